@@ -1,0 +1,142 @@
+#include "base/address.hpp"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <cstring>
+
+namespace ringhold {
+
+Address Address::v4(std::array<std::uint8_t, 4> bytes) {
+  Address address;
+  std::ranges::copy(bytes, address.bytes_.begin());
+  return address;
+}
+
+Address Address::v6(std::array<std::uint8_t, 16> bytes) {
+  constexpr std::array<std::uint8_t, 12> mapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+  if (std::equal(mapped.begin(), mapped.end(), bytes.begin())) return v4({bytes[12], bytes[13], bytes[14], bytes[15]});
+  Address address;
+  address.v6_ = true;
+  address.bytes_ = bytes;
+  return address;
+}
+
+std::optional<Address> Address::parse(std::string_view text) {
+  if (text.size() >= 2 && text.front() == '[' && text.back() == ']') {
+    text = text.substr(1, text.size() - 2);
+    if (text.find(':') == std::string_view::npos) return std::nullopt;
+  }
+  char buffer[INET6_ADDRSTRLEN + 1];
+  if (text.empty() || text.size() >= sizeof buffer) return std::nullopt;
+  std::memcpy(buffer, text.data(), text.size());
+  buffer[text.size()] = '\0';
+  if (std::strlen(buffer) != text.size()) return std::nullopt;
+  std::array<std::uint8_t, 4> four{};
+  if (inet_pton(AF_INET, buffer, four.data()) == 1) return v4(four);
+  std::array<std::uint8_t, 16> sixteen{};
+  if (inet_pton(AF_INET6, buffer, sixteen.data()) == 1) return v6(sixteen);
+  return std::nullopt;
+}
+
+bool Address::is_unspecified() const {
+  return std::ranges::all_of(bytes_, [](std::uint8_t byte) { return byte == 0; });
+}
+
+bool Address::is_loopback() const {
+  if (!v6_) return bytes_[0] == 127;
+  return bytes_[15] == 1 && std::all_of(bytes_.begin(), bytes_.end() - 1, [](std::uint8_t byte) { return byte == 0; });
+}
+
+std::span<const std::uint8_t> Address::bytes() const { return {bytes_.data(), v6_ ? 16U : 4U}; }
+
+Text Address::text() const {
+  char buffer[INET6_ADDRSTRLEN];
+  inet_ntop(v6_ ? AF_INET6 : AF_INET, bytes_.data(), buffer, sizeof buffer);
+  return buffer;
+}
+
+Text Address::host_text() const { return v6_ ? "[" + text() + "]" : text(); }
+
+std::optional<Endpoint> Endpoint::parse(std::string_view text, Port default_port) {
+  if (const auto whole = Address::parse(text)) return Endpoint{*whole, default_port};
+  const auto colon = text.rfind(':');
+  if (colon == std::string_view::npos) return std::nullopt;
+  const auto host = text.substr(0, colon);
+  const bool bracketed = !host.empty() && host.front() == '[';
+  const auto address = Address::parse(host);
+  const auto port = parse_number<std::uint16_t>(text.substr(colon + 1));
+  if (!address || !port || (!address->is_v4() && !bracketed)) return std::nullopt;
+  return Endpoint{*address, Port{*port}};
+}
+
+Text Endpoint::text() const { return address.host_text() + ":" + std::to_string(to_number(port)); }
+
+std::string_view name(Transport transport) {
+  switch (transport) {
+    case Transport::udp: return "udp";
+    case Transport::tcp: return "tcp";
+    case Transport::tls: return "tls";
+  }
+  return "";
+}
+
+std::string_view via_name(Transport transport) {
+  switch (transport) {
+    case Transport::udp: return "UDP";
+    case Transport::tcp: return "TCP";
+    case Transport::tls: return "TLS";
+  }
+  return "";
+}
+
+std::optional<Transport> parse_transport(std::string_view text) {
+  for (const Transport transport : {Transport::udp, Transport::tcp, Transport::tls})
+    if (equal_ignoring_case(text, name(transport))) return transport;
+  return std::nullopt;
+}
+
+std::optional<Target> Target::parse(std::string_view text) {
+  const auto colon = text.find(':');
+  if (colon == std::string_view::npos) return std::nullopt;
+  const auto transport = parse_transport(text.substr(0, colon));
+  if (!transport) return std::nullopt;
+  const auto endpoint = Endpoint::parse(text.substr(colon + 1), *transport == Transport::tls ? Port{5061} : Port{5060});
+  if (!endpoint) return std::nullopt;
+  return Target{*transport, *endpoint};
+}
+
+Text Target::text() const { return Text{name(transport)} + ":" + endpoint.text(); }
+
+std::optional<Network> Network::parse(std::string_view text) {
+  const auto slash = text.find('/');
+  const auto address = Address::parse(text.substr(0, slash));
+  if (!address) return std::nullopt;
+  const auto bits = static_cast<std::uint8_t>(address->bytes().size() * 8);
+  if (slash == std::string_view::npos) return Network{*address, bits};
+  const auto prefix = parse_number<std::uint8_t>(text.substr(slash + 1), bits);
+  if (!prefix) return std::nullopt;
+  return Network{*address, *prefix};
+}
+
+bool Network::contains(const Address& other) const {
+  if (other.is_v4() != address.is_v4()) return false;
+  const auto ours = address.bytes();
+  const auto theirs = other.bytes();
+  const std::size_t whole = prefix / 8U;
+  if (!std::equal(ours.begin(), ours.begin() + static_cast<std::ptrdiff_t>(whole), theirs.begin())) return false;
+  const unsigned rest = prefix % 8U;
+  if (rest == 0) return true;
+  const auto mask = static_cast<std::uint8_t>(0xff00U >> rest);
+  return (ours[whole] & mask) == (theirs[whole] & mask);
+}
+
+Text Network::text() const { return address.text() + "/" + std::to_string(prefix); }
+
+std::size_t EndpointHash::operator()(const Endpoint& endpoint) const {
+  const auto bytes = endpoint.address.bytes();
+  const std::string_view view{reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+  return std::hash<std::string_view>{}(view) * 31U + to_number(endpoint.port);
+}
+
+}  // namespace ringhold

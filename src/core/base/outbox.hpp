@@ -1,0 +1,78 @@
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <span>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "base/flow.hpp"
+#include "base/journal.hpp"
+#include "base/text.hpp"
+
+namespace ringhold {
+
+/// One word of a fact: a name and a text or a number.
+struct Field {
+  std::string_view key;
+  std::variant<std::string_view, std::int64_t> value;
+  Field(std::string_view k, std::string_view text) : key{k}, value{text} {}
+  Field(std::string_view k, const Text& text) : key{k}, value{std::string_view{text}} {}
+  Field(std::string_view k, const char* text) : key{k}, value{std::string_view{text}} {}
+  template <typename Integer>
+    requires std::is_integral_v<Integer>
+  Field(std::string_view k, Integer number) : key{k}, value{static_cast<std::int64_t>(number)} {}
+};
+
+enum class Severity : std::uint8_t { debug, info, warning, error };
+
+/// What happened, for log, metrics and ladders. The name stands in docs/log-events.md.
+struct Fact {
+  std::string_view name;   ///< static storage
+  std::initializer_list<Field> fields;
+  Severity severity = Severity::info;
+};
+
+/// Where a mind puts what it decided. The shell empties it after each batch; its memory is used again.
+class Outbox {
+ public:
+  struct Send { Destination destination; std::uint32_t offset; std::uint32_t size; };
+  struct Note { std::string_view name; Severity severity; std::uint32_t first_field; std::uint32_t field_count; };
+  struct NoteField { std::string_view key; bool is_number; std::int64_t number; std::uint32_t offset; std::uint32_t size; };
+
+  /// The bytes of every message of this batch, one after another. Append a message's bytes here, then call sent().
+  std::string& bytes() { return bytes_; }
+  /// Everything appended since `begin` (= bytes().size() before) is one message to `destination`.
+  void sent(std::size_t begin, const Destination& destination);
+  void send(const Destination& destination, std::string_view message);
+  /// Closes a connection or frees an upstream slot.
+  void close(FlowId flow) { closes_.push_back(flow); }
+  void note(const Fact& fact);
+  void change(Change change) { changes_.push_back(std::move(change)); }
+
+  std::span<const Send> sends() const { return sends_; }
+  std::string_view message(const Send& send) const { return std::string_view{bytes_}.substr(send.offset, send.size); }
+  std::span<const FlowId> closes() const { return closes_; }
+  std::span<const Note> notes() const { return notes_; }
+  std::span<const NoteField> fields(const Note& note) const {
+    return std::span{fields_}.subspan(note.first_field, note.field_count);
+  }
+  std::string_view text(const NoteField& field) const { return std::string_view{note_text_}.substr(field.offset, field.size); }
+  std::vector<Change>& changes() { return changes_; }
+  const std::vector<Change>& changes() const { return changes_; }
+  bool empty() const { return sends_.empty() && closes_.empty() && notes_.empty() && changes_.empty(); }
+  void clear();
+
+ private:
+  std::string bytes_;
+  std::vector<Send> sends_;
+  std::vector<FlowId> closes_;
+  std::vector<Note> notes_;
+  std::vector<NoteField> fields_;
+  std::string note_text_;
+  std::vector<Change> changes_;
+};
+
+}  // namespace ringhold
