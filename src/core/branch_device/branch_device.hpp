@@ -1,0 +1,48 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+
+#include "base/flow.hpp"
+#include "base/journal.hpp"
+#include "base/outbox.hpp"
+#include "base/random.hpp"
+#include "base/time.hpp"
+#include "branch_device/command.hpp"
+#include "branch_device/settings.hpp"
+
+namespace ringhold::branch_device {
+
+/// The whole mind of `ringhold serve`: DNS proxy, registrar, proxy, health and modes. One per worker; five inputs and
+/// one question, nothing else crosses the line between mind and shell.
+class BranchDevice {
+ public:
+  BranchDevice(const Settings& settings, Random& random);
+  ~BranchDevice();
+
+  /// Puts back what the store kept; before start(). Expired rows are not resurrected (R6).
+  void restore(std::span<const Row> rows, Instant now);
+  /// Begins: probes, look-ups. Once.
+  void start(Instant now, Outbox& outbox);
+
+  /// One whole message that arrived on a listener, a connection or an upstream socket.
+  void receive(const Packet& packet, Instant now, Outbox& outbox);
+  /// Timers due; late calls are normal.
+  void expire(Instant now, Outbox& outbox);
+  /// A connection opened or closed, or a destination cannot be reached.
+  void connection_changed(const FlowChange& change, Instant now, Outbox& outbox);
+  /// HTTP API and command line.
+  Answer command(const Command& command, Instant now, Outbox& outbox);
+  /// When expire() wants to be called next.
+  std::optional<Instant> next_expiry() const;
+
+  /// Applies new settings (SIGHUP) without dropping calls or bindings; listeners are the shell's.
+  void reconfigure(const Settings& settings, Instant now, Outbox& outbox);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace ringhold::branch_device
