@@ -100,22 +100,23 @@ class Central {
     Instant last_sent;
     transaction::TransactionId transaction;       ///< kept after the timeout, so that late answers count
     std::optional<Duration> rtt;
+    bool relay_loss_taken = false;                ///< live traffic counts once between two probes
   };
 
-  void probe(std::size_t index, Instant now, transaction::Layer& layer, Outbox& outbox);
+  void probe(Watched& watched, Instant now, transaction::Layer& layer, Outbox& outbox);
   void judge(Watched& watched, Sign sign, Instant now, Outbox& outbox);
   void hasten(Instant now);
-  Duration interval(const Watched& watched) const;
+  Duration jittered_interval(const Watched& watched) const;
   Watched* find(const transaction::Owner& owner);
   Site site(Instant now) const;
   bool lost(Instant now) const;
   bool nobody_left(Instant now) const;
   void look(Instant now, Outbox& outbox);
-  void tell_mode(Mode from, Mode to, Outbox& outbox) const;
+  void tell_mode(Mode from, Mode to, std::string_view why, Outbox& outbox) const;
   void keep(std::string_view key, std::string_view value, Outbox& outbox) const;
   std::optional<Instant> dns_loss_confirmed_at() const;
   std::optional<Instant> home_deadline() const;
-  void update_pace(Instant now, Outbox& outbox);
+  void update_pace(Outbox& outbox);
 
   Settings settings_;
   Random& random_;
@@ -131,6 +132,7 @@ class Central {
   std::size_t registrations_ = 0;
   std::optional<Instant> survivable_ttl_until_;
   Instant looked_at_{};
+  std::optional<Instant> look_again_;           ///< the servers changed
   bool started_ = false;
 };
 
