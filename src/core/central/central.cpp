@@ -7,9 +7,6 @@ namespace ringhold::central {
 
 namespace {
 
-constexpr std::string_view pin_key = "mode.pin";
-constexpr std::string_view last_key = "mode.last";
-
 Sign sign_of(RelaySign sign) {
   switch (sign) {
     case RelaySign::answered: return Sign::answered;

@@ -89,6 +89,9 @@ class Central {
   bool is_central(const Endpoint& remote) const;
 
   static constexpr std::size_t max_servers = 64;
+  /// Keys of our rows in Table::setting.
+  static constexpr std::string_view pin_key = "mode.pin";
+  static constexpr std::string_view last_key = "mode.last";
 
  private:
   struct Watched {
