@@ -1,0 +1,73 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "branch_device/branch_device.hpp"
+#include "sim/world.hpp"
+
+namespace ringhold::sim {
+
+/// Who watches the branch device from outside.
+class Witness {
+ public:
+  virtual ~Witness() = default;
+  virtual void box_received(const Datagram& datagram) = 0;
+  virtual void box_sent(const Datagram& datagram) = 0;
+  virtual void box_said(std::string_view fact, std::string_view text) = 0;
+  virtual void box_spins() = 0;
+};
+
+/// The second body of the mind: what the shell does with sockets and SQLite, done with the simulated world.
+class Box final : public Host {
+ public:
+  Box(World& world, const branch_device::Settings& settings, Witness& witness);
+  ~Box() override;
+
+  void start();
+  /// kill -9: what was not committed to the store is lost.
+  void kill();
+  bool running() const { return device_ != nullptr; }
+  Instant started_at() const { return started_at_; }
+
+  void receive(const Datagram& datagram) override;
+  void unreachable(const Endpoint& local, const Endpoint& remote) override;
+
+  branch_device::StatusReport status();
+  /// The sum of a metric's values; zero when it does not exist.
+  double metric(std::string_view name);
+  branch_device::Answer command(const branch_device::Command& command);
+  std::optional<Instant> next_expiry() const { return device_ ? device_->next_expiry() : std::nullopt; }
+
+ private:
+  void pump();
+  void send(const Outbox::Send& send);
+  void note(const Outbox::Note& note);
+  void keep(Change change);
+  void arm();
+  void wake(unsigned epoch);
+  std::uint16_t upstream_port(FlowId flow);
+
+  World& world_;
+  branch_device::Settings settings_;
+  Witness& witness_;
+  SeededRandom random_;
+  std::unique_ptr<branch_device::BranchDevice> device_;
+  Outbox outbox_;
+  unsigned epoch_ = 0;
+  Instant started_at_{};
+  std::optional<Instant> armed_for_;
+  Instant spin_second_{};
+  unsigned spins_ = 0;
+  std::map<std::uint64_t, std::uint16_t> port_of_flow_;
+  std::map<std::uint16_t, std::uint64_t> flow_of_port_;
+  std::vector<Change> pending_;                        ///< said to the store, not on disk yet
+  std::map<std::pair<Table, Text>, std::vector<Column>> store_;
+};
+
+}  // namespace ringhold::sim

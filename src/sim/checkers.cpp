@@ -1,0 +1,164 @@
+#include "sim/checkers.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace ringhold::sim {
+
+namespace {
+
+// DIS-25: 3 x (5 + 2) s and a tenth, and what the last packet may still be on its way.
+constexpr Duration loss_known_within = 23'400ms;
+constexpr Duration dwell = 30s;
+// Timer C (RFC 3261 §16.6 step 11), the CANCEL's wait and Timer B of what it was forwarded to.
+constexpr Duration longest_invite = 180s + 32s + 32s + 10s;
+// What we answer ourselves is answered at once.
+constexpr Duration own_answer_within = 1s;
+
+bool is_sip(const Endpoint& local) { return local.port == bench::sip_port; }
+
+std::string key_of(const Endpoint& peer, const SipMessage& message) {
+  const std::string method = message.is_request() ? message.method : message.cseq_method();
+  return fmt::format("{} {} {} {}", peer.text(), parameter(message.get("Via"), "branch").value_or(""), method, message.get("Call-ID"));
+}
+
+}  // namespace
+
+void Checkers::broken(std::string what) {
+  const double seconds = std::chrono::duration<double>(world_.clock.now() - world_.clock.start()).count();
+  world_.ladder.event(world_.clock.now(), "BROKEN", what);
+  if (violations_.size() < 20) violations_.push_back(fmt::format("at {:.3f} s: {}", seconds, what));
+}
+
+void Checkers::box_received(const Datagram& datagram) {
+  if (!is_sip(datagram.to)) return;
+  const auto message = parse_sip(datagram.bytes);
+  if (!message || !message->is_request() || message->method == "ACK") return;
+  const std::string key = key_of(datagram.from, *message);
+  const bool is_new = open_.emplace(key, Request{message->method, world_.clock.now()}).second;
+  if (is_new) ++requests_;
+  if (message->method != "CANCEL") return;
+  SipMessage invite = *message;
+  invite.method = "INVITE";
+  if (const auto found = open_.find(key_of(datagram.from, invite)); found != open_.end()) found->second.cancelled = true;
+}
+
+void Checkers::box_sent(const Datagram& datagram) {
+  if (!is_sip(datagram.from)) {
+    if (!parse_dns(datagram.bytes)) broken("the box sent bytes that are no DNS message to " + datagram.to.text());
+    return;
+  }
+  const auto message = parse_sip(datagram.bytes);
+  if (!message) return broken("the box sent bytes that are no SIP message to " + datagram.to.text());
+  for (const std::string_view header : {"Via", "From", "To", "Call-ID", "CSeq"})
+    if (message->get(header).empty()) broken(fmt::format("the box sent a message without {}: {}", header, describe_sip(datagram.bytes)));
+  if (message->is_request() && message->get("Max-Forwards").empty()) broken("the box sent a request without Max-Forwards");
+  if (!message->is_request()) sent_response(datagram, *message);
+}
+
+void Checkers::sent_response(const Datagram& datagram, const SipMessage& message) {
+  const auto found = open_.find(key_of(datagram.to, message));
+  if (found == open_.end()) {
+    if (kills_.empty()) broken("the box answered a request that it never received: " + describe_sip(datagram.bytes));
+    return;
+  }
+  Request& request = found->second;
+  if (message.status < 200) return;
+  const bool both_2xx = request.method == "INVITE" && request.final_status / 100 == 2 && message.status / 100 == 2;
+  // A box that was killed forgot what it had answered; a new one judges a repeated request anew.
+  if (request.final_status != 0 && request.final_status != message.status && !both_2xx && !box_died_since(request.at))
+    broken(fmt::format("two final responses to one {}: {} and {}", request.method, request.final_status, message.status));
+  request.final_status = message.status;
+  if (request.method == "REGISTER" && message.status >= 300 && dead_since_ && world_.clock.now() - *dead_since_ > loss_known_within + 2s)
+    broken(fmt::format("a phone was refused with {} while the central site was dead: {}", message.status, datagram.to.text()));
+}
+
+void Checkers::box_said(std::string_view, std::string_view) {}
+
+void Checkers::box_spins() { broken("the timers of the box spin"); }
+
+void Checkers::box_killed() { kills_.push_back(world_.clock.now()); }
+
+void Checkers::phone_power_changed(unsigned number) { power_changes_.emplace_back(number, world_.clock.now()); }
+
+bool Checkers::box_died_since(Instant moment) const {
+  return std::any_of(kills_.begin(), kills_.end(), [&](Instant kill) { return kill >= moment; });
+}
+
+void Checkers::look(const Situation& situation) {
+  const Instant now = world_.clock.now();
+  if (!situation.site_dead) dead_since_.reset();
+  else if (!dead_since_) dead_since_ = now;
+  if (!situation.site_well) well_since_.reset();
+  else if (!well_since_) well_since_ = now;
+  if (situation.mode.empty()) return;
+
+  if (dead_since_) {
+    const Duration known_for = now - std::max(*dead_since_, situation.box_since);
+    // A return that was under way waits out its dwell time first (INT-06).
+    const Duration limit = situation.mode == "recovering" ? loss_known_within + dwell + 1s : loss_known_within + 1s;
+    if (situation.mode != "survivable" && known_for > limit && known_for <= limit + 1s)
+      broken(fmt::format("mode {} although the central site is dead for {} s (DIS-25)", situation.mode, known_for / 1s));
+  }
+  if (well_since_) {
+    const Duration known_for = now - std::max(*well_since_, situation.box_since);
+    if (situation.mode == "survivable" && known_for > 2 * dwell && known_for <= 2 * dwell + 1s)
+      broken("mode survivable although all is well for a minute (S4)");
+  }
+}
+
+bool Checkers::disturbed(const CallAttempt& attempt) const {
+  const Instant end = attempt.end == CallAttempt::End::pending ? world_.clock.now() : attempt.ended_at;
+  const auto within = [&](Instant moment) { return moment >= attempt.at - 90s && moment <= end; };
+  if (std::any_of(kills_.begin(), kills_.end(), within)) return true;
+  return std::any_of(power_changes_.begin(), power_changes_.end(), [&](const auto& change) {
+    return (change.first == attempt.caller || change.first == attempt.callee) && within(change.second);
+  });
+}
+
+void Checkers::judge_calls(const CallBook& book) {
+  for (const CallAttempt& attempt : book) {
+    if (!attempt.both_here || disturbed(attempt)) continue;
+    const double at = std::chrono::duration<double>(attempt.at - world_.clock.start()).count();
+    const auto call = fmt::format("call of user{} to user{} at {:.3f} s, both registered here,", attempt.caller, attempt.callee, at);
+    switch (attempt.end) {
+      case CallAttempt::End::answered:
+        if (attempt.bye_status != 0 && attempt.bye_status != 200 && attempt.bye_status != 481)
+          broken(fmt::format("{} could not be ended: BYE got {}", call, attempt.bye_status));
+        break;
+      case CallAttempt::End::pending:
+        if (world_.clock.now() - attempt.at > longest_invite) broken(fmt::format("{} was never answered nor refused", call));
+        break;
+      case CallAttempt::End::failed: broken(fmt::format("{} failed with {}", call, attempt.status)); break;
+      case CallAttempt::End::refused:
+      case CallAttempt::End::cancelled:
+      case CallAttempt::End::power_lost: break;
+    }
+  }
+}
+
+void Checkers::judge_requests() {
+  const Instant now = world_.clock.now();
+  for (const auto& [key, request] : open_) {
+    if (request.final_status != 0 || box_died_since(request.at)) continue;
+    const bool is_own = request.method == "REGISTER" || request.method == "CANCEL";
+    // RFC 4320 §4.1: a relayed request that is no INVITE may time out without an answer of ours.
+    if (!is_own && request.method != "INVITE") continue;
+    if (now - request.at > (is_own ? own_answer_within : longest_invite))
+      broken(fmt::format("{} got no final response: {}", request.method, key));
+  }
+}
+
+void Checkers::judge_dns(const std::vector<std::unique_ptr<Phone>>& phones, bool lan_is_clean) {
+  if (!lan_is_clean || !kills_.empty()) return;
+  for (const auto& phone : phones) {
+    // INT-01: no DNS answer later than a second.
+    if (phone->resolver().slowest_answer() > 1s)
+      broken(fmt::format("{} waited {} ms for DNS", phone->user(), phone->resolver().slowest_answer() / 1ms));
+    if (phone->resolver().failures() > 0) broken(phone->user() + " got no DNS answer");
+  }
+}
+
+}  // namespace ringhold::sim

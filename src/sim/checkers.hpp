@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sim/box.hpp"
+#include "sim/phone.hpp"
+
+namespace ringhold::sim {
+
+/// What must hold in every run. Each broken promise is one line; the first is what the seed is known by.
+class Checkers final : public Witness {
+ public:
+  explicit Checkers(World& world) : world_{world} {}
+
+  void box_received(const Datagram& datagram) override;
+  void box_sent(const Datagram& datagram) override;
+  void box_said(std::string_view fact, std::string_view text) override;
+  void box_spins() override;
+  void box_killed();
+  void phone_power_changed(unsigned number);
+
+  /// What the world is like now; once a second. `site_dead`: no SIP server of the centre can be spoken with.
+  /// `site_well`: nothing at all is broken. `mode`: empty while the box is off.
+  struct Situation { bool site_dead; bool site_well; bool some_server_well; Instant box_since; std::string mode; };
+  void look(const Situation& situation);
+
+  /// At the end: calls between two phones that were both registered here, and requests without their final response.
+  void judge_calls(const CallBook& book);
+  void judge_requests();
+  void judge_dns(const std::vector<std::unique_ptr<Phone>>& phones, bool lan_is_clean);
+
+  void broken(std::string what);
+  const std::vector<std::string>& violations() const { return violations_; }
+  std::uint64_t requests() const { return requests_; }
+
+ private:
+  struct Request {
+    std::string method;
+    Instant at;
+    int final_status = 0;
+    bool cancelled = false;
+  };
+  void sent_response(const Datagram& datagram, const SipMessage& message);
+  bool disturbed(const CallAttempt& attempt) const;
+  bool box_died_since(Instant moment) const;
+
+  World& world_;
+  std::map<std::string, Request> open_;
+  std::uint64_t requests_ = 0;
+  std::vector<Instant> kills_;
+  std::vector<std::pair<unsigned, Instant>> power_changes_;
+  std::optional<Instant> dead_since_;
+  std::optional<Instant> well_since_;
+  std::vector<std::string> violations_;
+};
+
+}  // namespace ringhold::sim

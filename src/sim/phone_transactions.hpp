@@ -1,0 +1,76 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+
+#include "sim/sip_wire.hpp"
+#include "sim/world.hpp"
+
+namespace ringhold::sim {
+
+/// The client and server transactions of a simulated phone over UDP (RFC 3261 §17, without the engine's help).
+class PhoneTransactions {
+ public:
+  enum class Failure : unsigned char { timeout, unreachable };
+  struct Handlers {
+    std::function<void(const SipMessage&)> response;   ///< each 1xx and the final one; each 2xx to INVITE
+    std::function<void(Failure)> failure;
+  };
+
+  PhoneTransactions(World& world, const Endpoint& own, std::uint64_t seed) : world_{world}, own_{own}, random_{seed} {}
+
+  /// Sends `request` with a Via of its own, and again as Timers A or E say; returns the branch.
+  std::string start(SipMessage request, const Endpoint& to, Handlers handlers);
+  /// Sends CANCEL for an INVITE that has had a provisional response (RFC 3261 §9.1).
+  void cancel(const std::string& branch);
+  void receive_response(const SipMessage& response);
+  void unreachable(const Endpoint& remote);
+
+  /// True: a retransmission, answered as before, or an ACK that ends one of our final responses.
+  bool absorb(const SipMessage& request);
+  /// Answers a request that came from `source`; final responses to INVITE go again until they are acknowledged.
+  void respond(const SipMessage& request, const Endpoint& source, const SipMessage& response);
+  /// Not in a transaction: ACK to 2xx.
+  void send_ack(SipMessage ack, const Endpoint& to);
+  /// The power is gone.
+  void clear();
+  bool idle() const { return clients_.empty(); }
+
+ private:
+  enum class State : unsigned char { calling, proceeding, completed };
+  struct Client {
+    SipMessage request;
+    std::string bytes;
+    Endpoint to;
+    Handlers handlers;
+    Duration interval = 500ms;
+    Instant deadline;
+    State state = State::calling;
+    std::string ack;                 ///< of a failed INVITE, for repeated final responses
+  };
+  struct Server {
+    std::string bytes;
+    Endpoint to;
+    std::string dialog;              ///< Call-ID and CSeq number: finds the ACK to a 2xx
+    Duration interval = 500ms;
+    Instant deadline;
+    bool repeating = false;
+  };
+
+  std::string new_branch();
+  void tick(const std::string& key);
+  void repeat(const std::string& key);
+  void fail(const std::string& key, Failure failure);
+  static std::string server_key(const SipMessage& request);
+  static std::string dialog_key(const SipMessage& message);
+
+  World& world_;
+  Endpoint own_;
+  SeededRandom random_;
+  unsigned epoch_ = 0;
+  std::map<std::string, Client> clients_;
+  std::map<std::string, Server> servers_;
+};
+
+}  // namespace ringhold::sim

@@ -1,0 +1,95 @@
+// ringhold_sim --seed N: one world, its plan and its ladder.  ringhold_sim --seeds A..B: many, and the line that replays
+// each one that broke a promise.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "base/text.hpp"
+#include "sim/story.hpp"
+
+namespace {
+
+using namespace ringhold;
+
+int usage() {
+  fmt::print(stderr, "usage: ringhold_sim --seed N            print the plan and the ladder of one world\n"
+                     "       ringhold_sim --seeds A..B [--jobs N]   run many worlds\n");
+  return 2;
+}
+
+void print_violations(const sim::Outcome& outcome) {
+  for (const auto& violation : outcome.violations) fmt::print("BROKEN seed {}: {}\n", outcome.seed, violation);
+}
+
+int run_one(std::uint64_t seed) {
+  const sim::Outcome outcome = sim::run_seed(seed, sim::Record::ladder);
+  for (const auto& line : outcome.plan) fmt::print("plan: {}\n", line);
+  for (const auto& line : outcome.ladder) fmt::print("{}\n", line);
+  fmt::print("seed {}: {} events, {} requests, {} calls ({} here), home {:.0f} s after the healing\n", seed, outcome.events, outcome.requests,
+             outcome.calls, outcome.calls_here, std::chrono::duration<double>(outcome.home_after).count());
+  print_violations(outcome);
+  return outcome.violations.empty() ? 0 : 1;
+}
+
+int run_many(std::uint64_t first, std::uint64_t last, unsigned jobs) {
+  std::atomic<std::uint64_t> next{first};
+  std::atomic<std::uint64_t> events{0};
+  std::atomic<std::uint64_t> calls_here{0};
+  std::mutex printing;
+  std::vector<std::uint64_t> failed;
+  const auto work = [&] {
+    for (std::uint64_t seed = next++; seed <= last; seed = next++) {
+      const sim::Outcome outcome = sim::run_seed(seed, sim::Record::nothing);
+      events += outcome.events;
+      calls_here += outcome.calls_here;
+      if (outcome.violations.empty()) continue;
+      const std::scoped_lock lock{printing};
+      failed.push_back(seed);
+      print_violations(outcome);
+      fmt::print("replay: ./dev sim --seed {}\n", seed);
+    }
+  };
+  std::vector<std::thread> threads;
+  for (unsigned i = 0; i < jobs; ++i) threads.emplace_back(work);
+  for (auto& thread : threads) thread.join();
+  fmt::print("{} seeds, {} failed; {} events, {} calls between phones registered here\n", last - first + 1, failed.size(), events.load(), calls_here.load());
+  return failed.empty() ? 0 : 1;
+}
+
+}  // namespace
+
+int main(int count, char** words) {
+  const std::vector<std::string_view> arguments(words + 1, words + count);
+  std::optional<std::uint64_t> seed;
+  std::optional<std::uint64_t> first;
+  std::optional<std::uint64_t> last;
+  unsigned jobs = std::max(1U, std::min(2U, std::thread::hardware_concurrency()));
+  if (arguments.empty()) first = 1, last = 100;
+  for (std::size_t i = 0; i < arguments.size(); i += 2) {
+    if (i + 1 >= arguments.size()) return usage();
+    const std::string_view value = arguments[i + 1];
+    if (arguments[i] == "--seed") {
+      seed = parse_number<std::uint64_t>(value);
+    } else if (arguments[i] == "--seeds") {
+      const auto dots = value.find("..");
+      first = parse_number<std::uint64_t>(value.substr(0, dots));
+      last = dots == std::string_view::npos ? first : parse_number<std::uint64_t>(value.substr(dots + 2));
+    } else if (arguments[i] == "--jobs") {
+      jobs = std::clamp(parse_number(value).value_or(1), 1U, 64U);
+    } else {
+      return usage();
+    }
+  }
+  if (seed) return run_one(*seed);
+  if (first && last && *first <= *last) return run_many(*first, *last, jobs);
+  return usage();
+}

@@ -1,0 +1,243 @@
+#include "sim/story.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace ringhold::sim {
+
+namespace {
+
+constexpr Duration healing_at = 420s;
+constexpr Duration converged_within = 600s;
+constexpr Duration silence = 400s;
+const Instant start_of_time = from_unix_ms(1'800'000'000'000);
+
+branch_device::Settings settings_of_the_bench() {
+  branch_device::Settings settings;
+  settings.branch.domain = Text{bench::domain};
+  settings.branch.name = Text{bench::box_name};
+  settings.branch.addresses = {bench::box()};
+  settings.branch.networks = {*Network::parse("10.77.0.0/24")};
+  settings.sip.listen = {Target{Transport::udp, {bench::box(), bench::sip_port}}};
+  settings.dns.listen = {{bench::box(), bench::dns_port}};
+  settings.dns.upstream = {{bench::central_dns(), bench::dns_port}};
+  return settings;
+}
+
+double tenths(Random& random, std::uint32_t bound) { return random.below(bound) / 1000.0; }
+
+}  // namespace
+
+Story::Story(std::uint64_t seed, Record record)
+    : seed_{seed}, world_{seed, start_of_time}, checkers_{world_}, counts_(std::to_underlying(FaultKind::last) + 1U, 0U) {
+  if (record == Record::ladder) world_.ladder.enable(start_of_time);
+  draw();
+}
+
+Story::~Story() = default;
+
+void Story::draw() {
+  Random& random = world_.random;
+  outcome_.seed = seed_;
+  const bool noisy_lan = random.below(4) == 0;
+  world_.lan.set_quality({noisy_lan ? tenths(random, 20) : 0, noisy_lan ? tenths(random, 20) : 0, 200us, noisy_lan ? 5ms : 1ms});
+  wan_quality_ = {tenths(random, 10), tenths(random, 10), 5ms, random.between(5ms, 60ms)};
+
+  const unsigned servers = 1 + random.below(2);
+  const std::uint32_t ttl = std::array{30U, 60U, 300U}[random.below(3)];
+  dns_ = std::make_unique<CentralDns>(world_, servers, ttl);
+  const std::uint32_t longest = std::array{60U, 120U, 600U}[random.below(3)];
+  for (unsigned number = 1; number <= servers; ++number) servers_.push_back(std::make_unique<CentralServer>(world_, location_, number, longest));
+  box_ = std::make_unique<Box>(world_, settings_of_the_bench(), checkers_);
+
+  const unsigned count = 2 + random.below(5);
+  for (unsigned number = 1; number <= count; ++number) {
+    PhoneSettings settings;
+    settings.number = number;
+    settings.expires = std::array{60U, 120U, 300U, 3600U}[random.below(4)];
+    settings.refresh = random.below(2) == 0 ? Refresh::stay : Refresh::from_top;
+    settings.ring = random.between(200ms, 8s);
+    settings.talk = random.between(1s, random.below(5) == 0 ? 200s : 30s);
+    phones_.push_back(std::make_unique<Phone>(world_, settings, book_));
+    outcome_.plan.push_back(fmt::format("user{}: expires {} s, refresh {}", number, settings.expires, settings.refresh == Refresh::stay ? "where it is" : "from the top"));
+  }
+  faults_ = draw_faults(random, random.below(4) == 0 ? 0s : 30s, healing_at);
+  outcome_.plan.push_back(fmt::format("{} central servers, TTL {} s, longest registration there {} s, LAN {}", servers, ttl, longest, noisy_lan ? "noisy" : "clean"));
+  for (const Fault& fault : faults_) outcome_.plan.push_back(describe(fault));
+}
+
+Outcome Story::run() {
+  apply_links();
+  schedule_faults();
+  box_->start();
+  for (auto& each : phones_) {
+    const bool late = world_.random.below(4) == 0;
+    world_.clock.after(world_.random.between(0s, late ? Duration{300s} : Duration{20s}), [&each] { each->power_on(); });
+  }
+  every_second();
+  place_calls();
+  world_.clock.run_until(start_of_time + healing_at);
+  heal();
+  converge();
+  fall_silent();
+  checkers_.judge_calls(book_);
+  checkers_.judge_requests();
+
+  outcome_.violations = checkers_.violations();
+  outcome_.events = world_.clock.events_run();
+  outcome_.requests = checkers_.requests();
+  outcome_.calls = book_.size();
+  outcome_.calls_here = static_cast<std::size_t>(std::count_if(book_.begin(), book_.end(), [](const CallAttempt& a) { return a.both_here; }));
+  outcome_.ladder = world_.ladder.lines();
+  return std::move(outcome_);
+}
+
+void Story::schedule_faults() {
+  for (const Fault& fault : faults_) {
+    world_.clock.at(start_of_time + fault.from, [this, fault] { begin(fault); });
+    world_.clock.at(start_of_time + fault.until, [this, fault] { end(fault); });
+  }
+}
+
+void Story::begin(const Fault& fault) {
+  world_.ladder.event(world_.clock.now(), "fault", fmt::format("{} begins", name(fault.kind)));
+  ++counts_[static_cast<std::size_t>(fault.kind)];
+  if (fault.kind == FaultKind::box_killed) {
+    if (box_->running()) checkers_.box_killed();
+    box_->kill();
+  }
+  if (fault.kind == FaultKind::phone_rebooted) {
+    phone(fault.which).power_off();
+    checkers_.phone_power_changed(phone(fault.which).settings().number);
+  }
+  apply_links();
+  apply_servers();
+}
+
+void Story::end(const Fault& fault) {
+  world_.ladder.event(world_.clock.now(), "fault", fmt::format("{} ends", name(fault.kind)));
+  --counts_[static_cast<std::size_t>(fault.kind)];
+  if (fault.kind == FaultKind::box_killed && !active(FaultKind::box_killed)) box_->start();
+  if (fault.kind == FaultKind::phone_rebooted) phone(fault.which).power_on();
+  apply_links();
+  apply_servers();
+}
+
+bool Story::wan_up_now() const {
+  if (!active(FaultKind::wan_flaps)) return true;
+  return (world_.clock.now() - start_of_time) / 20s % 2 == 0;
+}
+
+void Story::apply_links() {
+  LineQuality quality = wan_quality_;
+  if (active(FaultKind::wan_noise)) quality = {0.2, 0.05, 10ms, 300ms};
+  if (active(FaultKind::wan_slow_dns)) quality.delay_min = quality.delay_max = 500ms;
+  world_.wan.set_quality(quality);
+  Cut cut = Cut::none;
+  if (active(FaultKind::wan_refused)) cut = Cut::refused;
+  if (active(FaultKind::wan_silent) || !wan_up_now()) cut = Cut::silent;
+  world_.wan.set_cut(cut);
+  if (cut == Cut::none && active(FaultKind::wan_half_open_up)) world_.wan.up.cut = Cut::silent;
+  if (cut == Cut::none && active(FaultKind::wan_half_open_down)) world_.wan.down.cut = Cut::silent;
+  world_.blocked.sip = active(FaultKind::sip_dead);
+  world_.blocked.dns = active(FaultKind::dns_dead);
+}
+
+void Story::apply_servers() {
+  for (std::size_t i = 0; i < servers_.size(); ++i) {
+    const bool dead = active(FaultKind::all_servers_dead) || (i == 0 && active(FaultKind::first_server_dead));
+    if (dead) world_.detach(servers_[i]->endpoint().address);
+    else world_.attach(servers_[i]->endpoint().address, *servers_[i]);
+  }
+}
+
+void Story::every_second() {
+  if (!watching_) return;
+  if (active(FaultKind::wan_flaps)) apply_links();
+  Checkers::Situation situation{};
+  const bool any_cut = world_.wan.up.cut != Cut::none || world_.wan.down.cut != Cut::none;
+  const bool no_server = active(FaultKind::all_servers_dead) || (servers_.size() == 1 && active(FaultKind::first_server_dead));
+  situation.site_dead = any_cut || world_.blocked.sip || no_server;
+  situation.site_well = std::all_of(counts_.begin(), counts_.end(), [](unsigned count) { return count == 0; });
+  situation.box_since = box_->started_at();
+  if (box_->running()) situation.mode = box_->status().mode;
+  checkers_.look(situation);
+  world_.clock.after(1s, [this] { every_second(); });
+}
+
+bool Story::registered_here(unsigned number) const {
+  const Endpoint box{bench::box(), bench::sip_port};
+  return phones_[number - 1]->registered_at() == box;
+}
+
+void Story::place_calls() {
+  if (!calling_) return;
+  Random& random = world_.random;
+  Phone& caller = phone(random.below(1'000));
+  Phone& callee = phone(random.below(1'000));
+  if (&caller != &callee) {
+    std::optional<Duration> cancel_after;
+    if (random.below(5) == 0) cancel_after = random.between(0ms, 6s);
+    const bool both_here = registered_here(caller.settings().number) && registered_here(callee.settings().number);
+    if (const auto entry = caller.call(callee.settings().number, cancel_after)) book_[*entry].both_here = both_here;
+  }
+  world_.clock.after(random.between(1s, 8s), [this] { place_calls(); });
+}
+
+void Story::heal() {
+  world_.ladder.event(world_.clock.now(), "fault", "everything heals");
+  std::fill(counts_.begin(), counts_.end(), 0U);
+  wan_quality_ = {0, 0, 5ms, 20ms};
+  world_.lan.set_quality({0, 0, 200us, 1ms});
+  apply_links();
+  apply_servers();
+  box_->start();
+  for (auto& each : phones_) each->power_on();
+}
+
+bool Story::all_home() {
+  if (!box_->running()) return false;
+  const auto status = box_->status();
+  if (status.mode != "normal" || status.registrations != 0) return false;
+  return std::all_of(phones_.begin(), phones_.end(), [](const auto& each) {
+    const auto at = each->registered_at();
+    return at && !bench::is_branch(at->address);
+  });
+}
+
+void Story::converge() {
+  const Instant healed_at = world_.clock.now();
+  while (world_.clock.now() < healed_at + converged_within) {
+    world_.clock.run_until(world_.clock.now() + 1s);
+    if (!all_home()) continue;
+    outcome_.home_after = world_.clock.now() - healed_at;
+    world_.ladder.event(world_.clock.now(), "story", "all are home");
+    return;
+  }
+  const auto status = box_->status();
+  std::string where;
+  for (const auto& each : phones_) where += fmt::format(" {} at {}", each->user(), each->registered_at() ? each->registered_at()->text() : "nowhere");
+  checkers_.broken(fmt::format("not converged {} s after the healing: mode {}, {} registrations here,{}; {}", converged_within / 1s, status.mode,
+                               status.registrations, where, status.evidence));
+}
+
+void Story::fall_silent() {
+  checkers_.judge_dns(phones_, world_.lan.up.quality.loss == 0);
+  calling_ = false;
+  world_.clock.run_until(world_.clock.now() + 260s);   // the longest call ends
+  for (auto& each : phones_) each->power_off();
+  world_.clock.run_until(world_.clock.now() + silence);
+  watching_ = false;
+  const auto status = box_->status();
+  if (status.calls != 0) checkers_.broken(fmt::format("{} calls are left when all is quiet", status.calls));
+  if (status.registrations != 0) checkers_.broken(fmt::format("{} registrations are left when all is quiet", status.registrations));
+  // The probes go on, one for each central server.
+  const double transactions = box_->metric("ringhold_sip_transactions");
+  if (transactions > static_cast<double>(2 * servers_.size())) checkers_.broken(fmt::format("{} transactions are left when all is quiet", transactions));
+}
+
+Outcome run_seed(std::uint64_t seed, Record record) { return Story{seed, record}.run(); }
+
+}  // namespace ringhold::sim

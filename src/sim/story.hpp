@@ -1,0 +1,79 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sim/box.hpp"
+#include "sim/central_site.hpp"
+#include "sim/checkers.hpp"
+#include "sim/fault.hpp"
+#include "sim/phone.hpp"
+#include "sim/world.hpp"
+
+namespace ringhold::sim {
+
+/// What came of one seed.
+struct Outcome {
+  std::uint64_t seed = 0;
+  std::vector<std::string> violations;
+  std::vector<std::string> plan;          ///< what was drawn: phones, servers, faults
+  std::vector<std::string> ladder;        ///< only when asked for
+  std::uint64_t events = 0;
+  std::uint64_t requests = 0;
+  std::size_t calls = 0;
+  std::size_t calls_here = 0;             ///< between two phones registered at the branch device
+  Duration home_after{};                  ///< from the healing until all was as it should be
+};
+
+enum class Record : std::uint8_t { nothing, ladder };
+
+/// One run: a world drawn from the seed; first everything breaks and safety is checked, then everything heals and it must
+/// converge, then the phones go and nothing may be left.
+class Story {
+ public:
+  Story(std::uint64_t seed, Record record);
+  ~Story();
+  Outcome run();
+
+ private:
+  void draw();
+  void schedule_faults();
+  void begin(const Fault& fault);
+  void end(const Fault& fault);
+  void apply_links();
+  void apply_servers();
+  void heal();
+  void converge();
+  void fall_silent();
+  void every_second();
+  void place_calls();
+  Phone& phone(std::uint32_t which) { return *phones_[which % phones_.size()]; }
+  bool all_home();
+  bool registered_here(unsigned number) const;
+  bool active(FaultKind kind) const { return counts_[static_cast<std::size_t>(kind)] > 0; }
+  bool wan_up_now() const;
+
+  std::uint64_t seed_;
+  World world_;
+  Checkers checkers_;
+  CentralLocation location_;
+  std::unique_ptr<CentralDns> dns_;
+  std::vector<std::unique_ptr<CentralServer>> servers_;
+  std::unique_ptr<Box> box_;
+  CallBook book_;
+  std::vector<std::unique_ptr<Phone>> phones_;
+  std::vector<Fault> faults_;
+  std::vector<unsigned> counts_;          ///< of each kind, how many are in force
+  Outcome outcome_;
+  LineQuality wan_quality_;
+  bool calling_ = true;
+  bool watching_ = true;
+  Duration flap_phase_{};
+};
+
+/// Runs one seed.
+Outcome run_seed(std::uint64_t seed, Record record);
+
+}  // namespace ringhold::sim

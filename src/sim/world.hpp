@@ -1,0 +1,78 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "base/address.hpp"
+#include "base/random.hpp"
+#include "sim/clock.hpp"
+#include "sim/ladder.hpp"
+#include "sim/link.hpp"
+
+namespace ringhold::sim {
+
+/// A datagram on its way.
+struct Datagram {
+  Endpoint from;
+  Endpoint to;
+  std::string bytes;
+};
+
+/// A host of the simulated world.
+class Host {
+ public:
+  virtual ~Host() = default;
+  virtual void receive(const Datagram& datagram) = 0;
+  /// ICMP: what was sent to `remote` from `local` cannot arrive.
+  virtual void unreachable(const Endpoint& local, const Endpoint& remote) = 0;
+};
+
+/// What is broken between the places beyond the links themselves.
+struct Blocked {
+  bool sip = false;   ///< SIPDEAD: the WAN swallows SIP only
+  bool dns = false;   ///< DNSDEAD: the WAN swallows DNS only
+};
+
+/// Hosts, the two links and the clock. Addresses in 10.77.0.0/24 are the branch, all others the central site.
+class World {
+ public:
+  World(std::uint64_t seed, Instant start) : clock{start}, random{seed} {}
+
+  void attach(const Address& address, Host& host) { hosts_[address] = &host; }
+  void detach(const Address& address) { hosts_.erase(address); }
+  void send(Datagram datagram);
+  /// True when nothing can cross the WAN in either direction.
+  bool wan_is_dead() const { return wan.up.cut != Cut::none && wan.down.cut != Cut::none; }
+
+  EventClock clock;
+  SeededRandom random;
+  Ladder ladder;
+  Link lan;            ///< `up` is to the branch device, `down` from it and between phones
+  Link wan;
+  Blocked blocked;
+
+ private:
+  enum class Way : unsigned char { lan_up, lan_down, wan_up, wan_down, inside };
+  Way way(const Datagram& datagram) const;
+  const Line* line(const Datagram& datagram) const;
+  void arrive(const Datagram& datagram);
+  void refuse(const Datagram& datagram, Duration delay);
+
+  std::map<Address, Host*> hosts_;
+};
+
+/// Addresses of the bench (behaviour.md part 1).
+namespace bench {
+Address box();
+Address phone(unsigned number);                     ///< 1 is 10.77.0.11
+Address central_dns();
+Address central_sip(unsigned number);               ///< 1 is 10.78.0.11
+inline constexpr Port sip_port{5060};
+inline constexpr Port dns_port{53};
+inline constexpr std::string_view domain = "example.test";
+inline constexpr std::string_view box_name = "ringhold.example.test";
+bool is_branch(const Address& address);
+}  // namespace bench
+
+}  // namespace ringhold::sim
