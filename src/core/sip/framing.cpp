@@ -1,0 +1,83 @@
+#include "sip/framing.hpp"
+
+#include "base/limits.hpp"
+#include "base/text.hpp"
+#include "sip/header.hpp"
+
+namespace ringhold::sip {
+
+namespace {
+
+/// The value of Content-Length in a head; nothing when it is absent, doubled with another value or no number.
+std::optional<std::size_t> length_of_body(std::string_view head) {
+  std::optional<std::size_t> length;
+  std::size_t at = head.find('\n');
+  while (at != std::string_view::npos && at + 1 < head.size()) {
+    const auto begin = at + 1;
+    at = head.find('\n', begin);
+    const auto line = head.substr(begin, at == std::string_view::npos ? at : at - begin);
+    const auto colon = line.find(':');
+    if (colon == std::string_view::npos || line.front() == ' ' || line.front() == '\t') continue;
+    if (parse_header(trimmed(line.substr(0, colon))) != Header::content_length) continue;
+    const auto number = parse_number<std::size_t>(trimmed(line.substr(colon + 1)));
+    if (!number || (length && *length != *number)) return std::nullopt;
+    length = number;
+  }
+  return length;
+}
+
+}  // namespace
+
+void StreamFramer::feed(std::string_view bytes) {
+  if (failed_) return;
+  if (taken_ > 0) {
+    buffer_.erase(0, taken_);
+    taken_ = 0;
+  }
+  buffer_.append(bytes);
+}
+
+StreamFramer::Piece StreamFramer::fail(std::string_view why) {
+  failed_ = true;
+  return {Kind::error, why};
+}
+
+StreamFramer::Piece StreamFramer::take() {
+  if (failed_) return {Kind::nothing, {}};
+  if (searched_ == 0) {
+    const std::string_view rest = std::string_view{buffer_}.substr(taken_);
+    if (rest.substr(0, 4) == "\r\n\r\n") {
+      taken_ += 4;
+      return {Kind::keep_alive, {}};
+    }
+    // A single CRLF is the answer to a ping, or stands between messages (§7.5); wait while it may become a ping.
+    const bool may_become_ping = rest.size() < 4 && std::string_view{"\r\n\r\n"}.substr(0, rest.size()) == rest;
+    if (!rest.empty() && (rest[0] == '\r' || rest[0] == '\n')) {
+      if (may_become_ping) return {Kind::nothing, {}};
+      while (taken_ < buffer_.size() && (buffer_[taken_] == '\r' || buffer_[taken_] == '\n')) ++taken_;
+    }
+  }
+  const std::string_view rest = std::string_view{buffer_}.substr(taken_);
+  if (rest.empty()) return {Kind::nothing, {}};
+  const auto from = searched_ > 3 ? searched_ - 3 : 0;
+  const auto end = rest.find("\r\n\r\n", from);
+  if (end == std::string_view::npos) {
+    if (rest.size() > limits::sip_message_bytes) return fail("head without end");
+    searched_ = rest.size();
+    return {Kind::nothing, {}};
+  }
+  const auto head = rest.substr(0, end + 4);
+  const auto body = length_of_body(head);
+  if (!body) return fail("no usable Content-Length");
+  if (*body > limits::sip_message_bytes || head.size() + *body > limits::sip_message_bytes) return fail("message longer than 65535 bytes");
+  if (rest.size() < head.size() + *body) {
+    searched_ = end;
+    return {Kind::nothing, {}};
+  }
+  const auto message = rest.substr(0, head.size() + *body);
+  taken_ += message.size();
+  searched_ = 0;
+  return {Kind::message, message};
+}
+
+}  // namespace ringhold::sip

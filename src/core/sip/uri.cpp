@@ -1,0 +1,229 @@
+#include "sip/uri.hpp"
+
+#include <algorithm>
+
+namespace ringhold::sip {
+
+namespace {
+
+std::optional<int> hex_digit(char c) {
+  if (is_digit(c)) return c - '0';
+  const char lower = to_lower(c);
+  if (lower >= 'a' && lower <= 'f') return lower - 'a' + 10;
+  return std::nullopt;
+}
+
+Error bad(std::string_view what) { return Error{"URI", 0, what}; }
+
+/// RFC 3261 §25.1 `user`: unreserved, escaped and user-unreserved characters.
+bool is_user(std::string_view text) {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (c == '%') {
+      if (i + 2 >= text.size() || !hex_digit(text[i + 1]) || !hex_digit(text[i + 2])) return false;
+      i += 2;
+    } else if (!is_alpha(c) && !is_digit(c) && std::string_view{"-_.!~*'()&=+$,;?/#"}.find(c) == std::string_view::npos) {
+      return false;
+    }
+  }
+  return !text.empty();
+}
+
+/// Parts that must agree only if both have them: unknown parameters; others must agree always (§19.1.4).
+bool always_compared(std::string_view name) {
+  for (const std::string_view known : {"user", "ttl", "method", "maddr", "transport"})
+    if (equal_ignoring_case(name, known)) return true;
+  return false;
+}
+
+bool parameters_agree(const Parameters& a, const Parameters& b) {
+  bool agree = true;
+  a.for_each([&](std::string_view name, std::string_view value) {
+    const auto other = b.find(name);
+    if (other ? !equal_ignoring_case(*other, value) : always_compared(name)) agree = false;
+    return agree;
+  });
+  return agree;
+}
+
+bool equal_unescaped(std::string_view a, std::string_view b) {
+  if (a == b) return true;
+  const auto left = unescaped(a);
+  const auto right = unescaped(b);
+  return left && right && *left == *right;
+}
+
+bool headers_agree(std::string_view a, std::string_view b) {
+  // Order does not matter; each of a must stand in b, and the lengths must agree.
+  const auto count = [](std::string_view text) { return text.empty() ? 0 : std::ranges::count(text, '&') + 1; };
+  if (count(a) != count(b)) return false;
+  while (!a.empty()) {
+    const auto end = std::min(a.find('&'), a.size());
+    const auto one = a.substr(0, end);
+    bool found = false;
+    for (std::string_view rest = b; !rest.empty() && !found;) {
+      const auto cut = std::min(rest.find('&'), rest.size());
+      found = equal_ignoring_case(rest.substr(0, cut), one);
+      rest.remove_prefix(std::min(cut + 1, rest.size()));
+    }
+    if (!found) return false;
+    a.remove_prefix(std::min(end + 1, a.size()));
+  }
+  return true;
+}
+
+}  // namespace
+
+bool Parameters::next(std::string_view& rest, std::string_view& name, std::string_view& value) {
+  const auto start = rest.find(';');
+  if (start == std::string_view::npos) return false;
+  rest.remove_prefix(start + 1);
+  std::size_t end = 0;
+  bool quoted = false;
+  std::size_t equals = std::string_view::npos;
+  for (; end < rest.size(); ++end) {
+    const char c = rest[end];
+    if (quoted) {
+      if (c == '\\') ++end;
+      else if (c == '"') quoted = false;
+    } else if (c == '"') {
+      quoted = true;
+    } else if (c == ';') {
+      break;
+    } else if (c == '=' && equals == std::string_view::npos) {
+      equals = end;
+    }
+  }
+  end = std::min(end, rest.size());
+  const auto one = rest.substr(0, end);
+  rest.remove_prefix(end);
+  name = trimmed(one.substr(0, std::min(equals, one.size())));
+  value = equals == std::string_view::npos ? std::string_view{} : trimmed(one.substr(equals + 1));
+  if (value.size() >= 2 && value.front() == '"' && value.back() == '"') value = value.substr(1, value.size() - 2);
+  return true;
+}
+
+std::optional<std::string_view> Parameters::find(std::string_view wanted) const {
+  std::optional<std::string_view> found;
+  for_each([&](std::string_view name, std::string_view value) {
+    if (!equal_ignoring_case(name, wanted)) return true;
+    found = value;
+    return false;
+  });
+  return found;
+}
+
+bool Parameters::is_valid() const {
+  if (std::ranges::count(text_, '"') % 2 != 0 && text_.find('\\') == std::string_view::npos) return false;
+  bool valid = true;
+  for_each([&](std::string_view name, std::string_view) { return valid = is_token(name); });
+  return valid && (trimmed(text_).empty() || trimmed(text_).front() == ';');
+}
+
+bool is_host(std::string_view text) {
+  if (text.empty()) return false;
+  if (text.front() == '[') return Address::parse(text).has_value();
+  for (const char c : text)
+    if (!is_alpha(c) && !is_digit(c) && c != '.' && c != '-' && c != '_') return false;
+  return text.front() != '.' && text.front() != '-';
+}
+
+Result<Uri> Uri::parse(std::string_view text) {
+  Uri uri;
+  uri.text = text;
+  for (const char c : text)
+    if (static_cast<unsigned char>(c) <= ' ' || c == '<' || c == '>' || c == '"' || c == 0x7f) return std::unexpected(bad("URI holds a blank, a quote or <>"));
+  const auto colon = text.find(':');
+  if (colon == std::string_view::npos || colon == 0 || !is_alpha(text.front())) return std::unexpected(bad("URI has no scheme"));
+  uri.scheme_name = text.substr(0, colon);
+  for (const char c : uri.scheme_name)
+    if (!is_alpha(c) && !is_digit(c) && c != '+' && c != '-' && c != '.') return std::unexpected(bad("URI scheme is malformed"));
+  std::string_view rest = text.substr(colon + 1);
+  if (equal_ignoring_case(uri.scheme_name, "sip")) uri.scheme = Scheme::sip;
+  else if (equal_ignoring_case(uri.scheme_name, "sips")) uri.scheme = Scheme::sips;
+  else if (equal_ignoring_case(uri.scheme_name, "tel")) uri.scheme = Scheme::tel;
+  if (rest.empty()) return std::unexpected(bad("URI is empty after its scheme"));
+  if (!uri.is_sip()) {
+    if (uri.scheme == Scheme::tel) {
+      const auto semicolon = std::min(rest.find(';'), rest.size());
+      uri.user = rest.substr(0, semicolon);
+      uri.parameters = Parameters{rest.substr(semicolon)};
+    }
+    return uri;
+  }
+  if (const auto at = rest.find('@'); at != std::string_view::npos) {
+    const auto userinfo = rest.substr(0, at);
+    rest.remove_prefix(at + 1);
+    const auto separator = std::min(userinfo.find(':'), userinfo.size());
+    uri.user = userinfo.substr(0, separator);
+    if (separator < userinfo.size()) uri.password = userinfo.substr(separator + 1);
+    if (!is_user(uri.user) || (!uri.password.empty() && !is_user(uri.password))) return std::unexpected(bad("user part of the URI is malformed"));
+  }
+  std::size_t end = !rest.empty() && rest.front() == '[' ? rest.find(']') : 0;
+  if (end == std::string_view::npos) return std::unexpected(bad("IPv6 reference in the URI is not closed"));
+  end = std::min(rest.find_first_of(":;?", end), rest.size());
+  uri.host = rest.substr(0, end);
+  if (!is_host(uri.host)) return std::unexpected(bad("host of the URI is malformed"));
+  rest.remove_prefix(end);
+  if (!rest.empty() && rest.front() == ':') {
+    const auto stop = std::min(rest.find_first_of(";?"), rest.size());
+    uri.port = parse_number<std::uint16_t>(rest.substr(1, stop - 1));
+    if (!uri.port || *uri.port == 0) return std::unexpected(bad("port of the URI is not a number from 1 to 65535"));
+    rest.remove_prefix(stop);
+  }
+  const auto question = std::min(rest.find('?'), rest.size());
+  uri.parameters = Parameters{rest.substr(0, question)};
+  if (question < rest.size()) uri.headers = rest.substr(question + 1);
+  return uri;
+}
+
+std::optional<Transport> Uri::transport() const {
+  if (scheme == Scheme::sips) return Transport::tls;
+  const auto value = parameters.find("transport");
+  return value ? parse_transport(*value) : std::nullopt;
+}
+
+bool Uri::has_unknown_transport() const {
+  const auto value = parameters.find("transport");
+  return value && !parse_transport(*value);
+}
+
+bool equivalent(const Uri& a, const Uri& b) {
+  if (a.scheme != b.scheme) return false;
+  if (!a.is_sip()) return equal_ignoring_case(a.text, b.text);
+  return equal_unescaped(a.user, b.user) && equal_unescaped(a.password, b.password) && equal_ignoring_case(a.host, b.host) &&
+         a.port == b.port && parameters_agree(a.parameters, b.parameters) && parameters_agree(b.parameters, a.parameters) &&
+         headers_agree(a.headers, b.headers);
+}
+
+std::optional<Text> unescaped(std::string_view text) {
+  Text plain;
+  plain.reserve(text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '%') {
+      plain.push_back(text[i]);
+      continue;
+    }
+    if (i + 2 >= text.size()) return std::nullopt;
+    const auto high = hex_digit(text[i + 1]);
+    const auto low = hex_digit(text[i + 2]);
+    if (!high || !low) return std::nullopt;
+    plain.push_back(static_cast<char>(*high * 16 + *low));
+    i += 2;
+  }
+  return plain;
+}
+
+std::optional<Text> address_of_record(const Uri& uri) {
+  if (uri.scheme == Scheme::other) return std::nullopt;
+  const auto user = unescaped(uri.user);
+  if (!user) return std::nullopt;
+  for (const char c : *user)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) return std::nullopt;
+  Text aor = "sip:";
+  if (!user->empty()) aor.append(*user).push_back('@');
+  for (const char c : uri.host) aor.push_back(to_lower(c));
+  return aor;
+}
+
+}  // namespace ringhold::sip

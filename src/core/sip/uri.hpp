@@ -1,0 +1,80 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "base/address.hpp"
+#include "base/result.hpp"
+#include "base/text.hpp"
+
+namespace ringhold::sip {
+
+/// `;name=value` parameters, kept as text and searched when asked. Names in any letter case; quoted values may hold ';'.
+class Parameters {
+ public:
+  constexpr Parameters() = default;
+  explicit constexpr Parameters(std::string_view text) : text_{text} {}
+
+  std::string_view text() const { return text_; }
+  /// The value, quotes removed; empty for a parameter without value; nothing when absent.
+  std::optional<std::string_view> find(std::string_view name) const;
+  bool has(std::string_view name) const { return find(name).has_value(); }
+  /// Visits (name, value) pairs; `visit` returns false to stop.
+  template <typename Visit>
+  void for_each(Visit&& visit) const {
+    std::string_view rest = text_;
+    std::string_view name, value;
+    while (next(rest, name, value))
+      if (!visit(name, value)) return;
+  }
+  bool is_valid() const;                                          ///< every name is a token, quotes are closed
+
+ private:
+  static bool next(std::string_view& rest, std::string_view& name, std::string_view& value);
+  std::string_view text_;
+};
+
+enum class Scheme : std::uint8_t { sip, sips, tel, other };
+
+/// RFC 3261 §19.1; views into the text it was parsed from.
+struct Uri {
+  Scheme scheme = Scheme::other;
+  std::string_view scheme_name;
+  std::string_view user;                                          ///< escaped as it came, without password
+  std::string_view password;
+  std::string_view host;                                          ///< IPv6 with brackets
+  std::optional<std::uint16_t> port;
+  Parameters parameters;                                          ///< begins with ';' or is empty
+  std::string_view headers;                                       ///< after '?'
+  std::string_view text;                                          ///< the whole URI
+
+  static Result<Uri> parse(std::string_view text);
+  bool is_sip() const { return scheme == Scheme::sip || scheme == Scheme::sips; }
+  std::optional<Transport> transport() const;                     ///< of the parameter; TLS for sips
+  bool has_unknown_transport() const;                             ///< a transport parameter that we do not speak
+  bool is_loose_router() const { return parameters.has("lr"); }
+};
+
+/// RFC 3261 §19.1.4.
+bool equivalent(const Uri& a, const Uri& b);
+
+/// `%41` and `A` are one (§19.1.2); nothing when an escape is not two hex digits.
+std::optional<Text> unescaped(std::string_view text);
+
+/// The canonical address-of-record: "sip:user@host", user unescaped, host in lower case, no port and parameters
+/// (§10.3 step 5). Nothing when the user holds a broken escape or a control character.
+std::optional<Text> address_of_record(const Uri& uri);
+
+constexpr bool is_token_character(char c) {
+  return is_alpha(c) || is_digit(c) || std::string_view{"-.!%*_+`'~"}.find(c) != std::string_view::npos;
+}
+inline bool is_token(std::string_view text) {
+  for (const char c : text)
+    if (!is_token_character(c)) return false;
+  return !text.empty();
+}
+/// A host name, IPv4 address or bracketed IPv6 reference (RFC 3261 §25.1, RFC 5118).
+bool is_host(std::string_view text);
+
+}  // namespace ringhold::sip

@@ -1,0 +1,49 @@
+#include "sip/via.hpp"
+
+namespace ringhold::sip {
+
+Result<Via> Via::parse(std::string_view value) {
+  const auto bad = [](std::string_view what) { return std::unexpected(Error{"Via", 0, what}); };
+  Via via;
+  via.text = trimmed(value);
+  const auto semicolon = std::min(via.text.find(';'), via.text.size());
+  std::string_view rest = trimmed(via.text.substr(0, semicolon));
+  via.parameters = Parameters{via.text.substr(semicolon)};
+  // SIP / 2.0 / UDP host:port, with white space allowed around each slash and before the host (§25.1).
+  const auto first = rest.find('/');
+  const auto second = first == std::string_view::npos ? first : rest.find('/', first + 1);
+  if (second == std::string_view::npos) return bad("protocol is not SIP/2.0/transport");
+  if (!equal_ignoring_case(trimmed(rest.substr(0, first)), "SIP")) return bad("protocol is not SIP");
+  via.version = trimmed(rest.substr(first + 1, second - first - 1));
+  rest = trimmed(rest.substr(second + 1));
+  const auto blank = rest.find_first_of(" \t\r\n");
+  if (blank == std::string_view::npos) return bad("no sent-by after the transport");
+  via.transport = rest.substr(0, blank);
+  if (!is_token(via.transport) || !is_token(via.version)) return bad("transport is malformed");
+  via.sent_by = trimmed(rest.substr(blank));
+  std::string_view host = via.sent_by;
+  const auto bracket = host.front() == '[' ? host.find(']') : 0;
+  if (bracket == std::string_view::npos) return bad("IPv6 reference is not closed");
+  if (const auto colon = host.find(':', bracket); colon != std::string_view::npos) {
+    via.port = parse_number<std::uint16_t>(trimmed(host.substr(colon + 1)));
+    if (!via.port) return bad("port of sent-by is not a number up to 65535");
+    host = trimmed(host.substr(0, colon));
+  }
+  via.host = host;
+  if (!is_host(via.host)) return bad("host of sent-by is malformed");
+  if (!via.parameters.is_valid()) return bad("parameters are malformed");
+  bool ports_are_numbers = true;
+  via.parameters.for_each([&](std::string_view name, std::string_view text) {
+    if (equal_ignoring_case(name, "branch")) via.branch = text;
+    else if (equal_ignoring_case(name, "received")) via.received = text;
+    else if (equal_ignoring_case(name, "rport")) {
+      via.has_rport = true;
+      if (!text.empty()) ports_are_numbers = (via.rport = parse_number<std::uint16_t>(text)).has_value();
+    }
+    return true;
+  });
+  if (!ports_are_numbers) return bad("rport is not a number up to 65535");
+  return via;
+}
+
+}  // namespace ringhold::sip
