@@ -98,9 +98,9 @@ class Bench:
         command("ip", "link", "set", "uplink", "down", where="wan")
 
     def _drop(self, *matches):
-        rules = "".join(f"{match} drop\n" for match in matches)
-        command("nft", f"table ip fault {{ chain cut {{ type filter hook forward priority 0;\n{rules} }} }}",
-                where="wan")
+        drops = "".join(f"{match} drop;\n" for match in matches)
+        rules = f"table ip fault {{\nchain cut {{\ntype filter hook forward priority 0;\n{drops}}}\n}}\n"
+        command("nft", rules, where="wan")
 
     def drop_all(self):
         """DROP: the WAN swallows everything silently."""

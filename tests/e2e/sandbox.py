@@ -33,7 +33,7 @@ def _allowed(flags):
 def enter(binary):
     """Returns inside the sandbox; outside it never returns: it runs the same command line again there.
 
-    Exits 77 with the reason where namespaces are not allowed or a tool or the binary is missing.
+    Exits 77 with the reason where namespaces are not allowed or a tool is missing, and 1 without the binary.
     """
     if os.environ.get(MARK):
         subprocess.run(["mount", "-t", "tmpfs", "none", "/run"], check=True)
@@ -42,7 +42,7 @@ def enter(binary):
     if missing:
         _skip(f"not installed: {', '.join(missing)} (Debian packages: {PACKAGES})")
     if not os.access(binary, os.X_OK):
-        _skip(f"{binary} is not there: build it first (./dev build)")
+        sys.exit(f"{binary} is not there: build it first (./dev build)")
     flags = ["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
     if not _allowed(flags):
         flags = ["--user", "--map-root-user", *flags]

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 import traceback
 
 from bench import Bench
@@ -24,14 +25,19 @@ class Scene:
     def __init__(self, binary):
         os.makedirs(FOLDER)
         self.timeline = Timeline()
-        self.bench = Bench()
         self.phones = {user: Phone(user, place, transport, FOLDER)
                        for user, (place, transport) in PLACES.items()}
-        self.watches = {user: RtpWatch(place) for user, (place, _) in PLACES.items()}
+        self.device = BranchDevice(binary, FOLDER)
+        self.bench = self.capture = self.central = self.watcher = None
+        self.watches = {}
+
+    def build(self):
+        """Wires the bench and starts the central site."""
+        self.bench = Bench()
         self.capture = Capture(FOLDER)
         self.central = CentralSite(FOLDER)
-        self.device = BranchDevice(binary, FOLDER)
-        self.watcher = None
+        self.watches = {user: RtpWatch(place) for user, (place, _) in PLACES.items()}
+        self.timeline.event("bench", "branch 10.77.0.0/24, central site 10.78.0.0/24, Kamailio and nsd are up")
 
     def start_device(self):
         self.device.check()
@@ -52,16 +58,24 @@ class Scene:
         for phone in self.phones.values():
             phone.power_off()
         self.device.stop()
-        self.central.stop()
-        self.capture.stop()
+        for part in (self.central, self.capture):
+            if part:
+                part.stop()
 
 
-def play(binary, story):
-    """Runs `story(scene)` in a fresh scene. Returns the exit status; keeps the logs if a step did not hold."""
+def open_shell():
+    """A shell in the bench: `ip netns exec box …`, `ip netns exec p1 kdig …`."""
+    print(f"\nThe bench is up; its files are in {FOLDER}. `ip netns` lists the places; `exit` ends it all.", flush=True)
+    subprocess.run([os.environ.get("SHELL", "/bin/sh")], check=False)
+
+
+def play(binary, tell, stay=False, keep=False):
+    """Runs `tell(scene)` in a fresh scene. Returns the exit status; keeps the logs if a step did not hold."""
     scene = Scene(binary)
     held = False
     try:
-        story(scene)
+        scene.build()
+        tell(scene)
         held = scene.timeline.held()
     except KeyboardInterrupt:
         scene.timeline.event("stop", "interrupted")
@@ -70,9 +84,11 @@ def play(binary, story):
         with open(os.path.join(FOLDER, "failure.txt"), "w") as file:
             traceback.print_exc(file=file)
     finally:
+        if stay:
+            open_shell()
         scene.close()
         scene.timeline.table()
-    if not held:
+    if keep or not held:
         shutil.copytree(FOLDER, keep_folder(), ignore=shutil.ignore_patterns("*.sock"))
         print(f"\nLogs of all programs and packet captures: {keep_folder()}", flush=True)
     return 0 if held else 1

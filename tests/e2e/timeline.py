@@ -58,10 +58,12 @@ class Timeline:
             self.event(mark, f"{title}: {step.detail} [{step.seconds:.1f} s]")
 
     def held(self):
-        return all(step.held for step in self.steps)
+        return bool(self.steps) and all(step.held for step in self.steps)
 
     def table(self):
         """The seconds per step."""
+        if not self.steps:
+            return
         width = max(len(step.title) for step in self.steps)
         words = {True: "held", False: "NOT HELD", None: "not reached"}
         lines = [f"\n{self._bold[0]}{'step':<{width}}  {'seconds':>7}  result{self._bold[1]}"]

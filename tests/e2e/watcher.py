@@ -21,9 +21,11 @@ class Watcher:
         self._thread.start()
 
     def _look(self):
-        while not self._quiet.wait(INTERVAL):
+        while True:
             self._look_at_mode()
             self._look_at_phones()
+            if self._quiet.wait(INTERVAL):
+                return
 
     def _look_at_mode(self):
         try:
