@@ -1,19 +1,22 @@
 // ringhold_sim --seed N: one world, its plan and its ladder.  ringhold_sim --seeds A..B: many, and the line that replays
-// each one that broke a promise.
+// each one that broke a promise.  ringhold_sim --scenario FILE: one file of tests/scenarios.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <fstream>
 #include <mutex>
 #include <optional>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <thread>
 #include <vector>
 
 #include "base/text.hpp"
+#include "sim/scenario.hpp"
 #include "sim/story.hpp"
 
 namespace {
@@ -22,7 +25,8 @@ using namespace ringhold;
 
 int usage() {
   fmt::print(stderr, "usage: ringhold_sim --seed N            print the plan and the ladder of one world\n"
-                     "       ringhold_sim --seeds A..B [--jobs N]   run many worlds\n");
+                     "       ringhold_sim --seeds A..B [--jobs N]   run many worlds\n"
+                     "       ringhold_sim --scenario FILE     run what a file says\n");
   return 2;
 }
 
@@ -65,6 +69,22 @@ int run_many(std::uint64_t first, std::uint64_t last, unsigned jobs) {
   return failed.empty() ? 0 : 1;
 }
 
+int run_scenario(const std::string& path) {
+  std::ifstream file{path};
+  if (!file) {
+    fmt::print(stderr, "{}: cannot be read\n", path);
+    return 2;
+  }
+  std::stringstream text;
+  text << file.rdbuf();
+  sim::Scenario scenario{text.str()};
+  const auto wrong = scenario.run();
+  if (wrong.empty()) return 0;
+  for (const auto& line : scenario.ladder()) fmt::print("{}\n", line);
+  for (const auto& line : wrong) fmt::print("{}: {}\n", path, line);
+  return 1;
+}
+
 }  // namespace
 
 int main(int count, char** words) {
@@ -77,6 +97,7 @@ int main(int count, char** words) {
   for (std::size_t i = 0; i < arguments.size(); i += 2) {
     if (i + 1 >= arguments.size()) return usage();
     const std::string_view value = arguments[i + 1];
+    if (arguments[i] == "--scenario") return run_scenario(std::string{value});
     if (arguments[i] == "--seed") {
       seed = parse_number<std::uint64_t>(value);
     } else if (arguments[i] == "--seeds") {

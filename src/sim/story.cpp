@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "sim/bench_settings.hpp"
+
 namespace ringhold::sim {
 
 namespace {
@@ -13,18 +15,6 @@ constexpr Duration healing_at = 420s;
 constexpr Duration converged_within = 600s;
 constexpr Duration silence = 400s;
 const Instant start_of_time = from_unix_ms(1'800'000'000'000);
-
-branch_device::Settings settings_of_the_bench() {
-  branch_device::Settings settings;
-  settings.branch.domain = Text{bench::domain};
-  settings.branch.name = Text{bench::box_name};
-  settings.branch.addresses = {bench::box()};
-  settings.branch.networks = {*Network::parse("10.77.0.0/24")};
-  settings.sip.listen = {Target{Transport::udp, {bench::box(), bench::sip_port}}};
-  settings.dns.listen = {{bench::box(), bench::dns_port}};
-  settings.dns.upstream = {{bench::central_dns(), bench::dns_port}};
-  return settings;
-}
 
 double tenths(Random& random, std::uint32_t bound) { return random.below(bound) / 1000.0; }
 
@@ -50,7 +40,7 @@ void Story::draw() {
   dns_ = std::make_unique<CentralDns>(world_, servers, ttl);
   const std::uint32_t longest = std::array{60U, 120U, 600U}[random.below(3)];
   for (unsigned number = 1; number <= servers; ++number) servers_.push_back(std::make_unique<CentralServer>(world_, location_, number, longest));
-  box_ = std::make_unique<Box>(world_, settings_of_the_bench(), checkers_);
+  box_ = std::make_unique<Box>(world_, bench::settings(), checkers_);
 
   const unsigned count = 2 + random.below(5);
   for (unsigned number = 1; number <= count; ++number) {

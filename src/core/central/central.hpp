@@ -117,6 +117,7 @@ class Central {
   void look(Instant now, Outbox& outbox);
   void tell_mode(Mode from, Mode to, std::string_view why, Outbox& outbox) const;
   void keep(std::string_view key, std::string_view value, Outbox& outbox) const;
+  bool dns_is_bad(Instant now) const;
   std::optional<Instant> dns_loss_confirmed_at() const;
   std::optional<Instant> home_deadline() const;
   void update_pace(Outbox& outbox);
@@ -131,7 +132,8 @@ class Central {
   Pin pin_ = Pin::automatic;
   Mode kept_mode_ = Mode::normal;
   std::optional<DnsSign> dns_;
-  Instant dns_since_{};
+  Instant dns_since_{};                           ///< of the first sign of loss in a row
+  Instant dns_seen_at_{};
   std::size_t registrations_ = 0;
   std::optional<Instant> survivable_ttl_until_;
   Instant looked_at_{};
