@@ -1,6 +1,8 @@
 #pragma once
 
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -13,6 +15,10 @@
 #include "base/time.hpp"
 #include "base/timer_wheel.hpp"
 #include "sip/message.hpp"
+#include "transaction/invite_client.hpp"
+#include "transaction/invite_server.hpp"
+#include "transaction/non_invite_client.hpp"
+#include "transaction/non_invite_server.hpp"
 
 namespace ringhold::transaction {
 
@@ -64,6 +70,7 @@ struct Failure {
 class Layer {
  public:
   Layer(const Timers& timers, std::size_t capacity);
+  ~Layer();
 
   /// Classifies a valid message; sends what a retransmission calls for.
   Received receive(const sip::Message& message, const Packet& packet, Instant now, Outbox& outbox);
@@ -90,15 +97,42 @@ class Layer {
   Owner owner(TransactionId id) const;
   void set_owner(TransactionId id, Owner owner);
 
-  /// Timers due. The failures are valid until the next call of expire() or flow_changed().
+  /// Timers due. The failures, and request() of their transactions, are valid until the next call of expire() or
+  /// flow_changed().
   std::span<const Failure> expire(Instant now, Outbox& outbox);
   /// Transport errors (RFC 3261 §17.1.4, §17.2.4), by flow or by unreachable remote.
   std::span<const Failure> flow_changed(const FlowChange& change, Instant now, Outbox& outbox);
-  /// The client transaction gives up now (a CANCEL stayed unanswered: RFC 3261 §9.1); its owner gets no failure.
-  void abandon(TransactionId client);
+  /// The transaction ends now and its owner gets no failure: a CANCEL stayed unanswered (RFC 3261 §9.1), or a non-INVITE
+  /// will not be answered (RFC 4320 §4.2).
+  void abandon(TransactionId id);
 
-  std::optional<Instant> next_expiry() const;
+  std::optional<Instant> next_expiry() const { return wheel_.next(); }
   std::size_t size() const;
+
+ private:
+  using Key = Text;
+  TransactionId insert(Transaction&& transaction);
+  void erase(TransactionId id);
+  void keep_time(TransactionId id, Transaction& transaction);
+  void settle(TransactionId id, Transaction& transaction);
+  void send(const Transaction& transaction, std::string_view bytes, Outbox& outbox) const;
+  void fail(TransactionId id, Transaction& transaction, Failure::Cause cause);
+  void forget_failures();
+  void on_timer(TransactionId id, Transaction& transaction, bool ended, Instant now, Outbox& outbox);
+  void on_transport_error(TransactionId id, Transaction& transaction, Instant now, Outbox& outbox);
+  bool step_invite_client(TransactionId id, Transaction& transaction, invite_client::Event event, Instant now, Outbox& outbox);
+  bool step_non_invite_client(TransactionId id, Transaction& transaction, non_invite_client::Event event, Instant now, Outbox& outbox);
+  bool step_invite_server(TransactionId id, Transaction& transaction, invite_server::Event event, Instant now, Outbox& outbox);
+  bool step_non_invite_server(TransactionId id, Transaction& transaction, non_invite_server::Event event, Instant now, Outbox& outbox);
+  Received receive_response(const sip::Message& response, Instant now, Outbox& outbox);
+  Received receive_ack(const sip::Message& ack, Instant now, Outbox& outbox);
+  Duration wait(const Transaction& transaction, Duration unreliable) const;
+
+  Timers timers_;
+  std::unique_ptr<Slab<Transaction>> slab_;
+  boost::unordered_flat_map<Key, TransactionId, TextHash, TextEqual> client_, server_;
+  TimerWheel<TransactionId> wheel_;
+  std::vector<Failure> failures_;
 };
 
 }  // namespace ringhold::transaction
