@@ -97,10 +97,15 @@ class Bench:
         """LINK: the router's WAN port is down; the router answers ICMP unreachable."""
         command("ip", "link", "set", "uplink", "down", where="wan")
 
-    def _drop(self, *matches):
-        drops = "".join(f"{match} drop;\n" for match in matches)
-        rules = f"table ip fault {{\nchain cut {{\ntype filter hook forward priority 0;\n{drops}}}\n}}\n"
+    def _filter(self, *verdicts):
+        # What the switch of the branch passes on may come by here too (br_netfilter); faults are the WAN's alone.
+        spared = 'iifname != "uplink" oifname != "uplink" accept'
+        lines = "".join(f"{verdict};\n" for verdict in (spared, *verdicts))
+        rules = f"table ip fault {{\nchain cut {{\ntype filter hook forward priority 0;\n{lines}}}\n}}\n"
         command("nft", rules, where="wan")
+
+    def _drop(self, *matches):
+        self._filter(*(f"{match} drop" for match in matches))
 
     def drop_all(self):
         """DROP: the WAN swallows everything silently."""
@@ -117,6 +122,10 @@ class Bench:
     def server_dead(self, place):
         """One central machine is silent; the others live."""
         self._drop(f"ip daddr {ADDRESS[place]}", f"ip saddr {ADDRESS[place]}")
+
+    def reject_from(self, place):
+        """REJECT for one machine of the branch: its TCP connections to the central site are reset."""
+        self._filter(f"ip saddr {ADDRESS[place]} tcp dport 5060 reject with tcp reset", f"ip saddr {ADDRESS[place]} drop")
 
     def repair(self):
         """Takes back whatever fault is in force."""

@@ -14,12 +14,14 @@ sys.dont_write_bytecode = True  # the source tree stays as it was, also when roo
 import sandbox
 from cold_start import ColdStart
 from first_light import FirstLight
+from half_and_half import HalfAndHalf
 from partial_faults import PartialFaults
 from scene import play
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 BINARY = os.path.join(HERE, "..", "..", "build", "release", "ringhold")
-STORIES = {"first_light": FirstLight, "partial_faults": PartialFaults, "cold_start": ColdStart}
+STORIES = {"first_light": FirstLight, "partial_faults": PartialFaults, "cold_start": ColdStart,
+           "half_and_half": HalfAndHalf}
 
 
 def interrupt(*_):

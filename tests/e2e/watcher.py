@@ -57,7 +57,9 @@ class Watcher:
 
     def modes_since(self, moment):
         """The modes that were entered after `moment`, in their order."""
-        return [mode for at, mode, _ in self.modes if at >= moment]
+        before = [mode for at, mode, _ in self.modes if at < moment][-1:]
+        after = [mode for at, mode, _ in self.modes if at >= moment]
+        return [mode for last, mode in zip([*before, *after], after) if mode != last] if before else after
 
     def stop(self):
         self._quiet.set()
