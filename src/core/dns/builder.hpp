@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "dns/message.hpp"
+
+namespace ringhold::dns {
+
+/// Extended errors that we send (RFC 8914 §4).
+enum class ExtendedError : std::uint16_t { stale_answer = 3, prohibited = 18, network_error = 23, no_reachable_authority = 22 };
+
+/// Writes one message at the end of `out`: header, question, then records section by section (answer, authority, additional).
+/// A record's owner that equals the question's name becomes a pointer; names inside of data are never compressed (RFC 2782).
+class Builder {
+ public:
+  Builder(std::string& out, std::uint16_t id, std::uint16_t flags, const Question& question);
+
+  void add(Section section, const Name& name, std::uint16_t type, std::uint32_t ttl, std::string_view data);
+  /// Our OPT record (RFC 6891), with an extended error if there is one. Last.
+  void add_edns(bool dnssec_ok, std::optional<ExtendedError> error);
+  void set_truncated();
+  /// Bytes of the message so far.
+  std::size_t size() const { return out_.size() - begin_; }
+  /// Everything from `size` on goes, and `count` records of the Additional section with it.
+  void cut_additional(std::size_t size, std::uint16_t count);
+
+ private:
+  void count_up(std::size_t at);
+  std::string& out_;
+  std::size_t begin_;
+  Name question_name_;
+};
+
+void append_word(std::string& out, std::uint16_t value);
+void write_word(std::string& out, std::size_t at, std::uint16_t value);
+
+/// The bytes an answer may have: 512, or what the client offers capped at 1232 (RFC 9715); 65535 over TCP.
+std::size_t largest_answer(bool over_tcp, const std::optional<Edns>& edns);
+
+}  // namespace ringhold::dns
