@@ -15,7 +15,7 @@ constexpr unsigned most_wakes_per_second = 5'000;
 }  // namespace
 
 Box::Box(World& world, const branch_device::Settings& settings, Witness& witness)
-    : world_{world}, settings_{settings}, witness_{witness}, random_{world.random.next()} {}
+    : world_{world}, settings_{settings}, witness_{witness}, random_{world.random.next()}, pool_{world, bench::box()} {}
 
 Box::~Box() = default;
 
@@ -39,6 +39,7 @@ void Box::kill() {
   device_.reset();
   outbox_.clear();
   pending_.clear();
+  pool_.clear(Streams::End::told);
   armed_for_.reset();
   port_of_flow_.clear();
   flow_of_port_.clear();
@@ -49,7 +50,11 @@ void Box::receive(const Datagram& datagram) {
   Packet packet;
   packet.local = datagram.to;
   packet.remote = datagram.from;
-  if (datagram.to.port == bench::sip_port) {
+  if (datagram.connection != 0) {
+    packet.transport = Transport::tcp;
+    packet.flow = FlowId{datagram.connection};
+    packet.local.port = bench::sip_port;
+  } else if (datagram.to.port == bench::sip_port) {
     packet.flow = sip_flow;
   } else if (datagram.to.port == bench::dns_port) {
     packet.protocol = Protocol::dns;
@@ -85,10 +90,27 @@ void Box::unreachable(const Endpoint& local, const Endpoint& remote) {
   pump();
 }
 
+void Box::connection_changed(Streams::Id connection, const Endpoint& local, const Endpoint& remote, ConnectionState state) {
+  pool_.changed(connection, local, remote, state);
+  if (!device_) return;
+  FlowChange change;
+  change.transport = Transport::tcp;
+  change.flow = FlowId{connection};
+  change.remote = remote;
+  switch (state) {
+    case ConnectionState::opened: change.state = FlowState::opened; break;
+    case ConnectionState::closed: change.state = FlowState::closed; break;
+    case ConnectionState::refused: change.state = FlowState::refused; break;
+  }
+  device_->connection_changed(change, world_.clock.now(), outbox_);
+  pump();
+}
+
 void Box::pump() {
   for (const Outbox::Note& said : outbox_.notes()) note(said);
   for (const Outbox::Send& sent : outbox_.sends()) send(sent);
   for (const FlowId flow : outbox_.closes()) {
+    if ((flow.number & upstream_flow_bit) == 0) pool_.close(flow.number);
     const auto known = port_of_flow_.find(flow.number);
     if (known == port_of_flow_.end()) continue;
     flow_of_port_.erase(known->second);
@@ -109,6 +131,14 @@ void Box::send(const Outbox::Send& send) {
     datagram.from.port = is_upstream ? Port{upstream_port(destination.flow)} : bench::dns_port;
   }
   datagram.bytes = std::string{outbox_.message(send)};
+  if (destination.protocol == Protocol::sip && destination.transport == Transport::tcp) {
+    datagram.connection = destination.flow.number;
+    witness_.box_sent(datagram);
+    if (!destination.flow) pool_.send(datagram.to, std::move(datagram.bytes));
+    else if (!pool_.send_on(destination.flow.number, std::move(datagram.bytes)))
+      world_.ladder.event(world_.clock.now(), "box", "a message for a connection that is gone");
+    return;
+  }
   witness_.box_sent(datagram);
   world_.send(std::move(datagram));
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "branch_device/branch_device.hpp"
+#include "sim/stream_pool.hpp"
 #include "sim/world.hpp"
 
 namespace ringhold::sim {
@@ -37,6 +38,7 @@ class Box final : public Host {
 
   void receive(const Datagram& datagram) override;
   void unreachable(const Endpoint& local, const Endpoint& remote) override;
+  void connection_changed(Streams::Id connection, const Endpoint& local, const Endpoint& remote, ConnectionState state) override;
 
   branch_device::StatusReport status();
   /// The sum of a metric's values; zero when it does not exist.
@@ -57,6 +59,7 @@ class Box final : public Host {
   branch_device::Settings settings_;
   Witness& witness_;
   SeededRandom random_;
+  StreamPool pool_;
   std::unique_ptr<branch_device::BranchDevice> device_;
   Outbox outbox_;
   unsigned epoch_ = 0;

@@ -1,11 +1,13 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "sim/dns_wire.hpp"
 #include "sim/sip_wire.hpp"
+#include "sim/stream_pool.hpp"
 #include "sim/world.hpp"
 
 namespace ringhold::sim {
@@ -16,6 +18,7 @@ class CentralDns final : public Host {
   CentralDns(World& world, unsigned sip_servers, std::uint32_t ttl);
   void receive(const Datagram& datagram) override;
   void unreachable(const Endpoint&, const Endpoint&) override {}
+  void connection_changed(Streams::Id, const Endpoint&, const Endpoint&, ConnectionState) override {}
 
  private:
   World& world_;
@@ -28,7 +31,7 @@ class CentralLocation {
  public:
   struct Binding {
     std::string contact;
-    Endpoint source;
+    Target source;
     Instant expires_at;
   };
   void put(const std::string& user, Binding binding) { bindings_[user] = std::move(binding); }
@@ -46,16 +49,23 @@ class CentralServer final : public Host {
   CentralServer(World& world, CentralLocation& location, unsigned number, std::uint32_t longest_expiry);
   void receive(const Datagram& datagram) override;
   void unreachable(const Endpoint&, const Endpoint&) override {}
+  void connection_changed(Streams::Id id, const Endpoint& local, const Endpoint& remote, ConnectionState state) override {
+    pool_.changed(id, local, remote, state);
+  }
   Endpoint endpoint() const { return own_; }
 
  private:
-  void request(SipMessage message, const Endpoint& source);
+  void request(SipMessage message, const Target& source);
   void response(SipMessage message);
-  void register_user(const SipMessage& message, const Endpoint& source);
+  void register_user(const SipMessage& message, const Target& source);
   void reply(const SipMessage& request, int status, std::string_view reason);
+  std::optional<Target> next_hop(SipMessage& message);
+  void send(const Target& to, std::string bytes);
+  void send_response(const SipMessage& response);
 
   World& world_;
   CentralLocation& location_;
+  StreamPool pool_;
   Endpoint own_;
   std::uint32_t longest_expiry_;
 };

@@ -13,7 +13,7 @@ namespace {
 constexpr Duration loss_known_within = 23'400ms;
 constexpr Duration dwell = 30s;
 // Timer C (RFC 3261 §16.6 step 11), the CANCEL's wait and Timer B of what it was forwarded to.
-constexpr Duration longest_invite = 180s + 32s + 32s + 10s;
+constexpr Duration longest_invite = 185s + 32s + 32s + 10s;
 // What we answer ourselves is answered at once.
 constexpr Duration own_answer_within = 1s;
 
@@ -33,7 +33,7 @@ void Checkers::broken(std::string what) {
 }
 
 void Checkers::box_received(const Datagram& datagram) {
-  if (!is_sip(datagram.to)) return;
+  if (!is_sip(datagram.to) && datagram.connection == 0) return;
   const auto message = parse_sip(datagram.bytes);
   if (!message || !message->is_request() || message->method == "ACK") return;
   const std::string key = key_of(datagram.from, *message);

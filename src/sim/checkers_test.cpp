@@ -58,7 +58,7 @@ TEST_F(Judges, condemn_an_invite_without_final_response) {
   pass(200s);
   checkers_.judge_requests();
   EXPECT_EQ(broken(), 0U);
-  pass(60s);
+  pass(80s);
   checkers_.judge_requests();
   EXPECT_EQ(broken(), 1U);
 }

@@ -16,11 +16,13 @@ Phone::Phone(World& world, const PhoneSettings& settings, CallBook& book)
       settings_{settings},
       book_{book},
       random_{world.random.next()},
-      resolver_{world, {bench::phone(settings.number), dns_client_port}, {bench::box(), bench::dns_port}, world.random.next()},
+      resolver_{world, {bench::phone(settings.number), dns_client_port}, {bench::box(), bench::dns_port}, settings.transport, world.random.next()},
       transactions_{world, {bench::phone(settings.number), bench::sip_port}, world.random.next()} {}
 
 std::string Phone::user() const { return fmt::format("user{}", settings_.number); }
-std::string Phone::contact() const { return fmt::format("<sip:{}@{}>", user(), own().text()); }
+std::string Phone::contact() const { 
+  return fmt::format("<sip:{}@{}{}>", user(), own().text(), settings_.transport == Transport::tcp ? ";transport=tcp" : "");
+}
 
 void Phone::after(Duration delay, std::function<void()> run) {
   world_.clock.after(delay, [this, epoch = epoch_, run = std::move(run)] {
@@ -61,15 +63,22 @@ std::optional<Endpoint> Phone::registered_at() const {
 
 void Phone::receive(const Datagram& datagram) {
   if (datagram.to.port == dns_client_port) return resolver_.receive(datagram);
-  if (datagram.to.port != bench::sip_port) return;
+  if (datagram.to.port != bench::sip_port && datagram.connection == 0) return;
   const auto message = parse_sip(datagram.bytes);
   if (!message) return;
   if (!message->is_request()) return transactions_.receive_response(*message);
-  if (!transactions_.absorb(*message)) incoming(*message, datagram.from);
+  if (!transactions_.absorb(*message)) incoming(*message, {datagram.from, datagram.connection});
 }
 
 void Phone::unreachable(const Endpoint& local, const Endpoint& remote) {
   if (local.port == bench::sip_port) transactions_.unreachable(remote);
+}
+
+void Phone::connection_changed(Streams::Id connection, const Endpoint& local, const Endpoint& remote, ConnectionState state) {
+  transactions_.connection_changed(connection, local, remote, state);
+  // A phone that loses the connection of its registration makes a new one.
+  if (state == ConnectionState::closed && registered_at_ == remote && settings_.transport == Transport::tcp)
+    retry_registration(random_.between(200ms, 3s));
 }
 
 }  // namespace ringhold::sim

@@ -20,6 +20,7 @@ struct PhoneSettings {
   unsigned number = 1;                 ///< 10.77.0.10 + number; its user is "user<number>"
   std::uint32_t expires = 60;
   Refresh refresh = Refresh::stay;
+  Transport transport = Transport::udp;
   Duration ring = 2s;                  ///< until it answers
   Duration talk = 10s;                 ///< until the caller hangs up
 };
@@ -46,7 +47,7 @@ struct Refusal {
   int status = 0;
 };
 
-/// A small SIP user agent over UDP that knows its domain and its DNS server: resolves, registers at the targets in order with
+/// A small SIP user agent over UDP or TCP that knows its domain and its DNS server: resolves, registers at the targets in order with
 /// RFC 3263 failover (same Call-ID and CSeq, new branch: DIS-20), refreshes, calls, answers and hangs up.
 class Phone final : public Host {
  public:
@@ -58,6 +59,7 @@ class Phone final : public Host {
 
   void receive(const Datagram& datagram) override;
   void unreachable(const Endpoint& local, const Endpoint& remote) override;
+  void connection_changed(Streams::Id connection, const Endpoint& local, const Endpoint& remote, ConnectionState state) override;
 
   /// Calls another phone by its AOR through the server that holds the registration; the entry of the book, if registered.
   std::optional<std::size_t> call(unsigned callee, std::optional<Duration> cancel_after);
@@ -82,11 +84,12 @@ class Phone final : public Host {
     bool wants_cancel = false;
     std::string branch;
     SipMessage invite;                 ///< incoming only, until answered
-    Endpoint source;
+    Origin source;
   };
 
   Endpoint own() const { return {bench::phone(settings_.number), bench::sip_port}; }
   std::string contact() const;
+  Target target(const Endpoint& server) const { return {settings_.transport, server}; }
   void after(Duration delay, std::function<void()> run);
 
   void begin_registration();
@@ -99,12 +102,12 @@ class Phone final : public Host {
   void call_failed(const std::string& call_id, int status);
   void acknowledge(Leg& leg, const std::string& call_id);
   void hang_up(const std::string& call_id);
-  void incoming(const SipMessage& request, const Endpoint& source);
-  void incoming_invite(const SipMessage& request, const Endpoint& source);
-  void incoming_cancel(const SipMessage& request, const Endpoint& source);
+  void incoming(const SipMessage& request, const Origin& source);
+  void incoming_invite(const SipMessage& request, const Origin& source);
+  void incoming_cancel(const SipMessage& request, const Origin& source);
   void answer(const std::string& call_id);
   SipMessage in_dialog(const Leg& leg, const std::string& call_id, std::string_view method) const;
-  Endpoint next_hop(const Leg& leg) const;
+  Target next_hop(const Leg& leg) const;
   void finish(const Leg& leg, CallAttempt::End end, int status);
 
   World& world_;

@@ -35,7 +35,7 @@ std::optional<std::size_t> Phone::call(unsigned callee, std::optional<Duration> 
   handlers.failure = [this, call_id](PhoneTransactions::Failure failure) {
     call_failed(call_id, failure == PhoneTransactions::Failure::timeout ? 408 : 503);
   };
-  leg.branch = transactions_.start(std::move(invite), *server, std::move(handlers));
+  leg.branch = transactions_.start(std::move(invite), target(*server), std::move(handlers));
   if (cancel_after)
     after(*cancel_after, [this, call_id] {
       const auto found = legs_.find(call_id);
@@ -97,8 +97,10 @@ SipMessage Phone::in_dialog(const Leg& leg, const std::string& call_id, std::str
   return request;
 }
 
-Endpoint Phone::next_hop(const Leg& leg) const {
-  return endpoint_of(uri_of(leg.routes.empty() ? leg.target : leg.routes.front())).value_or(Endpoint{bench::box(), bench::sip_port});
+Target Phone::next_hop(const Leg& leg) const {
+  const std::string uri = leg.routes.empty() ? leg.target : uri_of(leg.routes.front());
+  const auto transport = parse_transport(parameter(uri, "transport").value_or("udp")).value_or(Transport::udp);
+  return {transport, endpoint_of(uri).value_or(Endpoint{bench::box(), bench::sip_port})};
 }
 
 void Phone::acknowledge(Leg& leg, const std::string& call_id) {
@@ -122,7 +124,7 @@ void Phone::hang_up(const std::string& call_id) {
   legs_.erase(found);
 }
 
-void Phone::incoming(const SipMessage& request, const Endpoint& source) {
+void Phone::incoming(const SipMessage& request, const Origin& source) {
   if (request.method == "ACK") {
     const auto found = legs_.find(std::string{request.get("Call-ID")});
     if (found != legs_.end()) found->second.confirmed = true;
@@ -138,7 +140,7 @@ void Phone::incoming(const SipMessage& request, const Endpoint& source) {
   if (request.method == "BYE") legs_.erase(leg);
 }
 
-void Phone::incoming_invite(const SipMessage& request, const Endpoint& source) {
+void Phone::incoming_invite(const SipMessage& request, const Origin& source) {
   const std::string call_id{request.get("Call-ID")};
   // RFC 3261 §8.2.2.2: the same call by two ways rings once.
   if (legs_.contains(call_id)) return transactions_.respond(request, source, make_response(request, 482, "Loop Detected", "merged"));
@@ -169,7 +171,7 @@ void Phone::answer(const std::string& call_id) {
   leg.invite = {};
 }
 
-void Phone::incoming_cancel(const SipMessage& request, const Endpoint& source) {
+void Phone::incoming_cancel(const SipMessage& request, const Origin& source) {
   const auto found = legs_.find(std::string{request.get("Call-ID")});
   if (found == legs_.end() || found->second.invite.method.empty())
     return transactions_.respond(request, source, make_response(request, found == legs_.end() ? 481 : 200, "Done", "phone"));

@@ -56,7 +56,7 @@ void Phone::register_at(std::size_t index) {
   handlers.failure = [this, round, index](PhoneTransactions::Failure) {
     if (round == registration_round_) register_at(index + 1);
   };
-  transactions_.start(std::move(request), target, std::move(handlers));
+  transactions_.start(std::move(request), this->target(target), std::move(handlers));
 }
 
 void Phone::registered(const SipMessage& response, const Endpoint& target) {

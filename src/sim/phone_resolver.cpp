@@ -12,7 +12,7 @@ namespace ringhold::sim {
 void PhoneResolver::resolve(std::function<void(const Targets&)> done) {
   if (!targets_.empty() && world_.clock.now() < expires_at_) return done(targets_);
   waiting_.push_back(std::move(done));
-  if (!asking_) ask(fmt::format("_sip._udp.{}", bench::domain), dns_srv);
+  if (!asking_) ask(fmt::format("_sip._{}.{}", name(transport_), bench::domain), dns_srv);
 }
 
 void PhoneResolver::ask(std::string name, std::uint16_t type) {

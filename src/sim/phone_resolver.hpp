@@ -13,8 +13,8 @@ namespace ringhold::sim {
 /// by a query each (RFC 3263 §4.2), kept for their TTL.
 class PhoneResolver {
  public:
-  PhoneResolver(World& world, const Endpoint& own, const Endpoint& server, std::uint64_t seed)
-      : world_{world}, own_{own}, server_{server}, random_{seed} {}
+  PhoneResolver(World& world, const Endpoint& own, const Endpoint& server, Transport transport, std::uint64_t seed)
+      : world_{world}, own_{own}, server_{server}, transport_{transport}, random_{seed} {}
 
   /// In the order to be tried (RFC 2782). Empty when DNS did not answer and nothing was known before.
   using Targets = std::vector<Endpoint>;
@@ -45,6 +45,7 @@ class PhoneResolver {
   World& world_;
   Endpoint own_;
   Endpoint server_;
+  Transport transport_;
   SeededRandom random_;
   unsigned epoch_ = 0;
   Question question_;

@@ -15,9 +15,23 @@ constexpr Duration transaction_timeout = 32s;   // 64 * T1
 
 std::string PhoneTransactions::new_branch() { return fmt::format("z9hG4bK{:x}", random_.next()); }
 
-std::string PhoneTransactions::start(SipMessage request, const Endpoint& to, Handlers handlers) {
+std::string PhoneTransactions::via(const Target& to, std::string_view branch) const {
+  return fmt::format("SIP/2.0/{} {};branch={};rport", via_name(to.transport), own_.text(), branch);
+}
+
+void PhoneTransactions::transmit(const Target& to, const std::string& bytes) {
+  if (to.transport == Transport::udp) world_.send({own_, to.endpoint, bytes});
+  else pool_.send(to.endpoint, bytes);
+}
+
+void PhoneTransactions::transmit(const Origin& to, const std::string& bytes) {
+  if (to.connection == 0) world_.send({own_, to.endpoint, bytes});
+  else pool_.send_on(to.connection, bytes);
+}
+
+std::string PhoneTransactions::start(SipMessage request, const Target& to, Handlers handlers) {
   const std::string branch = new_branch();
-  request.prepend("Via", fmt::format("SIP/2.0/UDP {};branch={};rport", own_.text(), branch));
+  request.prepend("Via", via(to, branch));
   const std::string key = branch + " " + request.method;
   Client client;
   client.bytes = request.text();
@@ -25,7 +39,7 @@ std::string PhoneTransactions::start(SipMessage request, const Endpoint& to, Han
   client.handlers = std::move(handlers);
   client.deadline = world_.clock.now() + transaction_timeout;
   client.request = std::move(request);
-  world_.send({own_, to, client.bytes});
+  transmit(to, client.bytes);
   clients_.emplace(key, std::move(client));
   world_.clock.after(500ms, [this, key, epoch = epoch_] {
     if (epoch == epoch_) tick(key);
@@ -50,7 +64,7 @@ void PhoneTransactions::tick(const std::string& key) {
     return;
   }
   if (now >= client.deadline) return fail(key, Failure::timeout);
-  world_.send({own_, client.to, client.bytes});
+  if (client.to.transport == Transport::udp) transmit(client.to, client.bytes);
   client.interval = is_invite ? client.interval * 2 : std::min(client.interval * 2, t2);
   if (client.state == State::proceeding) client.interval = t2;
   world_.clock.at(std::min(now + client.interval, client.deadline), [this, key, epoch = epoch_] { if (epoch == epoch_) tick(key); });
@@ -82,7 +96,7 @@ void PhoneTransactions::cancel(const std::string& branch) {
   client.to = invite.to;
   client.deadline = world_.clock.now() + transaction_timeout;
   client.request = std::move(request);
-  world_.send({own_, client.to, client.bytes});
+  transmit(client.to, client.bytes);
   clients_.emplace(key, std::move(client));
   world_.clock.after(500ms, [this, key, epoch = epoch_] { if (epoch == epoch_) tick(key); });
 }
@@ -120,7 +134,7 @@ void PhoneTransactions::receive_response(const SipMessage& response) {
         ack.add("CSeq", fmt::format("{} ACK", client.request.cseq_number()));
         client.ack = ack.text();
       }
-      world_.send({own_, client.to, client.ack});
+      transmit(client.to, client.ack);
       if (!first) return;
     }
   }
@@ -128,10 +142,17 @@ void PhoneTransactions::receive_response(const SipMessage& response) {
   if (handler) handler(response);
 }
 
-void PhoneTransactions::unreachable(const Endpoint& remote) {
+void PhoneTransactions::unreachable(const Endpoint& remote) { fail_all({Transport::udp, remote}); }
+
+void PhoneTransactions::connection_changed(Streams::Id id, const Endpoint& local, const Endpoint& remote, ConnectionState state) {
+  pool_.changed(id, local, remote, state);
+  if (state != ConnectionState::opened) fail_all({Transport::tcp, remote});
+}
+
+void PhoneTransactions::fail_all(const Target& to) {
   std::vector<std::string> failed;
   for (const auto& [key, client] : clients_)
-    if (client.to == remote && client.state == State::calling) failed.push_back(key);
+    if (client.to == to && client.state == State::calling) failed.push_back(key);
   for (const auto& key : failed) fail(key, Failure::unreachable);
 }
 
@@ -155,21 +176,21 @@ bool PhoneTransactions::absorb(const SipMessage& request) {
     return found != servers_.end();
   }
   if (found == servers_.end()) return false;
-  world_.send({own_, found->second.to, found->second.bytes});
+  transmit(found->second.to, found->second.bytes);
   return true;
 }
 
-void PhoneTransactions::respond(const SipMessage& request, const Endpoint& source, const SipMessage& response) {
+void PhoneTransactions::respond(const SipMessage& request, const Origin& origin, const SipMessage& response) {
   const std::string key = server_key(request);
   const bool known = servers_.contains(key);
   Server& server = servers_[key];
   server.bytes = response.text();
-  server.to = source;
+  server.to = origin;
   server.deadline = world_.clock.now() + transaction_timeout;
-  world_.send({own_, source, server.bytes});
+  transmit(origin, server.bytes);
   if (request.method == "INVITE" && response.status >= 200) {
     server.dialog = dialog_key(request);
-    server.repeating = true;
+    server.repeating = origin.connection == 0 || response.status < 300;
     server.interval = 500ms;
     world_.clock.after(500ms, [this, key, epoch = epoch_] { if (epoch == epoch_) repeat(key); });
   } else if (!known && response.status >= 200) {
@@ -187,7 +208,7 @@ void PhoneTransactions::repeat(const std::string& key) {
     return;
   }
   if (server.repeating) {
-    world_.send({own_, server.to, server.bytes});
+    transmit(server.to, server.bytes);
     server.interval = std::min(server.interval * 2, t2);
   } else {
     server.interval = transaction_timeout;
@@ -195,13 +216,14 @@ void PhoneTransactions::repeat(const std::string& key) {
   world_.clock.at(std::min(now + server.interval, server.deadline), [this, key, epoch = epoch_] { if (epoch == epoch_) repeat(key); });
 }
 
-void PhoneTransactions::send_ack(SipMessage ack, const Endpoint& to) {
-  ack.prepend("Via", fmt::format("SIP/2.0/UDP {};branch={};rport", own_.text(), new_branch()));
-  world_.send({own_, to, ack.text()});
+void PhoneTransactions::send_ack(SipMessage ack, const Target& to) {
+  ack.prepend("Via", via(to, new_branch()));
+  transmit(to, ack.text());
 }
 
 void PhoneTransactions::clear() {
   ++epoch_;
+  pool_.clear(Streams::End::silent);
   clients_.clear();
   servers_.clear();
 }

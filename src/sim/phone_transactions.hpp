@@ -5,11 +5,18 @@
 #include <string>
 
 #include "sim/sip_wire.hpp"
+#include "sim/stream_pool.hpp"
 #include "sim/world.hpp"
 
 namespace ringhold::sim {
 
-/// The client and server transactions of a simulated phone over UDP (RFC 3261 §17, without the engine's help).
+/// Where a request came from.
+struct Origin {
+  Endpoint endpoint;
+  Streams::Id connection = 0;
+};
+
+/// The client and server transactions of a simulated phone (RFC 3261 §17, without the engine's help).
 class PhoneTransactions {
  public:
   enum class Failure : unsigned char { timeout, unreachable };
@@ -18,21 +25,23 @@ class PhoneTransactions {
     std::function<void(Failure)> failure;
   };
 
-  PhoneTransactions(World& world, const Endpoint& own, std::uint64_t seed) : world_{world}, own_{own}, random_{seed} {}
+  PhoneTransactions(World& world, const Endpoint& own, std::uint64_t seed)
+      : world_{world}, own_{own}, random_{seed}, pool_{world, own.address} {}
 
   /// Sends `request` with a Via of its own, and again as Timers A or E say; returns the branch.
-  std::string start(SipMessage request, const Endpoint& to, Handlers handlers);
+  std::string start(SipMessage request, const Target& to, Handlers handlers);
   /// Sends CANCEL for an INVITE that has had a provisional response (RFC 3261 §9.1).
   void cancel(const std::string& branch);
   void receive_response(const SipMessage& response);
   void unreachable(const Endpoint& remote);
+  void connection_changed(Streams::Id id, const Endpoint& local, const Endpoint& remote, ConnectionState state);
 
   /// True: a retransmission, answered as before, or an ACK that ends one of our final responses.
   bool absorb(const SipMessage& request);
   /// Answers a request that came from `source`; final responses to INVITE go again until they are acknowledged.
-  void respond(const SipMessage& request, const Endpoint& source, const SipMessage& response);
+  void respond(const SipMessage& request, const Origin& origin, const SipMessage& response);
   /// Not in a transaction: ACK to 2xx.
-  void send_ack(SipMessage ack, const Endpoint& to);
+  void send_ack(SipMessage ack, const Target& to);
   /// The power is gone.
   void clear();
   bool idle() const { return clients_.empty(); }
@@ -42,7 +51,7 @@ class PhoneTransactions {
   struct Client {
     SipMessage request;
     std::string bytes;
-    Endpoint to;
+    Target to;
     Handlers handlers;
     Duration interval = 500ms;
     Instant deadline;
@@ -51,7 +60,7 @@ class PhoneTransactions {
   };
   struct Server {
     std::string bytes;
-    Endpoint to;
+    Origin to;
     std::string dialog;              ///< Call-ID and CSeq number: finds the ACK to a 2xx
     Duration interval = 500ms;
     Instant deadline;
@@ -59,6 +68,10 @@ class PhoneTransactions {
   };
 
   std::string new_branch();
+  std::string via(const Target& to, std::string_view branch) const;
+  void transmit(const Target& to, const std::string& bytes);
+  void transmit(const Origin& to, const std::string& bytes);
+  void fail_all(const Target& to);
   void tick(const std::string& key);
   void repeat(const std::string& key);
   void fail(const std::string& key, Failure failure);
@@ -68,6 +81,7 @@ class PhoneTransactions {
   World& world_;
   Endpoint own_;
   SeededRandom random_;
+  StreamPool pool_;
   unsigned epoch_ = 0;
   std::map<std::string, Client> clients_;
   std::map<std::string, Server> servers_;

@@ -58,6 +58,7 @@ class Scenario::ScriptedHost final : public Host {
   explicit ScriptedHost(const Address& address) : address_{address} {}
   void receive(const Datagram& datagram) override { heard_.push_back(datagram); }
   void unreachable(const Endpoint&, const Endpoint&) override {}
+  void connection_changed(Streams::Id, const Endpoint&, const Endpoint&, ConnectionState) override {}
 
   Endpoint sip() const { return {address_, bench::sip_port}; }
   Endpoint dns() const { return {address_, dns_client_port}; }

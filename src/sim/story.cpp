@@ -50,8 +50,10 @@ void Story::draw() {
     settings.refresh = random.below(2) == 0 ? Refresh::stay : Refresh::from_top;
     settings.ring = random.between(200ms, 8s);
     settings.talk = random.between(1s, random.below(5) == 0 ? 200s : 30s);
+    settings.transport = random.below(3) == 0 ? Transport::tcp : Transport::udp;
+    outcome_.plan.push_back(fmt::format("user{}: {}, expires {} s, refresh {}", number, name(settings.transport), settings.expires,
+                                        settings.refresh == Refresh::stay ? "where it is" : "from the top"));
     phones_.push_back(std::make_unique<Phone>(world_, settings, book_));
-    outcome_.plan.push_back(fmt::format("user{}: expires {} s, refresh {}", number, settings.expires, settings.refresh == Refresh::stay ? "where it is" : "from the top"));
   }
   faults_ = draw_faults(random, random.below(4) == 0 ? 0s : 30s, healing_at);
   outcome_.plan.push_back(fmt::format("{} central servers, TTL {} s, longest registration there {} s, LAN {}", servers, ttl, longest, noisy_lan ? "noisy" : "clean"));

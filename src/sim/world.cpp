@@ -12,27 +12,38 @@ Address central_sip(unsigned number) { return Address::v4({10, 78, 0, static_cas
 bool is_branch(const Address& address) { return address.bytes()[0] == 10 && address.bytes()[1] == 77; }
 }  // namespace bench
 
-World::Way World::way(const Datagram& datagram) const {
-  const bool from_branch = bench::is_branch(datagram.from.address);
-  const bool to_branch = bench::is_branch(datagram.to.address);
-  if (from_branch && to_branch) return datagram.to.address == bench::box() ? Way::lan_up : Way::lan_down;
-  if (from_branch) return Way::wan_up;
-  return to_branch ? Way::wan_down : Way::inside;
+Host* World::host(const Address& address) const {
+  const auto found = hosts_.find(address);
+  return found == hosts_.end() ? nullptr : found->second;
 }
 
-const Line* World::line(const Datagram& datagram) const {
-  switch (way(datagram)) {
-    case Way::lan_up: return &lan.up;
-    case Way::lan_down: return &lan.down;
-    case Way::wan_up: return &wan.up;
-    case Way::wan_down: return &wan.down;
-    case Way::inside: return nullptr;
+World::Road World::road(const Endpoint& from, const Endpoint& to) {
+  const bool from_branch = bench::is_branch(from.address);
+  const bool to_branch = bench::is_branch(to.address);
+  if (from_branch && to_branch) return to.address == bench::box() ? Road::lan_up : Road::lan_down;
+  if (from_branch) return Road::wan_up;
+  return to_branch ? Road::wan_down : Road::inside;
+}
+
+const Line* World::line(const Endpoint& from, const Endpoint& to) const {
+  switch (road(from, to)) {
+    case Road::lan_up: return &lan.up;
+    case Road::lan_down: return &lan.down;
+    case Road::wan_up: return &wan.up;
+    case Road::wan_down: return &wan.down;
+    case Road::inside: return nullptr;
   }
   std::unreachable();
 }
 
+bool World::is_blocked(const Endpoint& from, const Endpoint& to) const {
+  const Road taken = road(from, to);
+  if (taken != Road::wan_up && taken != Road::wan_down) return false;
+  return from.port == bench::dns_port || to.port == bench::dns_port ? blocked.dns : blocked.sip;
+}
+
 void World::send(Datagram datagram) {
-  const Line* line_taken = line(datagram);
+  const Line* line_taken = line(datagram.from, datagram.to);
   if (line_taken == nullptr) {
     clock.after(100us, [this, datagram = std::move(datagram)] { arrive(datagram); });
     return;
@@ -42,15 +53,23 @@ void World::send(Datagram datagram) {
     refuse(datagram, 1ms);
     return;
   }
-  const bool is_wan = line_taken == &wan.up || line_taken == &wan.down;
-  const bool is_dns = datagram.to.port == bench::dns_port || datagram.from.port == bench::dns_port;
-  if (is_wan && (is_dns ? blocked.dns : blocked.sip)) {
+  if (is_blocked(datagram.from, datagram.to)) {
     ladder.packet(clock.now(), datagram.from, datagram.to, datagram.bytes, "blocked");
     return;
   }
   const auto arrivals = carry(*line_taken, random);
   ladder.packet(clock.now(), datagram.from, datagram.to, datagram.bytes, arrivals.empty() ? "lost" : arrivals.size() > 1 ? "twice" : "");
   for (const Duration delay : arrivals) clock.after(delay, [this, datagram] { arrive(datagram); });
+}
+
+World::Way World::carry_stream(const Endpoint& from, const Endpoint& to) {
+  const Line* taken = line(from, to);
+  if (taken == nullptr) return {100us, false};
+  if (taken->cut == Cut::refused) return {std::nullopt, true};
+  if (is_blocked(from, to)) return {};
+  const auto arrivals = carry(*taken, random);
+  if (arrivals.empty()) return {};
+  return {arrivals.front(), false};
 }
 
 void World::arrive(const Datagram& datagram) {

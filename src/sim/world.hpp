@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -9,15 +10,19 @@
 #include "sim/clock.hpp"
 #include "sim/ladder.hpp"
 #include "sim/link.hpp"
+#include "sim/streams.hpp"
 
 namespace ringhold::sim {
 
-/// A datagram on its way.
+/// A datagram on its way, or one message of a TCP connection.
 struct Datagram {
   Endpoint from;
   Endpoint to;
   std::string bytes;
+  Streams::Id connection = 0;   ///< zero: UDP
 };
+
+enum class ConnectionState : unsigned char { opened, closed, refused };
 
 /// A host of the simulated world.
 class Host {
@@ -26,6 +31,7 @@ class Host {
   virtual void receive(const Datagram& datagram) = 0;
   /// ICMP: what was sent to `remote` from `local` cannot arrive.
   virtual void unreachable(const Endpoint& local, const Endpoint& remote) = 0;
+  virtual void connection_changed(Streams::Id connection, const Endpoint& local, const Endpoint& remote, ConnectionState state) = 0;
 };
 
 /// What is broken between the places beyond the links themselves.
@@ -42,6 +48,10 @@ class World {
   void attach(const Address& address, Host& host) { hosts_[address] = &host; }
   void detach(const Address& address) { hosts_.erase(address); }
   void send(Datagram datagram);
+  Host* host(const Address& address) const;
+  /// One try of a TCP segment: how long it takes, nothing when it is swallowed.
+  struct Way { std::optional<Duration> delay; bool refused = false; };
+  Way carry_stream(const Endpoint& from, const Endpoint& to);
   /// True when nothing can cross the WAN in either direction.
   bool wan_is_dead() const { return wan.up.cut != Cut::none && wan.down.cut != Cut::none; }
 
@@ -51,11 +61,13 @@ class World {
   Link lan;            ///< `up` is to the branch device, `down` from it and between phones
   Link wan;
   Blocked blocked;
+  Streams streams{*this};
 
  private:
-  enum class Way : unsigned char { lan_up, lan_down, wan_up, wan_down, inside };
-  Way way(const Datagram& datagram) const;
-  const Line* line(const Datagram& datagram) const;
+  enum class Road : unsigned char { lan_up, lan_down, wan_up, wan_down, inside };
+  static Road road(const Endpoint& from, const Endpoint& to);
+  const Line* line(const Endpoint& from, const Endpoint& to) const;
+  bool is_blocked(const Endpoint& from, const Endpoint& to) const;
   void arrive(const Datagram& datagram);
   void refuse(const Datagram& datagram, Duration delay);
 

@@ -22,6 +22,7 @@ class Bench : public ::testing::Test {
   static PhoneSettings settings(unsigned number) {
     PhoneSettings settings;
     settings.number = number;
+    settings.transport = number == 3 ? Transport::tcp : Transport::udp;
     return settings;
   }
   void pass(Duration duration) { world_.clock.run_until(world_.clock.now() + duration); }
@@ -69,6 +70,26 @@ TEST_F(Bench, phones_call_each_other_through_the_central_site) {
   EXPECT_EQ(book_[0].end, CallAttempt::End::answered);
   EXPECT_EQ(book_[0].bye_status, 200);
   EXPECT_EQ(phones_[0]->calls_up() + phones_[1]->calls_up(), 0U);
+}
+
+TEST_F(Bench, phones_call_across_transports) {
+  power_on();
+  ASSERT_TRUE(phones_[0]->call(3, std::nullopt));
+  pass(30s);
+  ASSERT_TRUE(phones_[2]->call(1, std::nullopt));
+  pass(30s);
+  for (const auto& attempt : book_) {
+    EXPECT_EQ(attempt.end, CallAttempt::End::answered);
+    EXPECT_EQ(attempt.bye_status, 200);
+  }
+}
+
+TEST_F(Bench, a_tcp_phone_goes_on_when_its_connection_is_refused_DIS_19) {
+  world_.detach(c1_.endpoint().address);
+  power_on();
+  pass(30s);
+  EXPECT_EQ(phones_[2]->registered_at(), c2_.endpoint());
+  EXPECT_EQ(world_.streams.open(), 1U);
 }
 
 TEST_F(Bench, phones_cancel_calls) {
