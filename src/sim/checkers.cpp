@@ -91,6 +91,7 @@ void Checkers::look(const Situation& situation) {
   const Instant now = world_.clock.now();
   if (!situation.site_dead) dead_since_.reset();
   else if (!dead_since_) dead_since_ = now;
+  if (!situation.site_well) unwell_.push_back(now);
   if (!situation.site_well) well_since_.reset();
   else if (!well_since_) well_since_ = now;
   if (situation.mode.empty()) return;
@@ -118,11 +119,22 @@ bool Checkers::disturbed(const CallAttempt& attempt) const {
   });
 }
 
+bool Checkers::must_succeed(const CallAttempt& attempt) const {
+  if (disturbed(attempt)) return false;
+  if (attempt.both_here) return true;
+  // Half and half: the central site must be there, and known to be.
+  const Instant end = attempt.end == CallAttempt::End::pending ? world_.clock.now() : attempt.ended_at;
+  return attempt.half_here && std::none_of(unwell_.begin(), unwell_.end(), [&](Instant moment) {
+    return moment >= attempt.at - 2 * dwell && moment <= end + 1s;
+  });
+}
+
 void Checkers::judge_calls(const CallBook& book) {
   for (const CallAttempt& attempt : book) {
-    if (!attempt.both_here || disturbed(attempt)) continue;
+    if (!must_succeed(attempt)) continue;
     const double at = std::chrono::duration<double>(attempt.at - world_.clock.start()).count();
-    const auto call = fmt::format("call of user{} to user{} at {:.3f} s, both registered here,", attempt.caller, attempt.callee, at);
+    const auto call = fmt::format("call of user{} to user{} at {:.3f} s, {},", attempt.caller, attempt.callee, at,
+                                  attempt.both_here ? "both registered here" : "one here and one at the central site");
     switch (attempt.end) {
       case CallAttempt::End::answered:
         if (attempt.bye_status != 0 && attempt.bye_status != 200 && attempt.bye_status != 481)

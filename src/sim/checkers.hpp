@@ -47,6 +47,7 @@ class Checkers final : public Witness {
   };
   void sent_response(const Datagram& datagram, const SipMessage& message);
   bool disturbed(const CallAttempt& attempt) const;
+  bool must_succeed(const CallAttempt& attempt) const;
   bool box_died_since(Instant moment) const;
 
   World& world_;
@@ -54,6 +55,7 @@ class Checkers final : public Witness {
   std::uint64_t requests_ = 0;
   std::vector<Instant> kills_;
   std::vector<std::pair<unsigned, Instant>> power_changes_;
+  std::vector<Instant> unwell_;          ///< the seconds in which something was broken
   std::optional<Instant> dead_since_;
   std::optional<Instant> well_since_;
   std::vector<std::string> violations_;

@@ -33,6 +33,7 @@ struct CallAttempt {
   Instant at;
   Endpoint via;                        ///< the server the caller used
   bool both_here = false;              ///< caller and callee held a registration at the branch device
+  bool half_here = false;              ///< the caller did, the callee held one at the central site only (INT-04)
   End end = End::pending;
   int status = 0;
   Instant ended_at;

@@ -38,8 +38,8 @@ int run_one(std::uint64_t seed) {
   const sim::Outcome outcome = sim::run_seed(seed, sim::Record::ladder);
   for (const auto& line : outcome.plan) fmt::print("plan: {}\n", line);
   for (const auto& line : outcome.ladder) fmt::print("{}\n", line);
-  fmt::print("seed {}: {} events, {} requests, {} calls ({} here), home {:.0f} s after the healing\n", seed, outcome.events, outcome.requests,
-             outcome.calls, outcome.calls_here, std::chrono::duration<double>(outcome.home_after).count());
+  fmt::print("seed {}: {} events, {} requests, {} calls ({} here, {} half), home {:.0f} s after the healing\n", seed, outcome.events, outcome.requests,
+             outcome.calls, outcome.calls_here, outcome.calls_half, std::chrono::duration<double>(outcome.home_after).count());
   print_violations(outcome);
   return outcome.violations.empty() ? 0 : 1;
 }

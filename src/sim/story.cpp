@@ -82,6 +82,7 @@ Outcome Story::run() {
   outcome_.requests = checkers_.requests();
   outcome_.calls = book_.size();
   outcome_.calls_here = static_cast<std::size_t>(std::count_if(book_.begin(), book_.end(), [](const CallAttempt& a) { return a.both_here; }));
+  outcome_.calls_half = static_cast<std::size_t>(std::count_if(book_.begin(), book_.end(), [](const CallAttempt& a) { return a.half_here; }));
   outcome_.ladder = world_.ladder.lines();
   return std::move(outcome_);
 }
@@ -159,9 +160,8 @@ void Story::every_second() {
   world_.clock.after(1s, [this] { every_second(); });
 }
 
-bool Story::registered_here(unsigned number) const {
-  const Endpoint box{bench::box(), bench::sip_port};
-  return phones_[number - 1]->registered_at() == box;
+bool Story::registered_here(const Phone& phone) const {
+  return phone.registered_at() == Endpoint{bench::box(), bench::sip_port};
 }
 
 void Story::place_calls() {
@@ -172,8 +172,10 @@ void Story::place_calls() {
   if (&caller != &callee) {
     std::optional<Duration> cancel_after;
     if (random.below(5) == 0) cancel_after = random.between(0ms, 6s);
-    const bool both_here = registered_here(caller.settings().number) && registered_here(callee.settings().number);
-    if (const auto entry = caller.call(callee.settings().number, cancel_after)) book_[*entry].both_here = both_here;
+    if (const auto entry = caller.call(callee.settings().number, cancel_after)) {
+      book_[*entry].both_here = registered_here(caller) && registered_here(callee);
+      book_[*entry].half_here = registered_here(caller) && callee.registered_at() && !registered_here(callee);
+    }
   }
   world_.clock.after(random.between(1s, 8s), [this] { place_calls(); });
 }

@@ -24,6 +24,7 @@ struct Outcome {
   std::uint64_t requests = 0;
   std::size_t calls = 0;
   std::size_t calls_here = 0;             ///< between two phones registered at the branch device
+  std::size_t calls_half = 0;             ///< from one registered here to one at the central site
   Duration home_after{};                  ///< from the healing until all was as it should be
 };
 
@@ -51,7 +52,7 @@ class Story {
   void place_calls();
   Phone& phone(std::uint32_t which) { return *phones_[which % phones_.size()]; }
   bool all_home();
-  bool registered_here(unsigned number) const;
+  bool registered_here(const Phone& phone) const;
   bool active(FaultKind kind) const { return counts_[static_cast<std::size_t>(kind)] > 0; }
   bool wan_up_now() const;
 
