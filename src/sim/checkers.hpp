@@ -26,7 +26,7 @@ class Checkers final : public Witness {
 
   /// What the world is like now; once a second. `site_dead`: no SIP server of the centre can be spoken with.
   /// `site_well`: nothing at all is broken. `mode`: empty while the box is off.
-  struct Situation { bool site_dead; bool site_well; bool some_server_well; Instant box_since; std::string mode; };
+  struct Situation { bool site_dead; bool site_well; Instant box_since; std::string mode; };
   void look(const Situation& situation);
 
   /// At the end: calls between two phones that were both registered here, and requests without their final response.

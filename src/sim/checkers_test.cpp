@@ -78,7 +78,7 @@ TEST_F(Judges, let_a_relayed_request_time_out_RFC_4320) {
 }
 
 TEST_F(Judges, condemn_the_refusal_of_a_phone_while_the_centre_is_dead) {
-  checkers_.look({.site_dead = true, .site_well = false, .some_server_well = false, .box_since = {}, .mode = "survivable"});
+  checkers_.look({.site_dead = true, .site_well = false, .box_since = {}, .mode = "survivable"});
   pass(30s);
   in("REGISTER");
   out("REGISTER", 503);
@@ -87,7 +87,7 @@ TEST_F(Judges, condemn_the_refusal_of_a_phone_while_the_centre_is_dead) {
 
 TEST_F(Judges, condemn_a_mode_that_comes_too_late_DIS_25) {
   for (int second = 0; second < 40; ++second) {
-    checkers_.look({.site_dead = true, .site_well = false, .some_server_well = false, .box_since = {}, .mode = "suspect"});
+    checkers_.look({.site_dead = true, .site_well = false, .box_since = {}, .mode = "suspect"});
     pass(1s);
   }
   EXPECT_EQ(broken(), 1U);
