@@ -52,6 +52,12 @@ class Slab {
   }
   const T* find(Id<T> id) const { return const_cast<Slab*>(this)->find(id); }
 
+  /// The name of the object that lives at `index` now; zero when none does.
+  Id<T> id_at(std::uint32_t index) const {
+    if (index >= entries_.size() || !entries_[index].object) return {};
+    return {index, entries_[index].generation};
+  }
+
   void erase(Id<T> id) {
     check(find(id) != nullptr);
     Entry& entry = entries_[id.index];

@@ -42,22 +42,23 @@ void Builder::add(Section section, const Name& name, std::uint16_t record_type, 
   count_up(section == Section::answer ? 6 : section == Section::authority ? 8 : 10);
 }
 
-void Builder::add_edns(bool dnssec_ok, std::optional<ExtendedError> error) {
-  out_.push_back('\0');
-  append_word(out_, type::opt);
-  append_word(out_, our_payload);
-  append_word(out_, 0);
-  append_word(out_, dnssec_ok ? 0x8000 : 0);
-  append_word(out_, error ? 6 : 0);
+void append_edns(std::string& out, std::size_t begin, bool dnssec_ok, std::optional<ExtendedError> error) {
+  out.push_back('\0');
+  append_word(out, type::opt);
+  append_word(out, our_payload);
+  append_word(out, 0);
+  append_word(out, dnssec_ok ? 0x8000 : 0);
+  append_word(out, error ? 6 : 0);
   if (error) {
-    append_word(out_, 15);
-    append_word(out_, 2);
-    append_word(out_, static_cast<std::uint16_t>(*error));
+    append_word(out, 15);
+    append_word(out, 2);
+    append_word(out, static_cast<std::uint16_t>(*error));
   }
-  count_up(10);
+  const auto count = static_cast<std::uint16_t>(static_cast<unsigned char>(out[begin + 10]) << 8U | static_cast<unsigned char>(out[begin + 11]));
+  write_word(out, begin + 10, static_cast<std::uint16_t>(count + 1));
 }
 
-void Builder::set_truncated() { out_[begin_ + 2] = static_cast<char>(out_[begin_ + 2] | 0x02); }
+void Builder::add_edns(bool dnssec_ok, std::optional<ExtendedError> error) { append_edns(out_, begin_, dnssec_ok, error); }
 
 void Builder::cut_additional(std::size_t size, std::uint16_t count) {
   out_.resize(begin_ + size);

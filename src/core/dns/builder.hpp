@@ -21,7 +21,6 @@ class Builder {
   void add(Section section, const Name& name, std::uint16_t type, std::uint32_t ttl, std::string_view data);
   /// Our OPT record (RFC 6891), with an extended error if there is one. Last.
   void add_edns(bool dnssec_ok, std::optional<ExtendedError> error);
-  void set_truncated();
   /// Bytes of the message so far.
   std::size_t size() const { return out_.size() - begin_; }
   /// Everything from `size` on goes, and `count` records of the Additional section with it.
@@ -33,6 +32,9 @@ class Builder {
   std::size_t begin_;
   Name question_name_;
 };
+
+/// Our OPT record at the end of the message that begins at `begin`, counted in its header.
+void append_edns(std::string& out, std::size_t begin, bool dnssec_ok, std::optional<ExtendedError> error);
 
 void append_word(std::string& out, std::uint16_t value);
 void write_word(std::string& out, std::size_t at, std::uint16_t value);

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "dns/message.hpp"
+#include "nameserver/settings.hpp"
+
+namespace ringhold::nameserver {
+
+/// Whose SRV records a name asks for, when it is one of ours to add to (D2, DIS-06): service `_sip` or `_sips`, a protocol that
+/// one of our listeners speaks, and our domain. `_sip._tcp` wants a TCP listener, `_sips._tcp` a TLS listener.
+std::optional<Target> injectable(const dns::Name& name, const dns::Name& domain, const std::vector<Target>& listeners);
+
+/// The records in the order in which they are sent, ours among them (DIS-08, X-22, D7): last with a priority above all, first
+/// with one below all (the others move up by one when the least is 0), or alone. Sorted by priority, for clients that take
+/// the first as it comes. Unchanged when `.` says that the service is not there, or when our name stands there already.
+struct Injected { std::vector<dns::Srv> records; bool added = false; };
+Injected inject(std::vector<dns::Srv> central, const dns::Name& own_name, Port own_port, Order order);
+
+}  // namespace ringhold::nameserver
