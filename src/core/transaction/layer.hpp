@@ -1,24 +1,16 @@
 #pragma once
 
-#include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
-#include <string>
 #include <string_view>
-#include <vector>
 
 #include "base/flow.hpp"
 #include "base/outbox.hpp"
 #include "base/slab.hpp"
 #include "base/time.hpp"
-#include "base/timer_wheel.hpp"
 #include "sip/message.hpp"
-#include "transaction/invite_client.hpp"
-#include "transaction/invite_server.hpp"
-#include "transaction/non_invite_client.hpp"
-#include "transaction/non_invite_server.hpp"
 
 namespace ringhold::transaction {
 
@@ -31,6 +23,7 @@ struct Timers {
 };
 
 struct Transaction;
+struct Outcome;
 using TransactionId = Id<Transaction>;
 
 /// Who started or serves a transaction, in that one's own numbering; the layer only keeps it.
@@ -71,6 +64,8 @@ class Layer {
  public:
   Layer(const Timers& timers, std::size_t capacity);
   ~Layer();
+  Layer(Layer&&) noexcept;
+  Layer& operator=(Layer&&) noexcept;
 
   /// Classifies a valid message; sends what a retransmission calls for.
   Received receive(const sip::Message& message, const Packet& packet, Instant now, Outbox& outbox);
@@ -88,7 +83,8 @@ class Layer {
   TransactionId start_client(sip::Method method, std::string_view branch, std::size_t begin, const Destination& destination,
                              Owner owner, Instant now, Outbox& outbox);
 
-  /// The request as it was sent or received, for CANCEL, ACK and failover; empty when gone.
+  /// The request as it was sent or received, for CANCEL, failover and own responses. Empty when gone, and when it cannot
+  /// be needed: a server's after its final response was passed, an INVITE client's after a 2xx.
   std::string_view request(TransactionId id) const;
   /// Where a client transaction sends; null when gone.
   const Destination* destination(TransactionId id) const;
@@ -97,8 +93,8 @@ class Layer {
   Owner owner(TransactionId id) const;
   void set_owner(TransactionId id, Owner owner);
 
-  /// Timers due. The failures, and request() of their transactions, are valid until the next call of expire() or
-  /// flow_changed().
+  /// Timers due. The failures, and request() and destination() of their transactions, are valid until the next call of
+  /// expire() or flow_changed(). A final response that nobody acknowledged, or that could not be sent, is a fact only.
   std::span<const Failure> expire(Instant now, Outbox& outbox);
   /// Transport errors (RFC 3261 §17.1.4, §17.2.4), by flow or by unreachable remote.
   std::span<const Failure> flow_changed(const FlowChange& change, Instant now, Outbox& outbox);
@@ -106,33 +102,14 @@ class Layer {
   /// will not be answered (RFC 4320 §4.2).
   void abandon(TransactionId id);
 
-  std::optional<Instant> next_expiry() const { return wheel_.next(); }
+  std::optional<Instant> next_expiry() const;
   std::size_t size() const;
 
  private:
-  using Key = Text;
-  TransactionId insert(Transaction&& transaction);
-  void erase(TransactionId id);
-  void keep_time(TransactionId id, Transaction& transaction);
-  void settle(TransactionId id, Transaction& transaction);
-  void send(const Transaction& transaction, std::string_view bytes, Outbox& outbox) const;
-  void fail(TransactionId id, Transaction& transaction, Failure::Cause cause);
-  void forget_failures();
-  void on_timer(TransactionId id, Transaction& transaction, bool ended, Instant now, Outbox& outbox);
-  void on_transport_error(TransactionId id, Transaction& transaction, Instant now, Outbox& outbox);
-  bool step_invite_client(TransactionId id, Transaction& transaction, invite_client::Event event, Instant now, Outbox& outbox);
-  bool step_non_invite_client(TransactionId id, Transaction& transaction, non_invite_client::Event event, Instant now, Outbox& outbox);
-  bool step_invite_server(TransactionId id, Transaction& transaction, invite_server::Event event, Instant now, Outbox& outbox);
-  bool step_non_invite_server(TransactionId id, Transaction& transaction, non_invite_server::Event event, Instant now, Outbox& outbox);
+  struct State;
   Received receive_response(const sip::Message& response, Instant now, Outbox& outbox);
-  Received receive_ack(const sip::Message& ack, Instant now, Outbox& outbox);
-  Duration wait(const Transaction& transaction, Duration unreliable) const;
-
-  Timers timers_;
-  std::unique_ptr<Slab<Transaction>> slab_;
-  boost::unordered_flat_map<Key, TransactionId, TextHash, TextEqual> client_, server_;
-  TimerWheel<TransactionId> wheel_;
-  std::vector<Failure> failures_;
+  void settle(TransactionId id, const Outcome& outcome, Instant now);
+  std::unique_ptr<State> state_;
 };
 
 }  // namespace ringhold::transaction

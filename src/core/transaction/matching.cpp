@@ -1,47 +1,60 @@
 #include "transaction/matching.hpp"
 
+#include <functional>
+
+#include "base/text.hpp"
+
 namespace ringhold::transaction {
 
 namespace {
 
-char letter(sip::Method method) {
-  if (method == sip::Method::invite || method == sip::Method::ack) return 'I';
-  return method == sip::Method::cancel ? 'C' : 'N';
-}
+/// Cannot stand in a token, a host or a header value, so parts never run together.
+constexpr std::string_view separator{"\n", 1};
 
 }  // namespace
 
-Text client_key(std::string_view branch, sip::Method method) {
-  Text key;
-  key.reserve(branch.size() + 1);
-  key.append(branch).push_back(letter(method));
+void Key::append_lower(std::string_view part) {
+  for (const char c : part) text_.push_back(to_lower(c));
+}
+
+void Key::append_method(sip::Method method, std::string_view name) {
+  if (method == sip::Method::invite || method == sip::Method::ack) append("I");
+  else if (method == sip::Method::cancel) append("C");
+  else append(name);
+  append(separator);
+}
+
+void Key::finish() { hash_ = std::hash<std::string_view>{}(text()); }
+
+Key Key::client(std::string_view branch, sip::Method method) {
+  Key key;
+  key.append_method(method, "N");
+  key.append(branch);
+  key.finish();
   return key;
 }
 
-std::optional<Text> client_key_of(const sip::Message& response) {
-  const auto via = response.top_via();
-  const auto cseq = response.cseq();
-  if (!via || !cseq || via->branch.empty()) return std::nullopt;
-  return client_key(via->branch, cseq->method);
-}
-
-Text server_key(const sip::Message& request, sip::Method as_method) {
-  Text key;
+Key Key::server(const sip::Message& request, sip::Method as_method) {
+  Key key;
+  key.append_method(as_method, request.method_name());
   const auto via = request.top_via();
-  key.push_back(letter(as_method));
-  // Two methods may share a branch only as INVITE, ACK and CANCEL do; others are told apart by name (§17.2.3 rule 3).
-  if (letter(as_method) == 'N') key.append(request.method_name()).push_back(' ');
   if (via && via->has_cookie()) {
-    key.append(via->branch).push_back(' ');
-    for (const char c : via->sent_by) key.push_back(to_lower(c));
-    return key;
+    key.append(via->branch);
+    key.append(separator);
+    // Host and port compare as they stand: who sends a request again writes the same Via.
+    key.append_lower(via->sent_by);
+  } else {
+    key.rfc2543_ = true;
+    const auto cseq = request.cseq();
+    key.append(request.request_uri());
+    for (const std::string_view part : {request.from_tag(), request.call_id(), via ? via->text : std::string_view{}}) {
+      key.append(separator);
+      key.append(part);
+    }
+    key.append(separator);
+    key.append(Decimal{cseq ? cseq->number : 0});
   }
-  const auto cseq = request.cseq();
-  key.append(request.request_uri()).push_back(' ');
-  key.append(request.from_tag()).push_back(' ');
-  key.append(request.call_id()).push_back(' ');
-  key.append(Decimal{cseq ? cseq->number : 0}).push_back(' ');
-  if (via) key.append(via->text);
+  key.finish();
   return key;
 }
 

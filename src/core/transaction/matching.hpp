@@ -1,19 +1,36 @@
 #pragma once
 
-#include <optional>
+#include <boost/container/small_vector.hpp>
+#include <cstdint>
+#include <string_view>
 
-#include "base/text.hpp"
 #include "sip/message.hpp"
 
 namespace ringhold::transaction {
 
-/// The key of a client transaction (RFC 3261 §17.1.3): branch, and the method for those that share their INVITE's branch.
-Text client_key(std::string_view branch, sip::Method method);
-/// The client transaction that a response belongs to; by its top Via and CSeq.
-std::optional<Text> client_key_of(const sip::Message& response);
+/// What names a transaction, as text without allocation, with its hash.
+class Key {
+ public:
+  /// RFC 3261 §17.1.3: the branch, and the method's class because a CANCEL has the branch of its INVITE.
+  static Key client(std::string_view branch, sip::Method method);
+  /// §17.2.3: branch, sent-by and method, where ACK counts as INVITE. `as_method` is the request's own, or INVITE to find
+  /// what a CANCEL means (§9.2). Without the cookie, as RFC 2543: Request-URI, From tag, Call-ID, CSeq number, top Via and
+  /// method; the To tag is compared apart, because an ACK has that of the response.
+  static Key server(const sip::Message& request, sip::Method as_method);
 
-/// The key of a server transaction (§17.2.3): branch, sent-by and method, ACK counting as INVITE; for RFC 2543 elements
-/// Request-URI, From tag, Call-ID, CSeq number and top Via, and for INVITE and ACK without the To tag.
-Text server_key(const sip::Message& request, sip::Method as_method);
+  std::string_view text() const { return {text_.data(), text_.size()}; }
+  std::uint64_t hash() const { return hash_; }
+  bool is_rfc2543() const { return rfc2543_; }
+
+ private:
+  void append(std::string_view part) { text_.insert(text_.end(), part.begin(), part.end()); }
+  void append_lower(std::string_view part);
+  void append_method(sip::Method method, std::string_view name);
+  void finish();
+
+  boost::container::small_vector<char, 192> text_;
+  std::uint64_t hash_ = 0;
+  bool rfc2543_ = false;
+};
 
 }  // namespace ringhold::transaction

@@ -1,9 +1,13 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <variant>
 
 #include "base/flow.hpp"
+#include "base/slab.hpp"
 #include "base/text.hpp"
 #include "base/time.hpp"
 #include "sip/method.hpp"
@@ -15,30 +19,54 @@
 
 namespace ringhold::transaction {
 
-/// One transaction of any of the four kinds. Timers are deadlines here; the layer's wheel holds the earliest.
-struct Transaction {
-  enum class Kind : std::uint8_t { invite_client, non_invite_client, invite_server, non_invite_server };
-  Kind kind = Kind::non_invite_client;
-  sip::Method method = sip::Method::other;
-  invite_client::State invite_client_state = invite_client::State::calling;
-  non_invite_client::State non_invite_client_state = non_invite_client::State::trying;
-  invite_server::State invite_server_state = invite_server::State::proceeding;
-  non_invite_server::State non_invite_server_state = non_invite_server::State::trying;
-  bool provisional = false;              ///< a 1xx was received
-  bool failed = false;                   ///< reported as a Failure; kept until the next step
-  Owner owner;
-  Text key;
-  Destination destination;
-  Text request;                          ///< as sent (client) or as received (server)
-  Text response;                         ///< server: the last one, kept for retransmission over UDP
-  Text ack;                              ///< INVITE client: the ACK to a non-2xx
-  std::optional<Instant> retransmit_at;  ///< Timer A, E or G
-  Duration interval{};                   ///< its present length
-  std::optional<Instant> end_at;         ///< Timer B, D, F, H, I, J, K, L or M, whichever the state runs
-  std::optional<Instant> in_wheel;
+/// A timer that does not run.
+inline constexpr Instant never = Instant::max();
 
-  bool is_client() const { return kind == Kind::invite_client || kind == Kind::non_invite_client; }
-  bool is_terminated() const;
+/// A place in a chain of transactions that share a hash.
+struct Link {
+  std::uint64_t hash = 0;
+  TransactionId previous;
+  TransactionId next;
+};
+
+/// One transaction of any of the four kinds; the kind is the machine that its state belongs to.
+struct Transaction {
+  using State = std::variant<invite_client::State, non_invite_client::State, invite_server::State, non_invite_server::State>;
+  /// RFC 2543 elements only: what tells an ACK to this response from others (§17.2.3).
+  struct ToTags { Text request; Text response; };
+
+  State state;
+  sip::Method method = sip::Method::other;
+  bool provisional = false;                ///< client: a 1xx was received
+  Port sent_by_port{};                     ///< server: where a response goes when the connection is gone (§18.2.2)
+  Owner owner;
+  Destination destination;
+  Link by_key;
+  Link by_peer;
+
+  Instant retransmit_at = never;           ///< Timer A, E or G
+  Instant timeout_at = never;              ///< Timer B, F or H
+  Instant end_at = never;                  ///< Timer D, I, J, K, L or M
+  Instant in_wheel = never;                ///< when the wheel calls next
+  Duration interval{};                     ///< present length of Timer A, E or G
+
+  std::string bytes;                       ///< key, request, response: one piece of memory
+  std::uint32_t key_size = 0;
+  std::uint32_t request_size = 0;
+  std::unique_ptr<ToTags> to_tags;
+
+  bool is_client() const {
+    return std::holds_alternative<invite_client::State>(state) || std::holds_alternative<non_invite_client::State>(state);
+  }
+  bool is_terminated() const {
+    return std::visit([](auto s) { return s == decltype(s)::terminated; }, state);
+  }
+  std::string_view key() const { return std::string_view{bytes}.substr(0, key_size); }
+  std::string_view request() const { return std::string_view{bytes}.substr(key_size, request_size); }
+  std::string_view response() const { return std::string_view{bytes}.substr(key_size + request_size); }
+
+  void keep_response(std::string_view response) { bytes.resize(key_size + request_size); bytes.append(response); }
+  void drop_request() { bytes.erase(key_size, request_size); request_size = 0; }
 };
 
 }  // namespace ringhold::transaction

@@ -1,0 +1,107 @@
+#include "transaction/table.hpp"
+
+#include <algorithm>
+
+namespace ringhold::transaction {
+
+namespace {
+
+/// The connection, if there is one. UDP sockets are shared by all, so there the remote is the peer.
+std::uint64_t peer_hash(Transport transport, FlowId flow, const Endpoint& remote) {
+  if (is_reliable(transport) && flow) return FlowIdHash{}(flow);
+  return EndpointHash{}(remote) * 4U + static_cast<std::uint64_t>(std::to_underlying(transport));
+}
+
+std::uint64_t peer_hash(const Destination& destination) {
+  return peer_hash(destination.transport, destination.flow, destination.remote);
+}
+
+bool is_at(const Destination& destination, const FlowChange& change) {
+  if (destination.transport != change.transport) return false;
+  const bool by_connection = is_reliable(change.transport) && destination.flow;
+  return by_connection ? destination.flow == change.flow : destination.remote == change.remote;
+}
+
+}  // namespace
+
+TransactionId Table::insert(Transaction&& transaction, std::uint64_t key_hash) {
+  const bool client = transaction.is_client();
+  const std::uint64_t peer = peer_hash(transaction.destination);
+  const TransactionId id = slab_.insert(std::move(transaction));
+  if (!id) return id;
+  link(client ? clients_ : servers_, &Transaction::by_key, id, key_hash);
+  link(peers_, &Transaction::by_peer, id, peer);
+  return id;
+}
+
+void Table::link(Heads& heads, Link Transaction::*place, TransactionId id, std::uint64_t hash) {
+  TransactionId& head = heads[hash];
+  Link& link = slab_.find(id)->*place;
+  link = {hash, {}, head};
+  if (Transaction* second = slab_.find(head)) (second->*place).previous = id;
+  head = id;
+}
+
+void Table::unlink(Heads& heads, Link Transaction::*place, TransactionId id) {
+  const Link link = slab_.find(id)->*place;
+  if (Transaction* next = slab_.find(link.next)) (next->*place).previous = link.previous;
+  if (Transaction* previous = slab_.find(link.previous)) {
+    (previous->*place).next = link.next;
+  } else if (const auto head = heads.find(link.hash); head != heads.end() && head->second == id) {
+    if (link.next) head->second = link.next;
+    else heads.erase(head);
+  }
+  slab_.find(id)->*place = Link{};
+}
+
+TransactionId Table::find(const Heads& heads, const Key& key, ToTag to_tag) const {
+  const auto head = heads.find(key.hash());
+  if (head == heads.end()) return {};
+  for (TransactionId id = head->second; const Transaction* transaction = slab_.find(id); id = transaction->by_key.next) {
+    if (transaction->key() != key.text()) continue;
+    if (!transaction->to_tags) return id;
+    if ((to_tag.of_response ? transaction->to_tags->response : transaction->to_tags->request) == to_tag.text) return id;
+  }
+  return {};
+}
+
+std::vector<TransactionId> Table::at(const FlowChange& change) const {
+  std::vector<TransactionId> found;
+  const auto collect = [&](std::uint64_t hash) {
+    const auto head = peers_.find(hash);
+    if (head == peers_.end()) return;
+    for (TransactionId id = head->second; const Transaction* transaction = slab_.find(id); id = transaction->by_peer.next)
+      if (is_at(transaction->destination, change)) found.push_back(id);
+  };
+  if (is_reliable(change.transport) && change.flow) collect(peer_hash(change.transport, change.flow, {}));
+  collect(peer_hash(change.transport, {}, change.remote));
+  return found;
+}
+
+void Table::unlink(TransactionId id) {
+  unlink(slab_.find(id)->is_client() ? clients_ : servers_, &Transaction::by_key, id);
+  unlink(peers_, &Transaction::by_peer, id);
+}
+
+void Table::erase(TransactionId id) {
+  if (slab_.find(id) == nullptr) return;
+  unlink(id);
+  slab_.erase(id);
+}
+
+void Table::redirect(TransactionId id, const Destination& destination) {
+  unlink(peers_, &Transaction::by_peer, id);
+  slab_.find(id)->destination = destination;
+  link(peers_, &Transaction::by_peer, id, peer_hash(destination));
+}
+
+void Table::schedule(TransactionId id) {
+  Transaction* transaction = slab_.find(id);
+  if (transaction == nullptr) return;
+  const Instant next = std::min({transaction->retransmit_at, transaction->timeout_at, transaction->end_at});
+  if (next >= transaction->in_wheel) return;
+  transaction->in_wheel = next;
+  wheel_.add(next, id);
+}
+
+}  // namespace ringhold::transaction
