@@ -53,6 +53,8 @@ void Proxy::forward(const sip::Message& request, const Packet& packet, const Pre
     return refuse_without_state(request, packet, {503, {}, "Retry-After: 5\r\n"}, outbox);
   }
   if (context.method == sip::Method::invite) {
+    context.call_id = Text{request.call_id()};
+    context.from_tag = Text{request.from_tag()};
     answer(context, 100, layer, now, outbox);
     start_timer_c(context, settings_.timer_c, now);
   }
@@ -122,19 +124,17 @@ ResponseOutcome Proxy::on_response(const sip::Message& response, const transacti
   Leg& leg = context->legs[place.leg];
   if (leg.client != received.transaction) return {};   // a late answer to an address that was given up
   const int status = response.status();
-  ResponseOutcome outcome{true, context->method, 0};
   if (status < 200) {
     on_provisional(*context, status, settings_.timer_c, now);
     keep_time(place.context);
     if (leg.cancelled && !leg.cancel_sent) send_cancel(leg, layer, now, outbox);
-    if (status == 100 || context->final_sent) return outcome;
+    if (status == 100 || context->final_sent) return outcome_of(*context, 0);
     pass_up(*context, response, status, layer, now, outbox);
-    outcome.forwarded_status = status;
-    return outcome;
+    return outcome_of(*context, status);
   }
   if (status < 300) return on_success(place, response, layer, now, outbox);
   // RFC 3263 §4.3: 503 means the next address of this target, not the next target.
-  if (status == 503 && start_next_alternate(place, layer, now, outbox)) return outcome;
+  if (status == 503 && start_next_alternate(place, layer, now, outbox)) return outcome_of(*context, 0);
   return end_leg(place, status, &response, layer, now, outbox);
 }
 
@@ -146,7 +146,7 @@ ResponseOutcome Proxy::on_success(Place place, const sip::Message& response, Lay
   const bool first = !context.final_sent;
   // Every 2xx to INVITE goes up, also a second one from another fork (§16.7 step 5); other methods have one final response.
   if (first || context.method == sip::Method::invite) pass_up(context, response, response.status(), layer, now, outbox);
-  const ResponseOutcome outcome{true, context.method, first || context.method == sip::Method::invite ? response.status() : 0};
+  const ResponseOutcome outcome = outcome_of(context, first || context.method == sip::Method::invite ? response.status() : 0);
   if (first) {
     context.final_sent = true;
     context.timer_c.reset();
@@ -162,7 +162,7 @@ ResponseOutcome Proxy::on_failure(const transaction::Failure& failure, Layer& la
   if (context == nullptr || place.leg >= context->legs.size()) return {};
   const Leg& leg = context->legs[place.leg];
   if (leg.client != failure.transaction || leg.state == Leg::State::ended) return {};
-  if (start_next_alternate(place, layer, now, outbox)) return {true, context->method, 0};
+  if (start_next_alternate(place, layer, now, outbox)) return outcome_of(*context, 0);
   const int status = failure.cause == transaction::Failure::Cause::timeout ? 408 : 503;
   return end_leg(place, status, nullptr, layer, now, outbox);
 }
@@ -172,7 +172,7 @@ ResponseOutcome Proxy::end_leg(Place place, int status, const sip::Message* resp
   Leg& leg = context.legs[place.leg];
   leg.state = Leg::State::ended;
   leg.status = status;
-  ResponseOutcome outcome{true, context.method, 0};
+  ResponseOutcome outcome = outcome_of(context, 0);
   if (!context.final_sent) {
     if (response != nullptr && (status == 401 || status == 407)) forwarding_.keep_challenges(*response, context.challenges);
     const bool last = !any_pending(context);
@@ -269,7 +269,12 @@ void Proxy::finish(ContextId id, Instant now) {
   keep_time(id);
 }
 
-void Proxy::expire(Layer& layer, Instant now, Outbox& outbox) {
+ResponseOutcome Proxy::outcome_of(const ResponseContext& context, int forwarded_status) {
+  return {true, context.method, forwarded_status, context.call_id, context.from_tag};
+}
+
+std::vector<ResponseOutcome> Proxy::expire(Layer& layer, Instant now, Outbox& outbox) {
+  std::vector<ResponseOutcome> outcomes;
   wheel_.expire(now, [&](ContextId id) {
     ResponseContext* context = contexts_.find(id);
     if (context == nullptr) return;
@@ -277,12 +282,13 @@ void Proxy::expire(Layer& layer, Instant now, Outbox& outbox) {
     const Due due = take_due(*context, now);
     // §16.8: legs that rang get a CANCEL; one that never answered counts as 408 when the CANCEL's patience is over.
     if (due.give_up) cancel_pending(*context, {}, layer, now, outbox);
-    if (due.end) return end_context(id, layer, now, outbox);
-    keep_time(id);
+    if (due.end) outcomes.push_back(end_context(id, layer, now, outbox));
+    else keep_time(id);
   });
+  return outcomes;
 }
 
-void Proxy::end_context(ContextId id, Layer& layer, Instant now, Outbox& outbox) {
+ResponseOutcome Proxy::end_context(ContextId id, Layer& layer, Instant now, Outbox& outbox) {
   ResponseContext& context = *contexts_.find(id);
   for (Leg& leg : context.legs) {
     if (leg.state == Leg::State::ended) continue;
@@ -290,11 +296,14 @@ void Proxy::end_context(ContextId id, Layer& layer, Instant now, Outbox& outbox)
     leg.state = Leg::State::ended;
     leg.status = 408;
   }
+  int forwarded = 0;
   if (!context.final_sent) {
     if (context.best_status == 0) context.best_status = 408;
-    send_best(context, layer, now, outbox);
+    forwarded = send_best(context, layer, now, outbox);
   }
+  ResponseOutcome outcome = outcome_of(context, forwarded);
   contexts_.erase(id);
+  return outcome;
 }
 
 void Proxy::keep_time(ContextId id) {

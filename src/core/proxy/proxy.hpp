@@ -30,6 +30,8 @@ struct ResponseOutcome {
   bool known = false;                   ///< it belonged to a live response context
   sip::Method method = sip::Method::other;
   int forwarded_status = 0;             ///< zero: nothing went upstream
+  Text call_id;                         ///< of an INVITE
+  Text from_tag;
 };
 
 /// The proxy of RFC 3261 §16. Every operation answers into the outbox and through the transaction layer that it is given.
@@ -49,6 +51,8 @@ class Proxy {
   /// Answers a request as UAS: INVITE with a server transaction (its ACK must be absorbed), others without (§8.2.7).
   void refuse(const sip::Message& request, const Packet& packet, const Refusal& refusal, transaction::Layer& layer, Instant now,
               Outbox& outbox);
+  /// Answers without a transaction (§8.2.7): OPTIONS to ourselves, malformed requests.
+  void refuse_without_state(const sip::Message& request, const Packet& packet, const Refusal& refusal, Outbox& outbox) const;
   /// §16.10: answers the CANCEL and cancels every pending leg of the INVITE it matches; 481 if there is none.
   void cancel(const sip::Message& request, const Packet& packet, const transaction::Received& received, transaction::Layer& layer,
               Instant now, Outbox& outbox);
@@ -59,7 +63,7 @@ class Proxy {
   /// §16.9 and timeouts: the next address is tried, else the leg ended with 503 or 408.
   ResponseOutcome on_failure(const transaction::Failure& failure, transaction::Layer& layer, Instant now, Outbox& outbox);
   /// Timer C and the ends of contexts.
-  void expire(transaction::Layer& layer, Instant now, Outbox& outbox);
+  std::vector<ResponseOutcome> expire(transaction::Layer& layer, Instant now, Outbox& outbox);
 
   std::optional<Instant> next_expiry() const { return wheel_.next(); }
   std::size_t size() const { return contexts_.size(); }
@@ -67,7 +71,6 @@ class Proxy {
  private:
   struct Place { ContextId context; std::size_t leg; };
 
-  void refuse_without_state(const sip::Message& request, const Packet& packet, const Refusal& refusal, Outbox& outbox) const;
   ResponseOutcome on_success(Place place, const sip::Message& response, transaction::Layer& layer, Instant now, Outbox& outbox);
   ResponseOutcome end_leg(Place place, int status, const sip::Message* response, transaction::Layer& layer, Instant now,
                           Outbox& outbox);
@@ -79,7 +82,8 @@ class Proxy {
                Outbox& outbox);
   void answer(ResponseContext& context, int status, transaction::Layer& layer, Instant now, Outbox& outbox);
   void finish(ContextId id, Instant now);
-  void end_context(ContextId id, transaction::Layer& layer, Instant now, Outbox& outbox);
+  ResponseOutcome end_context(ContextId id, transaction::Layer& layer, Instant now, Outbox& outbox);
+  static ResponseOutcome outcome_of(const ResponseContext& context, int forwarded_status);
   void keep_time(ContextId id);
 
   static constexpr Duration cancel_patience = 32s;   ///< 64·T1, RFC 3261 §9.1 and RFC 6026 §7.2

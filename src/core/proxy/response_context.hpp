@@ -44,6 +44,8 @@ using ContextId = Id<ResponseContext>;
 struct ResponseContext {
   transaction::TransactionId server;
   sip::Method method = sip::Method::other;
+  Text call_id;                                              ///< of an INVITE, for the books on calls
+  Text from_tag;
   Endpoint source;                                           ///< where the request came from, for answers of our own
   boost::container::small_vector<Leg, 1> legs;
   int best_status = 0;

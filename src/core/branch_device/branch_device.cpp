@@ -1,0 +1,237 @@
+#include "branch_device/branch_device.hpp"
+
+#include <algorithm>
+
+#include "branch_device/state.hpp"
+
+namespace ringhold::branch_device {
+
+namespace {
+
+nameserver::Order order_of(const Settings& settings, bool normal) {
+  if (normal) return nameserver::Order::ours_last;
+  switch (settings.dns.when_down) {
+    case WhenDown::first: return nameserver::Order::ours_first;
+    case WhenDown::last: return nameserver::Order::ours_last;
+    case WhenDown::only: return nameserver::Order::ours_only;
+  }
+  return nameserver::Order::ours_last;
+}
+
+/// Wildcard listeners are announced by an address of the branch device of the same family.
+std::vector<Target> announced(const Settings& settings) {
+  std::vector<Target> listeners = settings.sip.listen;
+  for (Target& listener : listeners) {
+    if (!listener.endpoint.address.is_unspecified()) continue;
+    for (const Address& address : settings.branch.addresses)
+      if (address.is_v4() == listener.endpoint.address.is_v4()) {
+        listener.endpoint.address = address;
+        break;
+      }
+  }
+  return listeners;
+}
+
+central::DnsSign sign_of(nameserver::UpstreamState state) {
+  switch (state) {
+    case nameserver::UpstreamState::unknown:
+    case nameserver::UpstreamState::answering: return central::DnsSign::answered;
+    case nameserver::UpstreamState::silent: return central::DnsSign::silent;
+    case nameserver::UpstreamState::refused: return central::DnsSign::refused;
+  }
+  return central::DnsSign::answered;
+}
+
+constexpr Duration longest_ttl_in_outage = 30s;   // D7
+
+}  // namespace
+
+proxy::Identity identity_of(const Settings& settings) { return {{settings.branch.domain, settings.branch.name}, announced(settings)}; }
+
+nameserver::Settings nameserver_settings(const Settings& settings) {
+  return {.domain = settings.branch.domain,
+          .branch_name = settings.branch.name,
+          .branch_addresses = settings.branch.addresses,
+          .networks = settings.branch.networks,
+          .listeners = announced(settings),
+          .upstreams = settings.dns.upstream,
+          .timeout = settings.dns.timeout,
+          .ttl_max = settings.dns.ttl_max,
+          .inject_when_empty = settings.dns.inject_when_empty};
+}
+
+central::Settings central_settings(const Settings& settings) {
+  const auto& from = settings.central;
+  return {.identity = {settings.branch.domain, settings.branch.addresses.empty() ? Text{"127.0.0.1"} : settings.branch.addresses.front().host_text(),
+                       announced(settings)},
+          .probe_interval = from.probe_interval,
+          .probe_timeout = from.probe_timeout,
+          .down_after = from.down_after,
+          .up_after = from.up_after,
+          .return_dwell = from.return_dwell,
+          .return_rate = from.return_rate,
+          .survivable_expires = settings.registrar.survivable_expires};
+}
+
+registrar::Settings registrar_settings(const Settings& settings) {
+  return {.domain = settings.branch.domain,
+          .min_expires = settings.registrar.min_expires,
+          .normal_expires = settings.registrar.normal_expires,
+          .survivable_expires = settings.registrar.survivable_expires,
+          .contacts_per_aor = settings.registrar.contacts_per_aor};
+}
+
+BranchDevice::State::State(const Settings& given, Random& given_random)
+    : settings{given},
+      random{given_random},
+      identity{identity_of(given)},
+      layer{transaction::Timers{}, limits::sip_transactions},
+      registrar{registrar_settings(given), given_random},
+      proxy{proxy::Settings{identity_of(given)}, given_random},
+      central{central_settings(given), given_random},
+      nameserver{nameserver_settings(given), given_random} {}
+
+BranchDevice::BranchDevice(const Settings& settings, Random& random) : state_{std::make_unique<State>(settings, random)} {}
+BranchDevice::~BranchDevice() = default;
+
+void BranchDevice::restore(std::span<const Row> rows, Instant now) {
+  Outbox changes;
+  for (const Row& row : rows) {
+    switch (row.table) {
+      case Table::binding: state_->location.restore(row, now, changes); break;
+      case Table::learnt: state_->nameserver.restore(row, now); break;
+      case Table::setting: state_->central.restore(row); break;
+    }
+  }
+  state_->restored_changes = std::move(changes.changes());
+}
+
+void BranchDevice::start(Instant now, Outbox& outbox) {
+  for (Change& change : state_->restored_changes) outbox.change(std::move(change));
+  state_->restored_changes.clear();
+  if (!state_->settings.central.servers.empty()) {
+    std::vector<central::Server> servers;
+    for (const Target& target : state_->settings.central.servers)
+      servers.push_back({{}, target, static_cast<std::uint16_t>(servers.size()), 0});
+    state_->central.set_servers(servers, now);
+  }
+  state_->nameserver.start(now);
+  state_->settle(now, outbox);
+  state_->central.start(now, outbox);
+  state_->settle(now, outbox);
+  expire(now, outbox);
+}
+
+void BranchDevice::receive(const Packet& packet, Instant now, Outbox& outbox) {
+  const std::size_t first_send = outbox.sends().size();
+  switch (packet.protocol) {
+    case Protocol::dns: state_->nameserver.receive(packet, now, outbox); break;
+    case Protocol::sip: state_->receive_sip(packet, now, outbox); break;
+  }
+  state_->settle(now, outbox);
+  state_->count_sent(first_send, outbox);
+}
+
+void BranchDevice::expire(Instant now, Outbox& outbox) {
+  const std::size_t first_send = outbox.sends().size();
+  state_->on_failures(state_->layer.expire(now, outbox), now, outbox);
+  for (const proxy::ResponseOutcome& outcome : state_->proxy.expire(state_->layer, now, outbox)) state_->keep_books(outcome, now, outbox);
+  state_->location.expire(now, outbox);
+  state_->calls.expire(now, outbox);
+  state_->nameserver.expire(now, outbox);
+  state_->settle(now, outbox);
+  state_->central.expire(now, state_->layer, outbox);
+  state_->settle(now, outbox);
+  state_->count_sent(first_send, outbox);
+}
+
+void BranchDevice::connection_changed(const FlowChange& change, Instant now, Outbox& outbox) {
+  const std::size_t first_send = outbox.sends().size();
+  if (change.protocol == Protocol::dns) {
+    state_->nameserver.upstream_changed(change, now, outbox);
+  } else {
+    if (change.state == FlowState::closed) state_->location.flow_closed(change.flow);
+    state_->on_failures(state_->layer.flow_changed(change, now, outbox), now, outbox);
+  }
+  state_->settle(now, outbox);
+  state_->count_sent(first_send, outbox);
+}
+
+std::optional<Instant> BranchDevice::next_expiry() const {
+  std::optional<Instant> next;
+  for (const auto& one : {state_->layer.next_expiry(), state_->proxy.next_expiry(), state_->location.next_expiry(), state_->calls.next_expiry(),
+                          state_->nameserver.next_expiry(), state_->central.next_expiry()})
+    if (one && (!next || *one < *next)) next = one;
+  return next;
+}
+
+Answer BranchDevice::command(const Command& command, Instant now, Outbox& outbox) {
+  struct Visitor {
+    State& state;
+    Instant now;
+    Outbox& outbox;
+    Answer operator()(const GetStatus&) const { return state.status(); }
+    Answer operator()(const GetRegistrations& asked) const { return state.registrations(asked.aor, now); }
+    Answer operator()(const GetCalls&) const { return state.call_reports(); }
+    Answer operator()(const GetMetrics&) const { return state.metrics(); }
+    Answer operator()(const RemoveRegistrations& asked) const {
+      const auto ids = state.location.ids(asked.aor, now);
+      if (ids.empty()) return Refused{404, "nobody is registered as " + asked.aor};
+      for (const auto id : ids) state.location.remove(id, outbox);
+      return Done{};
+    }
+    Answer operator()(const SetMode& asked) const {
+      const auto pin = central::parse_pin(asked.mode);
+      if (!pin) return Refused{400, "mode is one of auto, normal, survivable"};
+      state.central.set_pin(*pin, now, outbox);
+      return Done{};
+    }
+  };
+  Answer answer = std::visit(Visitor{*state_, now, outbox}, command);
+  state_->settle(now, outbox);
+  return answer;
+}
+
+void BranchDevice::reconfigure(const Settings& settings, Instant now, Outbox& outbox) {
+  // Listeners are the shell's and stay as they were opened.
+  const std::vector<Target> listen = state_->settings.sip.listen;
+  state_->settings = settings;
+  state_->settings.sip.listen = listen;
+  state_->registrar.reconfigure(registrar_settings(state_->settings));
+  state_->central.reconfigure(central_settings(state_->settings), now, outbox);
+  state_->nameserver.reconfigure(nameserver_settings(state_->settings), now);
+  state_->settle(now, outbox);
+}
+
+void BranchDevice::State::settle(Instant now, Outbox& outbox) {
+  if (nameserver.take_learnt_changed() && settings.central.servers.empty()) {
+    std::vector<central::Server> servers;
+    for (const nameserver::CentralServer& one : nameserver.central_servers()) servers.push_back({one.name, one.target, one.priority, one.weight});
+    central.set_servers(servers, now);
+  }
+  if (nameserver.upstream_state() != told_upstream) {
+    told_upstream = nameserver.upstream_state();
+    central.note_dns(sign_of(told_upstream), now, outbox);
+  }
+  central.note_registrations(location.size(), now, outbox);
+  const bool order_normal = central.dns_order_normal();
+  if (order_normal && !told_order_normal) central.note_survivable_ttl(now + longest_ttl_in_outage);
+  told_order_normal = order_normal;
+  nameserver.set_order(order_of(settings, order_normal));
+}
+
+void BranchDevice::State::count_sent(std::size_t first_send, const Outbox& outbox) {
+  for (const Outbox::Send& send : outbox.sends().subspan(first_send)) {
+    if (send.destination.protocol != Protocol::sip) continue;
+    const std::string_view message = outbox.message(send);
+    if (message.starts_with("SIP/2.0 ")) {
+      const auto status = parse_number<std::size_t>(message.substr(8, 3), 699);
+      if (status) ++counters.responses_out[*status];
+    } else {
+      const auto method = sip::parse_method(message.substr(0, message.find(' ')));
+      ++counters.requests_out[static_cast<std::size_t>(method)];
+    }
+  }
+}
+
+}  // namespace ringhold::branch_device

@@ -1,0 +1,167 @@
+#include <algorithm>
+
+#include "branch_device/state.hpp"
+#include "sip/builder.hpp"
+#include "sip/validation.hpp"
+
+namespace ringhold::branch_device {
+
+namespace {
+
+using transaction::Disposition;
+using transaction::Owner;
+
+constexpr std::string_view allow_line =
+    "Allow: INVITE, ACK, CANCEL, BYE, REGISTER, OPTIONS, MESSAGE, SUBSCRIBE, NOTIFY, INFO, UPDATE, PRACK, REFER, PUBLISH\r\n"
+    "Accept: application/sdp\r\nSupported: path\r\n";
+constexpr std::uint32_t home_retry_after = 60;   // seconds; longer than a phone needs to register at the central site
+
+/// Whether a REGISTER only takes bindings away: that is always served, also while phones are sent home.
+bool only_removes(const sip::Message& request) {
+  const auto header = request.expires();
+  bool removes = true;
+  bool any = false;
+  request.for_each_value(sip::Header::contact, [&](std::string_view value, const sip::HeaderLine&) {
+    const auto contact = sip::Contact::parse(value);
+    any = true;
+    if (contact && !contact->star && contact->expires.value_or(header.value_or(1)) != 0) removes = false;
+    return removes;
+  });
+  return any && removes;
+}
+
+/// §10.3 step 2 and §8.2.2.3: extensions that a REGISTER requires of us and that we do not have.
+Text unsupported_options(const sip::Message& request) {
+  Text unsupported;
+  request.for_each_value(sip::Header::require, [&](std::string_view option, const sip::HeaderLine&) {
+    if (!option.empty() && !equal_ignoring_case(option, "path")) unsupported += (unsupported.empty() ? "" : ", ") + Text{option};
+    return true;
+  });
+  return unsupported;
+}
+
+}  // namespace
+
+bool BranchDevice::State::is_served(const Endpoint& remote) const {
+  return central.is_central(remote) ||
+         std::ranges::any_of(settings.branch.networks, [&](const Network& network) { return network.contains(remote.address); });
+}
+
+void BranchDevice::State::receive_sip(const Packet& packet, Instant now, Outbox& outbox) {
+  if (!is_served(packet.remote)) {   // X3: silently, so that a scanner learns nothing
+    ++counters.sip_outsiders;
+    return;
+  }
+  const auto message = sip::Message::parse(packet.bytes);
+  if (!message) {
+    ++counters.sip_malformed;
+    outbox.note({"sip_malformed", {{"source", packet.remote.text()}, {"where", message.error().where}, {"why", message.error().what}}, Severity::debug});
+    return;
+  }
+  if (message->is_request()) {
+    ++counters.requests_in[static_cast<std::size_t>(message->method())];
+    if (const auto malformed = sip::validate_request(*message)) {
+      ++counters.sip_malformed;
+      outbox.note({"sip_malformed", {{"source", packet.remote.text()}, {"where", malformed->header}, {"why", malformed->reason}}, Severity::debug});
+      // Without a Via there is nobody to answer; an ACK is never answered.
+      if (message->method() != sip::Method::ack && message->top_via()) proxy.refuse_without_state(*message, packet, {malformed->status, Text{malformed->reason}, {}}, outbox);
+      return;
+    }
+  } else {
+    ++counters.responses_in[static_cast<std::size_t>(message->status())];
+    if (!sip::is_valid_response(*message)) {
+      ++counters.sip_malformed;
+      return;
+    }
+  }
+  const auto received = layer.receive(*message, packet, now, outbox);
+  switch (received.disposition) {
+    case Disposition::new_request: return new_request(*message, packet, now, outbox);
+    case Disposition::ack: {
+      const auto way = proxy.preprocess(*message);
+      if (!way) return;
+      const Way found = find_way(*message, packet, *way, now);
+      if (!found.hops.empty()) proxy.forward_ack(*message, packet, *way, found.hops.front(), outbox);
+      return;
+    }
+    case Disposition::cancel: return proxy.cancel(*message, packet, received, layer, now, outbox);
+    case Disposition::response: return on_response(*message, packet, received, now, outbox);
+    case Disposition::absorbed: return;
+    case Disposition::stray: ++counters.sip_strays; return;
+  }
+}
+
+void BranchDevice::State::new_request(const sip::Message& request, const Packet& packet, Instant now, Outbox& outbox) {
+  const auto way = proxy.preprocess(request);
+  if (!way) return proxy.refuse(request, packet, way.error(), layer, now, outbox);
+  const auto uri = sip::Uri::parse(way->request_uri);
+  const bool to_us = way->next_route.empty() && uri && identity.is_ours(*uri);
+  if (request.method() == sip::Method::register_ && to_us) return on_register(request, packet, now, outbox);
+  if (request.method() == sip::Method::options && to_us && uri->user.empty())
+    return proxy.refuse_without_state(request, packet, {200, {}, Text{allow_line}}, outbox);
+  const Way found = find_way(request, packet, *way, now);
+  if (found.hops.empty()) {
+    outbox.note({"request_refused", {{"method", request.method_name()}, {"uri", way->request_uri}, {"status", found.refusal.status},
+                                     {"mode", central::name(central.mode())}}, Severity::debug});
+    return proxy.refuse(request, packet, found.refusal, layer, now, outbox);
+  }
+  if (way->in_dialog) calls.passed(request, now, outbox);
+  else if (request.method() == sip::Method::invite) calls.invited(request, now, outbox);
+  proxy.forward(request, packet, *way, found.hops, layer, now, outbox);
+}
+
+void BranchDevice::State::on_register(const sip::Message& request, const Packet& packet, Instant now, Outbox& outbox) {
+  const auto to = request.to();
+  const Text aor = to && to->uri.is_sip() && identity.is_ours(to->uri) ? aor_of(to->uri) : Text{};
+  if (aor.empty()) return registrar.refuse(request, packet, {404, "To is no address-of-record of this domain", {}}, outbox);
+  if (const Text options = unsupported_options(request); !options.empty())
+    return registrar.refuse(request, packet, {420, {}, "Unsupported: " + options + "\r\n"}, outbox);
+  if (!only_removes(request) && request.line(sip::Header::contact) != nullptr) {
+    const Text device = registrar::Registrar::device_of(request, aor, packet);
+    if (central.send_home(device, calls.in_call(aor), now, outbox)) {
+      outbox.note({"phone_sent_home", {{"aor", aor}, {"source", packet.remote.text()}}});
+      return registrar.refuse(request, packet, {503, "The central site is back", "Retry-After: " + std::to_string(home_retry_after) + "\r\n"}, outbox);
+    }
+  }
+  const auto grant = central.mode() == central::Mode::survivable ? registrar::Grant::survivable : registrar::Grant::normal;
+  const auto decision = registrar.on_register(request, packet, aor, grant, location, now, outbox);
+  if (decision.restarted) ++counters.restarts;
+}
+
+void BranchDevice::State::on_response(const sip::Message& response, const Packet& packet, const transaction::Received& received, Instant now,
+                                      Outbox& outbox) {
+  switch (received.owner.kind) {
+    case Owner::Kind::none: return;
+    case Owner::Kind::central: return central.on_response(received.owner, response.status(), now, outbox);
+    case Owner::Kind::proxy: break;
+  }
+  if (central.is_central(packet.remote)) {
+    const auto sign = response.status() == 503 ? central::RelaySign::unavailable : central::RelaySign::answered;
+    central.note_relay({packet.transport, packet.remote}, sign, now, outbox);
+  }
+  keep_books(proxy.on_response(response, received, layer, now, outbox), now, outbox);
+}
+
+void BranchDevice::State::on_failures(std::span<const transaction::Failure> failures, Instant now, Outbox& outbox) {
+  for (const transaction::Failure& failure : failures) {
+    switch (failure.owner.kind) {
+      case Owner::Kind::none: break;
+      case Owner::Kind::central: central.on_failure(failure, now, outbox); break;
+      case Owner::Kind::proxy: {
+        if (const Destination* to = layer.destination(failure.transaction); to != nullptr && central.is_central(to->remote)) {
+          const bool timeout = failure.cause == transaction::Failure::Cause::timeout;
+          central.note_relay({to->transport, to->remote}, timeout ? central::RelaySign::unanswered : central::RelaySign::refused, now, outbox);
+        }
+        keep_books(proxy.on_failure(failure, layer, now, outbox), now, outbox);
+        break;
+      }
+    }
+  }
+}
+
+void BranchDevice::State::keep_books(const proxy::ResponseOutcome& outcome, Instant now, Outbox& outbox) {
+  if (outcome.method == sip::Method::invite && outcome.forwarded_status >= 200)
+    calls.responded(outcome.call_id, outcome.from_tag, outcome.forwarded_status, now, outbox);
+}
+
+}  // namespace ringhold::branch_device

@@ -1,0 +1,118 @@
+#include "branch_device/state.hpp"
+
+namespace ringhold::branch_device {
+
+namespace {
+
+using Values = std::vector<std::pair<std::string, double>>;
+
+Values labelled(std::initializer_list<std::pair<std::string_view, std::uint64_t>> values, std::string_view label) {
+  Values list;
+  for (const auto& [value, number] : values) list.emplace_back(std::string{label} + "=\"" + std::string{value} + "\"", static_cast<double>(number));
+  return list;
+}
+
+Values one(std::uint64_t number) { return {{"", static_cast<double>(number)}}; }
+
+void add_methods(Values& values, const std::array<std::uint64_t, Counters::methods>& counts, std::string_view direction) {
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    if (counts[i] == 0) continue;
+    const auto known = sip::name(static_cast<sip::Method>(i));
+    values.emplace_back("method=\"" + std::string{known.empty() ? "other" : known} + "\",direction=\"" + std::string{direction} + "\"",
+                        static_cast<double>(counts[i]));
+  }
+}
+
+void add_codes(Values& values, const std::array<std::uint64_t, 700>& counts, std::string_view direction) {
+  for (std::size_t i = 0; i < counts.size(); ++i)
+    if (counts[i] != 0)
+      values.emplace_back("code=\"" + std::to_string(i) + "\",direction=\"" + std::string{direction} + "\"", static_cast<double>(counts[i]));
+}
+
+}  // namespace
+
+StatusReport BranchDevice::State::status() const {
+  StatusReport report;
+  report.mode = central::name(central.mode());
+  report.since = central.since();
+  report.pinned = central.pinned();
+  report.cause = central::name(central.cause());
+  report.evidence = central.evidence();
+  for (const central::ServerReport& server : central.report()) {
+    StatusReport::CentralServer row{server.server.target.text(), server.server.name, std::string{central::name(server.health)}, {}};
+    if (server.rtt) row.rtt_ms = *server.rtt / 1ms;
+    report.central.push_back(std::move(row));
+  }
+  const auto upstream = nameserver.upstream_state();
+  report.dns_upstream_silent = upstream == nameserver::UpstreamState::silent || upstream == nameserver::UpstreamState::refused;
+  report.learnt_records = nameserver.learnt_records();
+  report.cache_entries = nameserver.cache_entries();
+  report.registrations = location.size();
+  report.calls = calls.size();
+  return report;
+}
+
+std::vector<RegistrationReport> BranchDevice::State::registrations(std::string_view aor, Instant now) const {
+  std::vector<RegistrationReport> rows;
+  location.for_each([&](const location::Binding& binding) {
+    if (binding.expires_at <= now || (!aor.empty() && binding.aor != aor)) return;
+    rows.push_back({binding.aor, binding.contact, binding.device, "unknown", binding.call_id, binding.cseq,
+                    static_cast<std::int64_t>(seconds_ceil(binding.expires_at - now)), Target{binding.transport, binding.source}.text(),
+                    binding.user_agent});
+  });
+  return rows;
+}
+
+std::vector<CallReport> BranchDevice::State::call_reports() const {
+  std::vector<CallReport> rows;
+  calls.for_each([&](const calls::Call& call) {
+    const bool answered = call.state == calls::CallState::answered;
+    rows.push_back({call.call_id + ";" + call.from_tag, call.call_id, call.caller, call.callee, answered ? "answered" : "ringing", call.since});
+  });
+  return rows;
+}
+
+std::vector<Sample> BranchDevice::State::metrics() const {
+  const auto& dns = nameserver.counters();
+  std::vector<Sample> samples;
+  const auto mode = central.mode();
+  Values modes;
+  for (const auto each : {central::Mode::normal, central::Mode::suspect, central::Mode::survivable, central::Mode::recovering})
+    modes.emplace_back("mode=\"" + std::string{central::name(each)} + "\"", mode == each ? 1 : 0);
+  samples.push_back({"ringhold_mode", "1 for the present mode", "gauge", std::move(modes)});
+  Values up;
+  for (const central::ServerReport& server : central.report())
+    up.emplace_back("target=\"" + server.server.target.text() + "\"", server.health == central::Health::up ? 1 : 0);
+  samples.push_back({"ringhold_central_up", "1 for a central server that answers", "gauge", std::move(up)});
+  samples.push_back({"ringhold_registrations", "bindings", "gauge", one(location.size())});
+  samples.push_back({"ringhold_calls_active", "calls whose dialogs pass here", "gauge", one(calls.size())});
+  samples.push_back({"ringhold_sip_transactions", "SIP transactions", "gauge", one(layer.size())});
+  Values requests, responses;
+  add_methods(requests, counters.requests_in, "in");
+  add_methods(requests, counters.requests_out, "out");
+  add_codes(responses, counters.responses_in, "in");
+  add_codes(responses, counters.responses_out, "out");
+  samples.push_back({"ringhold_sip_requests_total", "SIP requests", "counter", std::move(requests)});
+  samples.push_back({"ringhold_sip_responses_total", "SIP responses", "counter", std::move(responses)});
+  samples.push_back({"ringhold_sip_outsiders_total", "SIP messages from outside of branch.networks, dropped", "counter", one(counters.sip_outsiders)});
+  samples.push_back({"ringhold_dns_queries_total", "DNS queries by what was answered", "counter",
+                     labelled({{"forwarded", dns.forwarded}, {"injected", dns.injected}, {"built", dns.built}, {"own", dns.own}, {"cached", dns.cached},
+                               {"stale", dns.stale}, {"refused", dns.refused}, {"failed", dns.failed}, {"dropped", dns.dropped}}, "result")});
+  Values latency;
+  std::uint64_t count = 0;
+  for (std::size_t i = 0; i < dns.latency.size(); ++i) {
+    count += dns.latency[i];
+    const std::string bound = i < dns.bounds_ms.size() ? std::to_string(static_cast<double>(dns.bounds_ms[i]) / 1000) : "+Inf";
+    latency.emplace_back("_bucket{le=\"" + bound + "\"}", static_cast<double>(count));
+  }
+  latency.emplace_back("_sum", dns.latency_sum);
+  latency.emplace_back("_count", static_cast<double>(count));
+  samples.push_back({"ringhold_dns_latency_seconds", "from query to answer", "histogram", std::move(latency)});
+  samples.push_back({"ringhold_dns_upstream_queries_total", "queries sent upstream", "counter", one(dns.upstream_queries)});
+  samples.push_back({"ringhold_restarts_detected_total", "terminals whose Call-ID changed within their cycle", "counter", {{"released=\"no\"", static_cast<double>(counters.restarts)}}});
+  samples.push_back({"ringhold_parse_errors_total", "messages that could not be read", "counter",
+                     labelled({{"sip", counters.sip_malformed}, {"dns", dns.malformed}}, "protocol")});
+  return samples;
+}
+
+}  // namespace ringhold::branch_device

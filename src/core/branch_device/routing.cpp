@@ -1,0 +1,120 @@
+#include <algorithm>
+
+#include "branch_device/state.hpp"
+
+namespace ringhold::branch_device {
+
+namespace {
+
+const Target* listener_for(const std::vector<Target>& listeners, const Target& target) {
+  for (const Target& listener : listeners)
+    if (listener.transport == target.transport && listener.endpoint.address.is_v4() == target.endpoint.address.is_v4()) return &listener;
+  return nullptr;
+}
+
+/// One hop to several addresses of one target, tried in order (RFC 3263 §4.3); those we have no listener for are left out.
+std::optional<proxy::Hop> hop_through(const std::vector<Target>& listeners, const std::vector<Target>& targets) {
+  std::optional<proxy::Hop> hop;
+  for (const Target& target : targets) {
+    const Target* listener = listener_for(listeners, target);
+    if (listener == nullptr) continue;
+    const Destination destination{Protocol::sip, target.transport, {}, listener->endpoint, target.endpoint};
+    if (hop) hop->alternates.push_back(destination);
+    else hop = proxy::Hop{{}, {}, destination, {}};
+  }
+  return hop;
+}
+
+/// Where a contact is reached: by its connection, else at its numeric address. Where that is not the address the REGISTER
+/// came from, there is a NAT between, and only the source leads back.
+Destination destination_of(const location::Binding& binding) {
+  Destination destination{Protocol::sip, binding.transport, is_reliable(binding.transport) ? binding.flow : FlowId{}, binding.local, binding.source};
+  const auto uri = sip::Uri::parse(binding.contact);
+  const auto address = uri ? Address::parse(uri->host) : std::nullopt;
+  if (address && *address == binding.source.address)
+    destination.remote = {*address, Port{uri->port.value_or(binding.transport == Transport::tls ? 5061 : 5060)}};
+  return destination;
+}
+
+}  // namespace
+
+Text BranchDevice::State::aor_of(const sip::Uri& uri) const {
+  // Whatever host of ours stands there, there is one AOR for each user.
+  const auto user = sip::unescaped(uri.user);
+  if (!user || user->empty()) return {};
+  for (const char c : *user)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) return {};
+  return "sip:" + *user + "@" + settings.branch.domain;
+}
+
+std::vector<proxy::Hop> BranchDevice::State::hops_to_user(std::string_view aor, Instant now) const {
+  std::vector<proxy::Hop> hops;
+  for (const location::Binding* binding : location.find(aor, now)) {
+    if (hops.size() == limits::fork_targets) break;
+    proxy::Hop hop{binding->contact, binding->path, destination_of(*binding), {}};
+    if (!binding->path.empty()) {
+      const auto first = sip::NameAddr::parse(sip::split_element(binding->path).first, "Path");
+      const auto through = first ? hop_through(identity.listeners, resolver::targets_of(first->uri, {})) : std::nullopt;
+      if (!through) continue;
+      hop.destination = through->destination;
+    }
+    hops.push_back(std::move(hop));
+  }
+  return hops;
+}
+
+std::vector<proxy::Hop> BranchDevice::State::hops_to_uri(std::string_view text, Instant now) const {
+  const auto uri = sip::Uri::parse(text);
+  if (!uri || !uri->is_sip()) return {};
+  if (const auto address = Address::parse(uri->host)) {
+    // A contact that is registered here over a connection is reached by that connection only.
+    const Endpoint endpoint{*address, Port{uri->port.value_or(5060)}};
+    if (const auto* binding = location.find_contact(uri->user, endpoint, now)) return {proxy::Hop{{}, {}, destination_of(*binding), {}}};
+  }
+  std::vector<resolver::KnownServer> servers;
+  for (const Target& target : central.usable_servers()) servers.push_back({{}, target});
+  const resolver::Knowledge knowledge{settings.branch.domain, servers,
+                                      [](const void* source, std::string_view host) {
+                                        return static_cast<const nameserver::Nameserver*>(source)->addresses_of(host);
+                                      },
+                                      &nameserver};
+  const auto hop = hop_through(identity.listeners, resolver::targets_of(*uri, knowledge));
+  if (!hop) return {};
+  return {*hop};
+}
+
+std::vector<proxy::Hop> BranchDevice::State::hops_to_central() const {
+  const auto hop = hop_through(identity.listeners, central.usable_servers());
+  if (!hop) return {};
+  return {*hop};
+}
+
+Way BranchDevice::State::find_way(const sip::Message& request, const Packet& packet, const proxy::Preprocessed& way, Instant now) const {
+  if (!way.next_route.empty()) {
+    auto hops = hops_to_uri(way.next_route, now);
+    if (way.last_route_is_request_uri)
+      for (proxy::Hop& hop : hops) hop.request_uri = Text{way.request_uri};
+    return {std::move(hops), {500, "Next hop of the Route is unknown", {}}};
+  }
+  const auto uri = sip::Uri::parse(way.request_uri);
+  if (!uri) return {{}, {400, "Malformed Request-URI", {}}};
+  const bool from_central = central.is_central(packet.remote);
+  const bool ours = uri->scheme == sip::Scheme::tel || identity.is_ours(*uri);
+  if (ours) {
+    const Text aor = aor_of(*uri);
+    if (aor.empty()) return {{}, {404, "No user in the Request-URI", {}}};
+    if (auto hops = hops_to_user(aor, now); !hops.empty()) return {std::move(hops), {}};
+    // C3: the others are at the central site, if it is up; what came from there never goes back (X-10).
+    if (!from_central) return {hops_to_central(), {480, {}, {}}};
+    return {{}, {480, {}, {}}};
+  }
+  // A host that is not ours: the remote target of a dialog, a phone's own address, or another domain.
+  const auto address = Address::parse(uri->host);
+  const bool local_address = address && is_served({*address, Port{}});
+  if (way.in_dialog || way.own_routes > 0 || local_address)
+    return {hops_to_uri(way.request_uri, now), {request.method() == sip::Method::invite ? 404 : 481, {}, {}}};
+  if (!from_central) return {hops_to_central(), {404, {}, {}}};
+  return {{}, {404, {}, {}}};
+}
+
+}  // namespace ringhold::branch_device

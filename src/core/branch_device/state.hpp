@@ -1,0 +1,90 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "branch_device/branch_device.hpp"
+#include "calls/call_table.hpp"
+#include "central/central.hpp"
+#include "location/location_service.hpp"
+#include "nameserver/nameserver.hpp"
+#include "proxy/proxy.hpp"
+#include "registrar/registrar.hpp"
+#include "resolver/targets.hpp"
+#include "transaction/layer.hpp"
+
+namespace ringhold::branch_device {
+
+/// Plain counts for the metrics.
+struct Counters {
+  static constexpr std::size_t methods = 15;
+  std::array<std::uint64_t, methods> requests_in{}, requests_out{};
+  std::array<std::uint64_t, 700> responses_in{}, responses_out{};
+  std::uint64_t sip_malformed = 0;
+  std::uint64_t sip_outsiders = 0;
+  std::uint64_t sip_strays = 0;
+  std::uint64_t restarts = 0;
+};
+
+/// Where a request goes (C2): the target set, or why there is none.
+struct Way {
+  std::vector<proxy::Hop> hops;
+  proxy::Refusal refusal{480, {}, {}};
+};
+
+/// The capabilities and what passes between them.
+struct BranchDevice::State {
+  State(const Settings& given, Random& given_random);
+
+  // dispatch.cpp
+  void receive_sip(const Packet& packet, Instant now, Outbox& outbox);
+  void new_request(const sip::Message& request, const Packet& packet, Instant now, Outbox& outbox);
+  void on_register(const sip::Message& request, const Packet& packet, Instant now, Outbox& outbox);
+  void on_response(const sip::Message& response, const Packet& packet, const transaction::Received& received, Instant now, Outbox& outbox);
+  void on_failures(std::span<const transaction::Failure> failures, Instant now, Outbox& outbox);
+  void keep_books(const proxy::ResponseOutcome& outcome, Instant now, Outbox& outbox);
+  bool is_served(const Endpoint& remote) const;
+
+  // routing.cpp
+  Way find_way(const sip::Message& request, const Packet& packet, const proxy::Preprocessed& way, Instant now) const;
+  std::vector<proxy::Hop> hops_to_user(std::string_view aor, Instant now) const;
+  std::vector<proxy::Hop> hops_to_uri(std::string_view text, Instant now) const;
+  std::vector<proxy::Hop> hops_to_central() const;
+  Text aor_of(const sip::Uri& uri) const;
+
+  // branch_device.cpp
+  /// Hands on what one capability has learnt and another needs to know.
+  void settle(Instant now, Outbox& outbox);
+  void count_sent(std::size_t first_send, const Outbox& outbox);
+
+  // reports.cpp
+  StatusReport status() const;
+  std::vector<RegistrationReport> registrations(std::string_view aor, Instant now) const;
+  std::vector<CallReport> call_reports() const;
+  std::vector<Sample> metrics() const;
+
+  Settings settings;
+  Random& random;
+  proxy::Identity identity;
+  transaction::Layer layer;
+  location::LocationService location;
+  registrar::Registrar registrar;
+  proxy::Proxy proxy;
+  calls::CallTable calls;
+  central::Central central;
+  nameserver::Nameserver nameserver;
+  Counters counters;
+  nameserver::UpstreamState told_upstream = nameserver::UpstreamState::unknown;
+  bool told_order_normal = true;
+  std::vector<Change> restored_changes;      ///< rows that had expired, to be erased once there is an outbox
+};
+
+/// The settings of one capability out of the whole.
+proxy::Identity identity_of(const Settings& settings);
+nameserver::Settings nameserver_settings(const Settings& settings);
+central::Settings central_settings(const Settings& settings);
+registrar::Settings registrar_settings(const Settings& settings);
+
+}  // namespace ringhold::branch_device

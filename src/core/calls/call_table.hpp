@@ -1,0 +1,55 @@
+#pragma once
+
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <optional>
+#include <string_view>
+
+#include "base/limits.hpp"
+#include "base/outbox.hpp"
+#include "base/slab.hpp"
+#include "base/timer_wheel.hpp"
+#include "calls/call.hpp"
+#include "sip/message.hpp"
+
+namespace ringhold::calls {
+
+using CallId = Id<Call>;
+
+class CallTable {
+ public:
+  explicit CallTable(std::size_t capacity = limits::calls) : calls_{capacity} {}
+
+  /// An INVITE outside of a dialog was forwarded. Beyond the bound the call passes untracked, counted.
+  void invited(const sip::Message& invite, Instant now, Outbox& outbox);
+  /// A response to an INVITE went upstream; `status` as it was sent.
+  void responded(std::string_view call_id, std::string_view from_tag, int status, Instant now, Outbox& outbox);
+  /// A request in a dialog passed: BYE ends the call; INVITE and UPDATE show that it lives (RFC 4028).
+  void passed(const sip::Message& request, Instant now, Outbox& outbox);
+  void expire(Instant now, Outbox& outbox);
+  std::optional<Instant> next_expiry() const { return wheel_.next(); }
+
+  bool in_call(std::string_view aor) const { return by_party_.contains(aor); }
+  std::size_t size() const { return calls_.size(); }
+  std::uint64_t untracked() const { return untracked_; }
+  template <typename Visit>
+  void for_each(Visit&& visit) const {
+    calls_.for_each([&](CallId, const Call& call) { visit(call); });
+  }
+
+  /// A ringing call lives as long as Timer C allows with some provisionals; an answered one without session timers ends at
+  /// the latest after half a day, when both phones may have lost their power without a BYE.
+  static constexpr Duration longest_ringing = 10min;
+  static constexpr Duration longest_call = 12h;
+
+ private:
+  CallId find(std::string_view call_id, std::string_view tag, std::string_view other_tag) const;
+  void end(CallId id, End how, int status, Instant now, Outbox& outbox);
+
+  Slab<Call> calls_;
+  TimerWheel<CallId> wheel_;
+  boost::unordered_flat_map<Text, CallId, TextHash, TextEqual> by_dialog_;     ///< Call-ID and the caller's tag
+  boost::unordered_flat_map<Text, unsigned, TextHash, TextEqual> by_party_;    ///< how many calls an AOR has
+  std::uint64_t untracked_ = 0;
+};
+
+}  // namespace ringhold::calls
