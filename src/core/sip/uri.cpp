@@ -116,7 +116,10 @@ std::optional<std::string_view> Parameters::find(std::string_view wanted) const 
 bool Parameters::is_valid() const {
   if (std::ranges::count(text_, '"') % 2 != 0 && text_.find('\\') == std::string_view::npos) return false;
   bool valid = true;
-  for_each([&](std::string_view name, std::string_view) { return valid = is_token(name); });
+  for_each([&](std::string_view name, std::string_view value) {
+    const bool quoted = !value.empty() && value.data()[-1] == '"';
+    return valid = is_token(name) && (quoted || value.find_first_of("<>\" \t\r\n,") == std::string_view::npos);
+  });
   return valid && (trimmed(text_).empty() || trimmed(text_).front() == ';');
 }
 

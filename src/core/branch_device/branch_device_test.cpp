@@ -1,0 +1,230 @@
+#include "branch_device/branch_device.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "sip/message.hpp"
+
+namespace ringhold::branch_device {
+namespace {
+
+Settings settings() {
+  Settings settings;
+  settings.branch.domain = "example.test";
+  settings.branch.name = "ringhold.example.test";
+  settings.branch.addresses = {*Address::parse("10.77.0.2")};
+  settings.branch.networks = {*Network::parse("10.77.0.0/24")};
+  settings.sip.listen = {*Target::parse("udp:10.77.0.2:5060"), *Target::parse("tcp:10.77.0.2:5060")};
+  settings.dns.upstream = {*Endpoint::parse("10.78.0.1", Port{53})};
+  settings.central.servers = {*Target::parse("udp:10.78.0.11:5060")};
+  return settings;
+}
+
+/// A branch device, phones that are addresses, and a clock that only the test moves.
+class Branch : public ::testing::Test {
+ protected:
+  Branch() { device_.start(now_, outbox_); drop(); }
+
+  static Endpoint at(std::string_view text) { return *Endpoint::parse(text, Port{5060}); }
+  void drop() { outbox_.clear(); }
+  void send(std::string_view from, const std::string& message, Transport transport = Transport::udp, FlowId flow = FlowId{1}) {
+    drop();
+    device_.receive({Protocol::sip, transport, flow, at("10.77.0.2"), at(from), message}, now_, outbox_);
+  }
+  void pass(Duration duration) {
+    const Instant until = now_ + duration;
+    while (device_.next_expiry() && *device_.next_expiry() <= until) {
+      now_ = std::max(now_, *device_.next_expiry());
+      device_.expire(now_, outbox_);
+    }
+    now_ = until;
+    device_.expire(now_, outbox_);
+  }
+  /// The last message that went to `to`; empty when none did.
+  std::string to(std::string_view to) const {
+    std::string found;
+    for (const auto& send : outbox_.sends())
+      if (send.destination.protocol == Protocol::sip && send.destination.remote == at(to)) found = outbox_.message(send);
+    return found;
+  }
+  std::size_t count_to(std::string_view to) const {
+    std::size_t count = 0;
+    for (const auto& send : outbox_.sends())
+      if (send.destination.protocol == Protocol::sip && send.destination.remote == at(to)) ++count;
+    return count;
+  }
+  std::string request(std::string method, std::string uri, std::string from, std::string to, std::string source, std::string branch, int cseq = 1,
+                      std::string more = "") {
+    return method + " " + uri + " SIP/2.0\r\nVia: SIP/2.0/UDP " + source + ";branch=z9hG4bK" + branch + ";rport\r\nMax-Forwards: 70\r\nFrom: <sip:" +
+           from + "@example.test>;tag=f" + from + "\r\nTo: <" + to + ">\r\nCall-ID: c-" + from + "-" + method.substr(0, 3) + "\r\nCSeq: " + std::to_string(cseq) + " " + method +
+           "\r\n" + more + "Content-Length: 0\r\n\r\n";
+  }
+  void register_phone(const std::string& user, const std::string& address, int cseq = 1) {
+    send(address, request("REGISTER", "sip:example.test", user, "sip:" + user + "@example.test", address, "r" + user + std::to_string(cseq), cseq,
+                          "Contact: <sip:" + user + "@" + address + ">;expires=120\r\n"));
+  }
+  void lose_central() {
+    drop();
+    pass(25s);
+    drop();
+  }
+  std::string mode() { return std::get<StatusReport>(device_.command(GetStatus{}, now_, outbox_)).mode; }
+  StatusReport status() { return std::get<StatusReport>(device_.command(GetStatus{}, now_, outbox_)); }
+  /// Our response to `received` as a phone would make it.
+  static std::string answer(const std::string& received, int status, const std::string& tag, const std::string& contact) {
+    const auto message = sip::Message::parse(received);
+    std::string text = "SIP/2.0 " + std::to_string(status) + " X\r\n";
+    for (const auto& line : message->lines())
+      if (line.header == sip::Header::via || line.header == sip::Header::from || line.header == sip::Header::call_id ||
+          line.header == sip::Header::cseq || line.header == sip::Header::record_route)
+        text += line.line;
+    text += "To: " + std::string{message->value(sip::Header::to)} + (message->to_tag().empty() && !tag.empty() ? ";tag=" + tag : "") + "\r\n";
+    return text + (contact.empty() ? "" : "Contact: <" + contact + ">\r\n") + "Content-Length: 0\r\n\r\n";
+  }
+
+  SeededRandom random_{42};
+  Instant now_ = from_unix_ms(1'790'000'000'000);
+  Outbox outbox_;
+  BranchDevice device_{settings(), random_};
+};
+
+TEST_F(Branch, becomes_survivable_within_21_seconds_of_silence_DIS25) {
+  pass(23s);
+  EXPECT_EQ(mode(), "survivable");
+}
+
+TEST_F(Branch, registers_a_phone_and_lists_what_remains_R1) {
+  lose_central();
+  register_phone("alice", "10.77.0.11:5060");
+  const std::string ok = to("10.77.0.11:5060");
+  EXPECT_TRUE(ok.starts_with("SIP/2.0 200 ")) << ok;
+  EXPECT_NE(ok.find("Contact: <sip:alice@10.77.0.11:5060>;expires="), std::string::npos) << ok;
+  EXPECT_EQ(status().registrations, 1U);
+  pass(121s);
+  EXPECT_EQ(status().registrations, 0U);
+}
+
+TEST_F(Branch, sets_up_and_ends_a_call_between_two_phones_C1) {
+  lose_central();
+  register_phone("alice", "10.77.0.11:5060");
+  register_phone("bob", "10.77.0.12:5060");
+  send("10.77.0.11:5060", request("INVITE", "sip:bob@example.test", "alice", "sip:bob@example.test", "10.77.0.11:5060", "i1", 1,
+                                  "Contact: <sip:alice@10.77.0.11:5060>\r\n"));
+  EXPECT_TRUE(to("10.77.0.11:5060").starts_with("SIP/2.0 100 "));
+  const std::string invite = to("10.77.0.12:5060");
+  ASSERT_TRUE(invite.starts_with("INVITE sip:bob@10.77.0.12:5060 SIP/2.0\r\n")) << invite;
+  EXPECT_NE(invite.find("Record-Route: <sip:10.77.0.2:5060;lr>\r\n"), std::string::npos) << invite;
+  EXPECT_NE(invite.find("Max-Forwards: 69\r\n"), std::string::npos);
+  EXPECT_NE(invite.find(";received=10.77.0.11;rport=5060"), std::string::npos) << invite;
+
+  send("10.77.0.12:5060", answer(invite, 180, "b", "sip:bob@10.77.0.12:5060"));
+  EXPECT_TRUE(to("10.77.0.11:5060").starts_with("SIP/2.0 180 "));
+  send("10.77.0.12:5060", answer(invite, 200, "b", "sip:bob@10.77.0.12:5060"));
+  const std::string ok = to("10.77.0.11:5060");
+  EXPECT_TRUE(ok.starts_with("SIP/2.0 200 "));
+  EXPECT_EQ(sip::Message::parse(ok)->count(sip::Header::via), 1U);
+  EXPECT_EQ(status().calls, 1U);
+
+  const std::string route = "Route: <sip:10.77.0.2:5060;lr>\r\n";
+  send("10.77.0.11:5060", request("ACK", "sip:bob@10.77.0.12:5060", "alice", "sip:bob@example.test>;tag=b", "10.77.0.11:5060", "a1", 1, route));
+  EXPECT_TRUE(to("10.77.0.12:5060").empty());   // the To above is malformed on purpose: an ACK is never answered
+  std::string ack = request("ACK", "sip:bob@10.77.0.12:5060", "alice", "sip:bob@example.test", "10.77.0.11:5060", "a1", 1, route);
+  ack.replace(ack.find("To: <sip:bob@example.test>"), 26, "To: <sip:bob@example.test>;tag=b");
+  send("10.77.0.11:5060", ack);
+  EXPECT_TRUE(to("10.77.0.12:5060").starts_with("ACK sip:bob@10.77.0.12:5060")) << to("10.77.0.12:5060");
+  EXPECT_EQ(to("10.77.0.12:5060").find("Route:"), std::string::npos);
+
+  std::string bye = request("BYE", "sip:bob@10.77.0.12:5060", "alice", "sip:bob@example.test", "10.77.0.11:5060", "b1", 2, route);
+  bye.replace(bye.find("To: <sip:bob@example.test>"), 26, "To: <sip:bob@example.test>;tag=b");
+  bye.replace(bye.find("c-alice-BYE"), 11, "c-alice-INV");
+  send("10.77.0.11:5060", bye);
+  const std::string forwarded = to("10.77.0.12:5060");
+  EXPECT_TRUE(forwarded.starts_with("BYE "));
+  EXPECT_EQ(status().calls, 0U);
+  send("10.77.0.12:5060", answer(forwarded, 200, "", ""));
+  EXPECT_TRUE(to("10.77.0.11:5060").starts_with("SIP/2.0 200 "));
+}
+
+TEST_F(Branch, cancels_the_ringing_phone_when_the_caller_hangs_up_C1) {
+  lose_central();
+  register_phone("bob", "10.77.0.12:5060");
+  send("10.77.0.11:5060", request("INVITE", "sip:bob@example.test", "alice", "sip:bob@example.test", "10.77.0.11:5060", "i1"));
+  const std::string invite = to("10.77.0.12:5060");
+  send("10.77.0.12:5060", answer(invite, 180, "b", ""));
+  std::string cancel = request("CANCEL", "sip:bob@example.test", "alice", "sip:bob@example.test", "10.77.0.11:5060", "i1");
+  cancel.replace(cancel.find("c-alice-CAN"), 11, "c-alice-INV");
+  send("10.77.0.11:5060", cancel);
+  EXPECT_TRUE(to("10.77.0.11:5060").starts_with("SIP/2.0 200 "));
+  ASSERT_TRUE(to("10.77.0.12:5060").starts_with("CANCEL sip:bob@10.77.0.12:5060")) << to("10.77.0.12:5060");
+  send("10.77.0.12:5060", answer(invite, 487, "b", ""));
+  EXPECT_TRUE(to("10.77.0.12:5060").starts_with("ACK "));
+  EXPECT_TRUE(to("10.77.0.11:5060").starts_with("SIP/2.0 487 "));
+  EXPECT_EQ(status().calls, 0U);
+}
+
+TEST_F(Branch, rings_all_contacts_and_cancels_the_others_RNG02) {
+  lose_central();
+  register_phone("bob", "10.77.0.12:5060");
+  std::string second = request("REGISTER", "sip:example.test", "bob", "sip:bob@example.test", "10.77.0.13:5060", "rb2", 1,
+                               "Contact: <sip:bob2@10.77.0.13:5060>;expires=120\r\n");
+  second.replace(second.find("c-bob-REG"), 9, "other-dev");
+  send("10.77.0.13:5060", second);
+  send("10.77.0.11:5060", request("INVITE", "sip:bob@example.test", "alice", "sip:bob@example.test", "10.77.0.11:5060", "i1"));
+  const std::string first = to("10.77.0.12:5060");
+  const std::string other = to("10.77.0.13:5060");
+  ASSERT_FALSE(first.empty());
+  ASSERT_FALSE(other.empty());
+  send("10.77.0.13:5060", answer(other, 180, "y", ""));
+  send("10.77.0.12:5060", answer(first, 180, "x", ""));
+  send("10.77.0.12:5060", answer(first, 200, "x", "sip:bob@10.77.0.12:5060"));
+  EXPECT_TRUE(to("10.77.0.11:5060").starts_with("SIP/2.0 200 "));
+  const std::string cancel = to("10.77.0.13:5060");
+  EXPECT_TRUE(cancel.starts_with("CANCEL ")) << cancel;
+  EXPECT_NE(cancel.find("Reason: SIP;cause=200;text=\"Call completed elsewhere\"\r\n"), std::string::npos);
+}
+
+TEST_F(Branch, one_dead_contact_does_not_spoil_the_call_C5) {
+  lose_central();
+  register_phone("bob", "10.77.0.12:5060");
+  send("10.77.0.11:5060", request("INVITE", "sip:bob@example.test", "alice", "sip:bob@example.test", "10.77.0.11:5060", "i1"));
+  drop();
+  device_.connection_changed({Protocol::sip, Transport::udp, FlowId{1}, at("10.77.0.12:5060"), FlowState::refused}, now_, outbox_);
+  EXPECT_TRUE(to("10.77.0.11:5060").starts_with("SIP/2.0 500 ")) << to("10.77.0.11:5060");
+}
+
+TEST_F(Branch, drops_what_comes_from_outside_of_the_networks_X3) {
+  register_phone("mallory", "203.0.113.5:5060");
+  EXPECT_TRUE(outbox_.sends().empty());
+}
+
+TEST_F(Branch, names_the_header_in_a_400) {
+  std::string bad = request("OPTIONS", "sip:10.77.0.2", "alice", "sip:10.77.0.2", "10.77.0.11:5060", "o1");
+  bad.replace(bad.find("CSeq: 1"), 7, "CSeq: x");
+  send("10.77.0.11:5060", bad);
+  EXPECT_TRUE(to("10.77.0.11:5060").starts_with("SIP/2.0 400 Malformed CSeq\r\n")) << to("10.77.0.11:5060");
+}
+
+TEST_F(Branch, answers_480_for_a_user_who_is_nowhere_C2) {
+  lose_central();
+  send("10.77.0.11:5060", request("INVITE", "sip:nobody@example.test", "alice", "sip:nobody@example.test", "10.77.0.11:5060", "i1"));
+  EXPECT_TRUE(to("10.77.0.11:5060").starts_with("SIP/2.0 480 "));
+}
+
+TEST_F(Branch, bindings_survive_a_restart_R6) {
+  lose_central();
+  register_phone("alice", "10.77.0.11:5060");
+  std::vector<Row> rows;
+  for (const Change& change : outbox_.changes())
+    if (change.table == Table::binding) rows.push_back({change.table, change.columns});
+  ASSERT_EQ(rows.size(), 1U);
+  BranchDevice again{settings(), random_};
+  again.restore(rows, now_ + 10s);
+  EXPECT_EQ(std::get<StatusReport>(again.command(GetStatus{}, now_ + 10s, outbox_)).registrations, 1U);
+  BranchDevice late{settings(), random_};
+  late.restore(rows, now_ + 200s);
+  EXPECT_EQ(std::get<StatusReport>(late.command(GetStatus{}, now_ + 200s, outbox_)).registrations, 0U);
+}
+
+}  // namespace
+}  // namespace ringhold::branch_device
