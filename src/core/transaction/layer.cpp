@@ -20,6 +20,9 @@ namespace {
 /// Room for a provisional response beside the request, so that keeping it moves nothing.
 constexpr std::size_t usual_response_bytes = 512;
 
+/// More than the wheel's tick, so that a late expire() does not meet it again in the same call.
+constexpr Duration until_next_step = 1ms;
+
 void give_bytes(Transaction& transaction, const Key& key, std::string_view request, std::size_t room) {
   transaction.bytes.reserve(key.text().size() + request.size() + room);
   transaction.bytes.append(key.text()).append(request);
@@ -193,7 +196,7 @@ void Layer::settle(TransactionId id, const Outcome& outcome, Instant now) {
   state_->failures.push_back({id, transaction.owner, *outcome.failure});
   state_->table.unlink(id);
   transaction.retransmit_at = transaction.timeout_at = never;
-  transaction.end_at = now;
+  transaction.end_at = now + until_next_step;
   state_->table.schedule(id);
 }
 
