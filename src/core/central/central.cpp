@@ -149,7 +149,7 @@ void Central::judge(Watched& watched, Sign sign, Instant now, Outbox& outbox) {
 Duration Central::jittered_interval(const Watched& watched) const {
   const Health health = watched.health.state();
   const bool open_question = health == Health::suspect || (health == Health::down && watched.health.answers() > 0) ||
-                             (health != Health::down && dns_is_bad(looked_at_));
+                             (health != Health::down && dns_is_bad());
   const Duration interval = open_question ? settings_.probe_interval / 2 : settings_.probe_interval;
   return random_.between(interval - interval / 10, interval + interval / 10);
 }
@@ -196,7 +196,6 @@ void Central::note_dns(DnsSign sign, Instant now, Outbox& outbox) {
   const bool is_bad = sign != DnsSign::answered;
   if (is_bad && !was_bad) dns_since_ = now;
   dns_ = sign;
-  dns_seen_at_ = now;
   if (is_bad && !was_bad) hasten(now);
   if (started_) look(now, outbox);
 }

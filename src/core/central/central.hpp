@@ -56,7 +56,7 @@ class Central {
   /// A response (also 1xx, also late), or the end, of a transaction whose owner has Kind::central.
   void on_response(const transaction::Owner& owner, int status, Instant now, Outbox& outbox);
   void on_failure(const transaction::Failure& failure, Instant now, Outbox& outbox);
-  /// Live traffic counts (S1). A sign of loss brings the next probe forward.
+  /// Live traffic counts (S1). A sign of loss brings the next probe forward. The last sign of DNS holds until the next.
   void note_dns(DnsSign sign, Instant now, Outbox& outbox);
   void note_relay(const Target& target, RelaySign sign, Instant now, Outbox& outbox);
   /// Phones registered here now; when that reaches zero while recovering, the mode is normal again.
@@ -117,7 +117,7 @@ class Central {
   void look(Instant now, Outbox& outbox);
   void tell_mode(Mode from, Mode to, std::string_view why, Outbox& outbox) const;
   void keep(std::string_view key, std::string_view value, Outbox& outbox) const;
-  bool dns_is_bad(Instant now) const;
+  bool dns_is_bad() const;
   std::optional<Instant> dns_loss_confirmed_at() const;
   std::optional<Instant> home_deadline() const;
   void update_pace(Outbox& outbox);
@@ -133,7 +133,6 @@ class Central {
   Mode kept_mode_ = Mode::normal;
   std::optional<DnsSign> dns_;
   Instant dns_since_{};                           ///< of the first sign of loss in a row
-  Instant dns_seen_at_{};
   std::size_t registrations_ = 0;
   std::optional<Instant> survivable_ttl_until_;
   Instant looked_at_{};

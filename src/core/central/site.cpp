@@ -8,9 +8,6 @@ namespace ringhold::central {
 
 namespace {
 
-// Nobody asks DNS while all phones are content: an old sign of loss is no sign.
-constexpr Duration dns_sign_lifetime = 60s;
-
 std::string_view text_of(const std::optional<DnsSign>& dns) {
   if (!dns) return "DNS upstream not asked yet";
   switch (*dns) {
@@ -23,10 +20,7 @@ std::string_view text_of(const std::optional<DnsSign>& dns) {
 
 }  // namespace
 
-bool Central::dns_is_bad(Instant now) const {
-  if (!dns_ || *dns_ == DnsSign::answered) return false;
-  return servers_.empty() || now < dns_seen_at_ + dns_sign_lifetime;
-}
+bool Central::dns_is_bad() const { return dns_ && *dns_ != DnsSign::answered; }
 
 Site Central::site(Instant now) const {
   const auto any = [&](Health health) {
@@ -35,7 +29,7 @@ Site Central::site(Instant now) const {
   Site site;
   site.alive = servers_.empty() ? dns_ == DnsSign::answered : any(Health::up);
   site.lost = lost(now);
-  site.doubt = any(Health::suspect) || dns_is_bad(now);
+  site.doubt = any(Health::suspect) || dns_is_bad();
   site.empty = nobody_left(now);
   return site;
 }
@@ -54,7 +48,7 @@ bool Central::lost(Instant now) const {
 
 /// Cold start in the dark with an empty store: DNS is all there is to judge by (INT-03).
 std::optional<Instant> Central::dns_loss_confirmed_at() const {
-  if (!servers_.empty() || !dns_is_bad(looked_at_)) return std::nullopt;
+  if (!servers_.empty() || !dns_is_bad()) return std::nullopt;
   return dns_since_ + settings_.probe_timeout * (*dns_ == DnsSign::refused ? 1 : settings_.down_after);
 }
 
@@ -133,8 +127,8 @@ Cause Central::cause() const {
     return w.health.state() == Health::suspect || w.health.state() == Health::down;
   });
   const bool all_ail = !servers_.empty() && std::cmp_equal(ailing, servers_.size());
-  if (all_ail) return dns_is_bad(looked_at_) ? Cause::link : Cause::sip;
-  if (dns_is_bad(looked_at_)) return Cause::dns;
+  if (all_ail) return dns_is_bad() ? Cause::link : Cause::sip;
+  if (dns_is_bad()) return Cause::dns;
   return ailing > 0 ? Cause::partial : Cause::none;
 }
 
