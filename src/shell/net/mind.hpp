@@ -1,0 +1,29 @@
+#pragma once
+
+#include <optional>
+
+#include "base/flow.hpp"
+#include "base/outbox.hpp"
+#include "base/time.hpp"
+
+namespace ringhold::net {
+
+/// What a worker needs of a mind; `branch_device` stands behind it in `ringhold serve`, a small fake in the tests.
+class Mind {
+ public:
+  virtual ~Mind() = default;
+  virtual void start(Instant now, Outbox& outbox) = 0;
+  virtual void receive(const Packet& packet, Instant now, Outbox& outbox) = 0;
+  virtual void expire(Instant now, Outbox& outbox) = 0;
+  virtual void connection_changed(const FlowChange& change, Instant now, Outbox& outbox) = 0;
+  virtual std::optional<Instant> next_expiry() const = 0;
+};
+
+/// Takes the notes and changes of each batch before the outbox is emptied; must not wait.
+class Sink {
+ public:
+  virtual ~Sink() = default;
+  virtual void take(Outbox& outbox) = 0;
+};
+
+}  // namespace ringhold::net

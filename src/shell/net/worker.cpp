@@ -1,0 +1,16 @@
+#include "shell/net/worker.hpp"
+
+#include "shell/net/loop.hpp"
+
+namespace ringhold::net {
+
+Worker::Worker(const Listening& listening, Mind& mind, Sink& sink, Random& random, const RunningClock& clock)
+    : loop_{std::make_unique<Loop>(listening, mind, sink, random, clock)} {}
+Worker::~Worker() { stop(); }
+
+const Listening& Worker::listening() const { return loop_->listening(); }
+void Worker::start() { loop_->start(); }
+void Worker::stop() { loop_->stop(); }
+void Worker::run(Step step) { loop_->run(std::move(step)); }
+
+}  // namespace ringhold::net

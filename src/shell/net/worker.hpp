@@ -1,0 +1,47 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "base/address.hpp"
+#include "base/outbox.hpp"
+#include "base/random.hpp"
+#include "shell/net/clock.hpp"
+#include "shell/net/counters.hpp"
+#include "shell/net/mind.hpp"
+
+namespace ringhold::net {
+
+/// Where to listen, as configured; wildcards and port 0 allowed.
+struct Listening {
+  std::vector<Target> sip;
+  std::vector<Endpoint> dns;      ///< each over UDP and TCP
+  friend bool operator==(const Listening&, const Listening&) = default;
+};
+
+/// One thread with its loop, its sockets and its mind; it shares nothing and waits for nobody.
+class Worker {
+ public:
+  /// Opens the listeners; throws StartError.
+  Worker(const Listening& listening, Mind& mind, Sink& sink, Random& random, const RunningClock& clock);
+  ~Worker();
+
+  /// Where it listens, as bound.
+  const Listening& listening() const;
+  /// Starts the thread: the mind begins, then packets are taken.
+  void start();
+  /// Ends after the turn under way, what was decided has been sent. Safe to call twice.
+  void stop();
+
+  /// A step of the mind asked for by another thread, run between two batches; its outbox is sent like any other.
+  using Step = std::move_only_function<void(Instant now, Outbox& outbox, const Counters& counters)>;
+  void run(Step step);
+
+ private:
+  class Loop;
+  std::unique_ptr<Loop> loop_;
+};
+
+}  // namespace ringhold::net
