@@ -50,9 +50,9 @@ std::optional<Malformed> check_common(const Message& message) {
 }  // namespace
 
 std::optional<Malformed> validate_request(const Message& request) {
-  if (!equal_ignoring_case(request.version(), "SIP/2.0")) return Malformed{505, "Version Not Supported", "request line"};
   if (request.request_uri().empty() || request.request_uri().find_first_of(" \t<>\"") != std::string_view::npos)
     return Malformed{400, "Malformed Request-URI", "request line"};
+  if (!equal_ignoring_case(request.version(), "SIP/2.0")) return Malformed{505, "Version Not Supported", "request line"};
   if (const auto malformed = check_common(request)) return malformed;
   if (request.cseq()->method_name != request.method_name()) return Malformed{400, "CSeq method differs from request", "CSeq"};
   return std::nullopt;
