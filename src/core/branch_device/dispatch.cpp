@@ -118,10 +118,8 @@ void BranchDevice::State::on_register(const sip::Message& request, const Packet&
     return registrar.refuse(request, packet, {420, {}, "Unsupported: " + options + "\r\n"}, outbox);
   if (!only_removes(request) && request.line(sip::Header::contact) != nullptr) {
     const Text device = registrar::Registrar::device_of(request, aor, packet);
-    if (central.send_home(device, calls.in_call(aor), now, outbox)) {
-      outbox.note({"phone_sent_home", {{"aor", aor}, {"source", packet.remote.text()}}});
+    if (central.send_home(device, calls.in_call(aor), now, outbox))
       return registrar.refuse(request, packet, {503, "The central site is back", "Retry-After: " + std::to_string(home_retry_after) + "\r\n"}, outbox);
-    }
   }
   const auto grant = central.mode() == central::Mode::survivable ? registrar::Grant::survivable : registrar::Grant::normal;
   const auto decision = registrar.on_register(request, packet, aor, grant, location, now, outbox);
