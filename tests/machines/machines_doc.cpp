@@ -41,9 +41,10 @@ void append_machine(std::string& out, std::string_view title, std::string_view s
 }
 
 std::string machines() {
-  std::string out = "# State machines\n"
-                    "Printed from the tables in the source by `machines_doc`; a test fails when this file differs. Actions are performed in the order\n"
-                    "in which they stand. What is ignored is listed, so every pair of state and event is here.\n";
+  std::string out =
+      "# State machines\n"
+      "Printed from the tables in the source by `machines_doc`; a test fails when this file differs. Actions are performed in the order\n"
+      "in which they stand. What is ignored is listed, so every pair of state and event is here.\n";
   append_machine(out, "INVITE client transaction", "`transaction/invite_client.hpp`: RFC 3261 §17.1.1 with RFC 6026 §7.2.",
                  transaction::invite_client::machine);
   append_machine(out, "INVITE server transaction", "`transaction/invite_server.hpp`: RFC 3261 §17.2.1 with RFC 6026 §7.1.",
@@ -52,7 +53,8 @@ std::string machines() {
                  transaction::non_invite_client::machine);
   append_machine(out, "Non-INVITE server transaction", "`transaction/non_invite_server.hpp`: RFC 3261 §17.2.2.",
                  transaction::non_invite_server::machine);
-  append_machine(out, "Mode of the branch device", "`central/mode.hpp`: what is known of the central site as a whole.", central::mode_machine);
+  append_machine(out, "Mode of the branch device", "`central/mode.hpp`: what is known of the central site as a whole.",
+                 central::mode_machine);
   return out;
 }
 

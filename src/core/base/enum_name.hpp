@@ -16,8 +16,10 @@ constexpr std::string_view enumerator() {
   constexpr std::size_t begin = text.find("value = ") + 8;
   constexpr std::size_t end = text.find_first_of(";]", begin);
   constexpr std::string_view full = text.substr(begin, end - begin);
-  if constexpr (full.front() == '(') return full;
-  else return full.substr(full.rfind(':') + 1);
+  if constexpr (full.front() == '(')
+    return full;
+  else
+    return full.substr(full.rfind(':') + 1);
 }
 
 /// For documentation and tests of machines: an enum of up to 32 enumerators that begins at zero, as Set takes them.

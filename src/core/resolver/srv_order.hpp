@@ -12,10 +12,13 @@ namespace ringhold::resolver {
 /// `Record` has `priority` and `weight`.
 template <typename Record>
 void order_srv(std::span<Record> records, Random& random) {
-  std::ranges::stable_sort(records, [](const Record& a, const Record& b) {
+  const auto before = [](const Record& a, const Record& b) {
     if (a.priority != b.priority) return a.priority < b.priority;
     return a.weight == 0 && b.weight != 0;
-  });
+  };
+  // By insertion: it is stable, and there are few.
+  for (auto one = records.begin(); one != records.end(); ++one)
+    std::rotate(std::upper_bound(records.begin(), one, *one, before), one, one + 1);
   for (auto place = records.begin(); place != records.end(); ++place) {
     const auto end = std::find_if(place, records.end(), [&](const Record& other) { return other.priority != place->priority; });
     std::uint32_t sum = 0;

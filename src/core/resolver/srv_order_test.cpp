@@ -10,8 +10,8 @@ namespace ringhold::resolver {
 namespace {
 
 struct Server {
-  int priority;
-  int weight;
+  std::uint16_t priority;
+  std::uint16_t weight;
   char name;
 };
 

@@ -39,8 +39,10 @@ class Walk {
       const dns::Record* alias = nullptr;
       for (const dns::Record& record : known_.records) {
         if (record.record_class != dns::class_in || !(record.name == name)) continue;
-        if (record.type == type) found.push_back(&record);
-        else if (record.type == dns::type::cname) alias = &record;
+        if (record.type == type)
+          found.push_back(&record);
+        else if (record.type == dns::type::cname)
+          alias = &record;
       }
       if (!found.empty()) return Said::there;
       for (const dns::Question& question : known_.absent)
@@ -128,7 +130,7 @@ void add_by_service(Walk& walk, const Wanted& wanted, std::string_view host) {
 
 std::optional<Wanted> wanted(const sip::Uri& uri) {
   if (!uri.is_sip() || uri.has_unknown_transport()) return std::nullopt;
-  const auto maddr = uri.parameters.find("maddr");   // RFC 3261 §19.1.1: overrides the host
+  const auto maddr = uri.parameters.find("maddr");  // RFC 3261 §19.1.1: overrides the host
   Wanted result;
   result.host = maddr && !maddr->empty() ? *maddr : uri.host;
   if (uri.port) result.port = Port{*uri.port};

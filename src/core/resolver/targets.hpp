@@ -14,10 +14,10 @@ namespace ringhold::resolver {
 
 /// What a SIP URI demands of the way to its server (RFC 3263 §4: "TARGET", port, transport).
 struct Wanted {
-  std::string_view host;                       ///< maddr if there is one, else the host
+  std::string_view host;  ///< maddr if there is one, else the host
   std::optional<Port> port;
-  std::optional<Transport> transport;          ///< nothing: for the server to say
-  bool secure = false;                         ///< sips: TLS only
+  std::optional<Transport> transport;  ///< nothing: for the server to say
+  bool secure = false;                 ///< sips: TLS only
 
   Transport usual_transport() const { return transport.value_or(secure ? Transport::tls : Transport::udp); }
   Port usual_port(Transport by) const { return port.value_or(by == Transport::tls ? Port{5061} : Port{5060}); }
@@ -27,8 +27,8 @@ std::optional<Wanted> wanted(const sip::Uri& uri);
 
 /// What DNS has said so far.
 struct Known {
-  std::span<const dns::Record> records;        ///< NAPTR, SRV, A, AAAA and CNAME; others are left alone
-  std::span<const dns::Question> absent;       ///< asked, and there is no such record
+  std::span<const dns::Record> records;   ///< NAPTR, SRV, A, AAAA and CNAME; others are left alone
+  std::span<const dns::Question> absent;  ///< asked, and there is no such record
 };
 /// What we speak ourselves, transports in the order in which we like them.
 struct Abilities {
@@ -45,11 +45,14 @@ struct Resolution {
 /// RFC 3263 §4.1 and §4.2 as a pure function: NAPTR, then SRV (RFC 2782), then addresses. Call it again with the answers.
 Resolution resolve(const Wanted& wanted, const Known& known, const Abilities& abilities, Random& random);
 
-inline constexpr std::size_t max_targets = 32;      ///< more are left out
-inline constexpr unsigned max_aliases = 8;          ///< CNAMEs followed from one name
+inline constexpr std::size_t max_targets = 32;  ///< more are left out
+inline constexpr unsigned max_aliases = 8;      ///< CNAMEs followed from one name
 
 /// One server that SRV records name, in the order of RFC 2782.
-struct KnownServer { std::string_view name; Target target; };
+struct KnownServer {
+  std::string_view name;
+  Target target;
+};
 
 /// What is known of names: addresses of a host, and the servers of the one domain that was learnt.
 struct Knowledge {

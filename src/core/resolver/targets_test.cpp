@@ -34,7 +34,8 @@ struct Zone {
   Zone& srv(std::string_view owner, unsigned priority, unsigned weight, unsigned port, std::string_view target) {
     return add(owner, dns::type::srv, word(priority) + word(weight) + word(port) + Text{name(target).wire()});
   }
-  Zone& naptr(std::string_view owner, unsigned order, unsigned preference, std::string_view flags, std::string_view service, std::string_view to) {
+  Zone& naptr(std::string_view owner, unsigned order, unsigned preference, std::string_view flags, std::string_view service,
+              std::string_view to) {
     return add(owner, dns::type::naptr,
                word(order) + word(preference) + counted(flags) + counted(service) + counted("") + Text{name(to).wire()});
   }
@@ -97,14 +98,16 @@ TEST(Resolve, maddr_stands_before_the_host_RFC3263_4) {
 TEST(Resolve, an_explicit_port_asks_for_addresses_only_RFC3263_4_2) {
   Zone zone;
   EXPECT_EQ(zone.missing("sip:bob@sip1.example.test:5070"), Texts{"sip1.example.test 1"});
-  zone.a("sip1.example.test", "10.78.0.1").a("sip1.example.test", "10.78.0.2").srv("_sip._udp.sip1.example.test", 1, 1, 5099, "x.example.test");
+  zone.a("sip1.example.test", "10.78.0.1")
+      .a("sip1.example.test", "10.78.0.2")
+      .srv("_sip._udp.sip1.example.test", 1, 1, 5099, "x.example.test");
   EXPECT_EQ(zone.targets("sip:bob@SIP1.example.test:5070"), (Texts{"udp:10.78.0.1:5070", "udp:10.78.0.2:5070"}));
   EXPECT_EQ(zone.targets("sips:bob@sip1.example.test:5071").front(), "tls:10.78.0.1:5071");
   EXPECT_TRUE(zone.missing("sip:bob@sip1.example.test:5070").empty());
 }
 
 TEST(Resolve, naptr_chooses_the_transport_by_order_and_preference_RFC3263_4_1_DIS24) {
-  Zone zone;   // the example of RFC 3263 §4.1
+  Zone zone;  // the example of RFC 3263 §4.1
   zone.naptr("example.test", 50, 50, "s", "SIPS+D2T", "_sips._tcp.example.test")
       .naptr("example.test", 90, 50, "s", "SIP+D2T", "_sip._tcp.example.test")
       .naptr("example.test", 100, 50, "S", "sip+d2u", "_sip._udp.example.test")
@@ -124,13 +127,15 @@ TEST(Resolve, naptr_chooses_the_transport_by_order_and_preference_RFC3263_4_1_DI
 
 TEST(Resolve, among_equal_orders_the_lower_preference_is_first_RFC3403) {
   Zone zone;
-  zone.naptr("example.test", 10, 2, "s", "SIP+D2U", "_sip._udp.example.test").naptr("example.test", 10, 1, "s", "SIP+D2T", "tcp.example.test");
+  zone.naptr("example.test", 10, 2, "s", "SIP+D2U", "_sip._udp.example.test")
+      .naptr("example.test", 10, 1, "s", "SIP+D2T", "tcp.example.test");
   EXPECT_EQ(zone.missing("sip:bob@example.test"), Texts{"tcp.example.test 33"});
 }
 
 TEST(Resolve, sips_takes_only_sips_services_RFC3263_4_1) {
   Zone zone;
-  zone.naptr("example.test", 1, 1, "s", "SIP+D2U", "_sip._udp.example.test").naptr("example.test", 9, 9, "s", "SIPS+D2T", "secure.example.test");
+  zone.naptr("example.test", 1, 1, "s", "SIP+D2U", "_sip._udp.example.test")
+      .naptr("example.test", 9, 9, "s", "SIPS+D2T", "secure.example.test");
   EXPECT_EQ(zone.missing("sips:bob@example.test"), Texts{"secure.example.test 33"});
   Zone without;
   without.none("example.test", dns::type::naptr);
@@ -153,7 +158,9 @@ TEST(Resolve, without_naptr_asks_srv_for_each_transport_RFC3263_4_1) {
   Zone zone;
   zone.none("example.test", dns::type::naptr);
   EXPECT_EQ(zone.missing("sip:bob@example.test"), (Texts{"_sip._udp.example.test 33", "_sip._tcp.example.test 33"}));
-  zone.none("_sip._udp.example.test", dns::type::srv).srv("_sip._tcp.example.test", 1, 0, 5060, "sip1.example.test").a("sip1.example.test", "10.78.0.1");
+  zone.none("_sip._udp.example.test", dns::type::srv)
+      .srv("_sip._tcp.example.test", 1, 0, 5060, "sip1.example.test")
+      .a("sip1.example.test", "10.78.0.1");
   EXPECT_EQ(zone.targets("sip:bob@example.test"), Texts{"tcp:10.78.0.1:5060"});
   EXPECT_TRUE(zone.missing("sip:bob@example.test").empty());
 }
@@ -232,7 +239,8 @@ TEST(Naptr, reads_what_is_whole) {
 }
 
 TEST(TargetsOf, uses_known_servers_for_the_domain_and_addresses_for_hosts) {
-  const std::vector<KnownServer> servers{{"c1", *Target::parse("udp:10.78.0.1:5060")}, {"c1", *Target::parse("tcp:10.78.0.1:5060")},
+  const std::vector<KnownServer> servers{{"c1", *Target::parse("udp:10.78.0.1:5060")},
+                                         {"c1", *Target::parse("tcp:10.78.0.1:5060")},
                                          {"c2", *Target::parse("udp:10.78.0.2:5060")}};
   const Knowledge knowledge{"example.test", servers,
                             [](const void*, std::string_view host) {

@@ -95,13 +95,17 @@ TransactionId Layer::create_server(const sip::Message& request, const Packet& pa
   check(request.method() != sip::Method::ack);
   Transaction transaction;
   const bool invite = request.method() == sip::Method::invite;
-  if (invite) transaction.state = invite_server::State::proceeding;
-  else transaction.state = non_invite_server::State::trying;
+  if (invite)
+    transaction.state = invite_server::State::proceeding;
+  else
+    transaction.state = non_invite_server::State::trying;
   transaction.method = request.method();
   transaction.owner = owner;
   transaction.destination = sip::response_destination(request, packet);
   const auto via = request.top_via();
-  transaction.sent_by_port = Port{via && via->port ? *via->port : packet.transport == Transport::tls ? std::uint16_t{5061} : std::uint16_t{5060}};
+  transaction.sent_by_port = Port{via && via->port                     ? *via->port
+                                  : packet.transport == Transport::tls ? std::uint16_t{5061}
+                                                                       : std::uint16_t{5060}};
   const Key key = Key::server(request, request.method());
   const bool keeps_provisional = invite && !is_reliable(packet.transport);
   give_bytes(transaction, key, request.bytes(), keeps_provisional ? usual_response_bytes : 0);
@@ -122,16 +126,21 @@ void Layer::respond(TransactionId server, int status, std::size_t begin, Instant
   }
   after_final(*transaction, status);
   // Timer J is zero on reliable transports: nothing is left to wait for.
-  if (std::holds_alternative<non_invite_server::State>(transaction->state)) step_timer(*transaction, {state_->timers, now, outbox, nullptr, {}});
-  if (transaction->is_terminated()) table.erase(server);
-  else table.schedule(server);
+  if (std::holds_alternative<non_invite_server::State>(transaction->state))
+    step_timer(*transaction, {state_->timers, now, outbox, nullptr, {}});
+  if (transaction->is_terminated())
+    table.erase(server);
+  else
+    table.schedule(server);
 }
 
 TransactionId Layer::start_client(sip::Method method, std::string_view branch, std::size_t begin, const Destination& destination,
                                   Owner owner, Instant now, Outbox& outbox) {
   Transaction transaction;
-  if (method == sip::Method::invite) transaction.state = invite_client::State::calling;
-  else transaction.state = non_invite_client::State::trying;
+  if (method == sip::Method::invite)
+    transaction.state = invite_client::State::calling;
+  else
+    transaction.state = non_invite_client::State::trying;
   transaction.method = method;
   transaction.owner = owner;
   transaction.destination = destination;

@@ -19,7 +19,7 @@ struct Timers {
   Duration t1 = 500ms;
   Duration t2 = 4s;
   Duration t4 = 5s;
-  Duration timeout() const { return 64 * t1; }   ///< Timers B, F, H, J, L, M
+  Duration timeout() const { return 64 * t1; }  ///< Timers B, D, F, H, J, L, M
 };
 
 struct Transaction;
@@ -37,12 +37,12 @@ struct Owner {
 
 /// What a received message is to the one who asked.
 enum class Disposition : std::uint8_t {
-  new_request,      ///< belongs to no transaction: the caller serves it (create_server) or answers without state
-  ack,              ///< an ACK for a 2xx: forward it without state (RFC 3261 §16.11)
-  cancel,           ///< a CANCEL: `transaction` is the INVITE server transaction it matches, or zero (answer 481)
-  response,         ///< for the client transaction `transaction`, to be processed by its owner
-  absorbed,         ///< retransmission or ACK to a non-2xx: dealt with
-  stray,            ///< a response that belongs to no client transaction
+  new_request,  ///< belongs to no transaction: the caller serves it (create_server) or answers without state
+  ack,          ///< an ACK for a 2xx: forward it without state (RFC 3261 §16.11)
+  cancel,       ///< a CANCEL: `transaction` is the INVITE server transaction it matches, or zero (answer 481)
+  response,     ///< for the client transaction `transaction`, to be processed by its owner
+  absorbed,     ///< retransmission or ACK to a non-2xx: dealt with
+  stray,        ///< a response that belongs to no client transaction
 };
 
 struct Received {
@@ -80,16 +80,16 @@ class Layer {
 
   /// Sends a request (bytes of outbox.bytes() from `begin` on; its top Via must carry `branch`) in a new client
   /// transaction. Zero when the table is full; then nothing is sent.
-  TransactionId start_client(sip::Method method, std::string_view branch, std::size_t begin, const Destination& destination,
-                             Owner owner, Instant now, Outbox& outbox);
+  TransactionId start_client(sip::Method method, std::string_view branch, std::size_t begin, const Destination& destination, Owner owner,
+                             Instant now, Outbox& outbox);
 
   /// The request as it was sent or received, for CANCEL, failover and own responses. Empty when gone, and when it cannot
   /// be needed: a server's after its final response was passed, an INVITE client's after a 2xx.
   std::string_view request(TransactionId id) const;
   /// Where a client transaction sends; null when gone.
   const Destination* destination(TransactionId id) const;
-  bool is_proceeding(TransactionId id) const;      ///< server: no final response sent; client: none received
-  bool has_provisional(TransactionId id) const;    ///< client: a 1xx came, so a CANCEL may be sent (RFC 3261 §9.1)
+  bool is_proceeding(TransactionId id) const;    ///< server: no final response sent; client: none received
+  bool has_provisional(TransactionId id) const;  ///< client: a 1xx came, so a CANCEL may be sent (RFC 3261 §9.1)
   Owner owner(TransactionId id) const;
   void set_owner(TransactionId id, Owner owner);
 

@@ -53,7 +53,7 @@ TEST(InviteClientLayer, passes_provisionals_and_then_waits_for_ever_C1) {
   EXPECT_EQ(stage.times(), (Times{0, 0.5}));
   EXPECT_TRUE(stage.failed.empty());
   EXPECT_TRUE(stage.layer.is_proceeding(id));
-  stage.layer.abandon(id);   // RFC 3261 §9.1
+  stage.layer.abandon(id);  // RFC 3261 §9.1
   EXPECT_EQ(stage.layer.size(), 0U);
   EXPECT_EQ(stage.receive(response(200, {}), answer_by_udp).disposition, Disposition::stray);
 }
@@ -72,7 +72,7 @@ TEST(InviteClientLayer, acknowledges_each_non_2xx_with_the_same_branch_and_route
   stage.pass(31s);
   EXPECT_EQ(stage.receive(response(486, busy), answer_by_udp).disposition, Disposition::absorbed);
   ASSERT_EQ(stage.sent.size(), 3U);
-  for (const std::size_t i : {1U, 2U}) {   // §17.1.1.3
+  for (const std::size_t i : {1U, 2U}) {  // §17.1.1.3
     const auto ack = sip::Message::parse(stage.sent[i].bytes);
     ASSERT_TRUE(ack);
     EXPECT_EQ(ack->method(), sip::Method::ack);
@@ -96,7 +96,7 @@ TEST(InviteClientLayer, over_tcp_timer_d_is_zero_but_the_request_stays_for_this_
   Stage stage;
   const auto id = start(stage, {}, sip::Method::invite, Transport::tcp);
   EXPECT_EQ(stage.receive(response(503, {}), answer_by_tcp).disposition, Disposition::response);
-  EXPECT_EQ(stage.layer.request(id), request({}));   // for the next server: RFC 3263 §4.3
+  EXPECT_EQ(stage.layer.request(id), request({}));  // for the next server: RFC 3263 §4.3
   stage.pass(2ms);
   EXPECT_EQ(stage.layer.size(), 0U);
 }
@@ -190,7 +190,7 @@ TEST(ClientLayer, a_late_expire_sends_one_retransmission_and_no_burst) {
   start(stage, words, sip::Method::register_, Transport::udp);
   stage.expire_late(10s);
   EXPECT_EQ(stage.times(), (Times{0, 10}));
-  stage.expire_late(30s);   // Timer F counts before Timer E
+  stage.expire_late(30s);  // Timer F counts before Timer E
   EXPECT_EQ(stage.times(), (Times{0, 10}));
   EXPECT_EQ(stage.failed.size(), 1U);
 }
@@ -224,7 +224,7 @@ TEST(ClientLayer, an_unreachable_host_fails_what_waits_for_it_at_once_C1) {
   stage.change(Transport::udp, FlowState::refused, 9, "10.77.0.32:5060");
   ASSERT_EQ(stage.failed.size(), 1U);
   EXPECT_EQ(stage.failed[0].failure.cause, Failure::Cause::transport_error);
-  EXPECT_TRUE(stage.layer.is_proceeding(proceeding));   // it sends nothing, so nothing failed (Figure 5)
+  EXPECT_TRUE(stage.layer.is_proceeding(proceeding));  // it sends nothing, so nothing failed (Figure 5)
   stage.change(Transport::udp, FlowState::refused, 9, "10.77.0.32:5060");
   EXPECT_EQ(stage.failed.size(), 1U) << "reported once";
 }

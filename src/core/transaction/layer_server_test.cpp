@@ -186,7 +186,7 @@ TEST(NonInviteServerLayer, a_transport_error_ends_it_C1) {
 }
 
 TEST(ServerLayer, over_udp_without_rport_answers_to_the_port_of_sent_by_C1) {
-  Stage stage;   // §18.2.2, RFC 3581 §4
+  Stage stage;  // §18.2.2, RFC 3581 §4
   const Words words{.method = "OPTIONS", .sent_by = "10.77.0.31:5099"};
   stage.respond(stage.serve(request(words), by_udp), 200, response(200, words));
   EXPECT_EQ(stage.sent.back().destination.remote, Stage::endpoint("10.77.0.31:5099"));
@@ -197,7 +197,7 @@ TEST(ServerLayer, over_udp_without_rport_answers_to_the_port_of_sent_by_C1) {
 }
 
 TEST(ServerLayer, when_the_connection_is_gone_answers_to_sent_by_over_a_new_one_C1) {
-  Stage stage;   // §18.2.2
+  Stage stage;  // §18.2.2
   const Words words{.sent_by = "phone.example.test:5070", .transport = "TCP"};
   const auto id = stage.serve(request(words), by_tcp);
   stage.respond(id, 180, response(180, words));

@@ -13,8 +13,15 @@ namespace ringhold::transaction {
 /// For the tests of the layer: messages in, what went out and when, and time that passes.
 class Stage {
  public:
-  struct Sent { double at; std::string bytes; Destination destination; };
-  struct Failed { double at; Failure failure; };
+  struct Sent {
+    double at;
+    std::string bytes;
+    Destination destination;
+  };
+  struct Failed {
+    double at;
+    Failure failure;
+  };
 
   explicit Stage(const Timers& timers = {}, std::size_t capacity = 100) : layer{timers, capacity} {}
 
@@ -42,7 +49,8 @@ class Stage {
     layer.respond(server, status, begin, now, outbox);
     collect();
   }
-  TransactionId start(sip::Method method, std::string_view branch, std::string_view bytes, const Destination& destination, Owner owner = {}) {
+  TransactionId start(sip::Method method, std::string_view branch, std::string_view bytes, const Destination& destination,
+                      Owner owner = {}) {
     const auto begin = outbox.bytes().size();
     outbox.bytes().append(bytes);
     const TransactionId id = layer.start_client(method, branch, begin, destination, owner, now, outbox);
@@ -107,8 +115,8 @@ struct Words {
 };
 
 inline std::string head(const Words& words) {
-  return "Via: SIP/2.0/" + words.transport + " " + words.sent_by + (words.branch.empty() ? "" : ";branch=" + words.branch) + "\r\n" + words.extra +
-         "From: <sip:alice@example.test>;tag=" + words.from_tag + "\r\nTo: <sip:bob@example.test>" +
+  return "Via: SIP/2.0/" + words.transport + " " + words.sent_by + (words.branch.empty() ? "" : ";branch=" + words.branch) + "\r\n" +
+         words.extra + "From: <sip:alice@example.test>;tag=" + words.from_tag + "\r\nTo: <sip:bob@example.test>" +
          (words.to_tag.empty() ? "" : ";tag=" + words.to_tag) + "\r\nCall-ID: " + words.call_id + "\r\nCSeq: " + words.cseq + " ";
 }
 

@@ -18,9 +18,12 @@ void Key::append_lower(std::string_view part) {
 }
 
 void Key::append_method(sip::Method method, std::string_view name) {
-  if (method == sip::Method::invite || method == sip::Method::ack) append("I");
-  else if (method == sip::Method::cancel) append("C");
-  else append(name);
+  if (method == sip::Method::invite || method == sip::Method::ack)
+    append("I");
+  else if (method == sip::Method::cancel)
+    append("C");
+  else
+    append(name);
   append(separator);
 }
 

@@ -34,19 +34,19 @@ TEST(RequestMatching, needs_branch_sent_by_and_method_RFC3261_17_2_3_C1) {
   const Words words{.method = "MESSAGE", .sent_by = "Phone.Example.test:5062"};
   stage.serve(request(words), by_udp);
   EXPECT_EQ(stage.receive(request(words), by_udp).disposition, Disposition::absorbed);
-  for (const Words& other : {Words{.method = "MESSAGE", .branch = "z9hG4bKabc2", .sent_by = "phone.example.test:5062"},
-                             Words{.method = "MESSAGE", .sent_by = "phone.example.test:5063"},
-                             Words{.method = "MESSAGE", .sent_by = "phone2.example.test:5062"},
-                             Words{.method = "INFO", .sent_by = "phone.example.test:5062"},
-                             Words{.method = "SHOUT", .sent_by = "phone.example.test:5062"}})
+  for (const Words& other :
+       {Words{.method = "MESSAGE", .branch = "z9hG4bKabc2", .sent_by = "phone.example.test:5062"},
+        Words{.method = "MESSAGE", .sent_by = "phone.example.test:5063"}, Words{.method = "MESSAGE", .sent_by = "phone2.example.test:5062"},
+        Words{.method = "INFO", .sent_by = "phone.example.test:5062"}, Words{.method = "SHOUT", .sent_by = "phone.example.test:5062"}})
     EXPECT_EQ(stage.receive(request(other), by_udp).disposition, Disposition::new_request) << request(other);
   // Hosts compare in any letter case; all but Via and method is left alone.
-  const Words same{.method = "MESSAGE", .uri = "sip:x@y", .sent_by = "phone.example.TEST:5062", .from_tag = "zz", .call_id = "zz", .cseq = "9"};
+  const Words same{
+      .method = "MESSAGE", .uri = "sip:x@y", .sent_by = "phone.example.TEST:5062", .from_tag = "zz", .call_id = "zz", .cseq = "9"};
   EXPECT_EQ(stage.receive(request(same), by_udp).disposition, Disposition::absorbed);
 }
 
 TEST(RequestMatching, a_merged_request_with_another_branch_is_a_new_one_C1) {
-  Stage stage;   // same Call-ID, CSeq and From tag over two paths: §8.2.2.2 is the server's affair, not the layer's
+  Stage stage;  // same Call-ID, CSeq and From tag over two paths: §8.2.2.2 is the server's affair, not the layer's
   const auto first = stage.serve(request({.branch = "z9hG4bKpath1"}), by_udp);
   EXPECT_EQ(stage.receive(request({.branch = "z9hG4bKpath2"}), by_udp).disposition, Disposition::new_request);
   const auto second = stage.serve(request({.branch = "z9hG4bKpath2"}), by_udp);
@@ -72,13 +72,13 @@ TEST(CancelMatching, finds_the_invite_and_a_retransmission_is_absorbed_RFC3261_9
 }
 
 TEST(CancelMatching, means_no_other_method_than_invite_C1) {
-  Stage stage;   // §9.1: no other request is cancelled
+  Stage stage;  // §9.1: no other request is cancelled
   stage.serve(request({.method = "MESSAGE"}), by_udp);
   EXPECT_FALSE(stage.receive(request({.method = "CANCEL"}), by_udp).transaction);
 }
 
 TEST(Rfc2543Matching, compares_uri_tags_call_id_cseq_and_via_C1) {
-  for (const char* branch : {"", "1", "z9hG4bK"}) {   // no branch, an old one, and the cookie alone (RFC 4475 §3.2.1)
+  for (const char* branch : {"", "1", "z9hG4bK"}) {  // no branch, an old one, and the cookie alone (RFC 4475 §3.2.1)
     Stage stage;
     const Words words{.method = "MESSAGE", .branch = branch};
     stage.serve(request(words), by_udp);
@@ -121,7 +121,8 @@ TEST(Rfc2543Matching, a_cancel_finds_its_invite_C1) {
 
 TEST(Key, parts_do_not_run_together) {
   const auto key = [](const Words& words) { return Text{Key::server(*sip::Message::parse(request(words)), sip::Method::message).text()}; };
-  EXPECT_NE(key({.method = "MESSAGE", .branch = "", .from_tag = "ab", .call_id = "c"}), key({.method = "MESSAGE", .branch = "", .from_tag = "a", .call_id = "bc"}));
+  EXPECT_NE(key({.method = "MESSAGE", .branch = "", .from_tag = "ab", .call_id = "c"}),
+            key({.method = "MESSAGE", .branch = "", .from_tag = "a", .call_id = "bc"}));
 }
 
 TEST(ServerLayerMemory, many_transactions_come_and_go_and_nothing_stays) {

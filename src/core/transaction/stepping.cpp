@@ -172,8 +172,10 @@ Outcome step_timer(Transaction& t, const Surroundings& around) {
   const bool timeout = t.timeout_at <= around.now;
   const bool end = t.end_at <= around.now;
   if (!timeout && !end && t.retransmit_at > around.now) return {};
-  if (timeout) t.timeout_at = never;
-  else if (end) t.end_at = never;
+  if (timeout)
+    t.timeout_at = never;
+  else if (end)
+    t.end_at = never;
   if (const auto* state = std::get_if<invite_client::State>(&t.state)) {
     using invite_client::Event;
     if (timeout) return step(t, Event::timer_b, around);

@@ -16,14 +16,14 @@ struct Surroundings {
   const Timers& timers;
   Instant now;
   Outbox& outbox;
-  const sip::Message* response = nullptr;      ///< received, for the ACK to it
-  std::optional<std::size_t> begin;            ///< the transaction user's response, in outbox.bytes() from here on
+  const sip::Message* response = nullptr;  ///< received, for the ACK to it
+  std::optional<std::size_t> begin;        ///< the transaction user's response, in outbox.bytes() from here on
 };
 
 /// What a step means to those above.
 struct Outcome {
-  bool passed = false;                         ///< the received message is for the transaction user
-  bool sent = false;                           ///< the transaction user's response went out
+  bool passed = false;  ///< the received message is for the transaction user
+  bool sent = false;    ///< the transaction user's response went out
   std::optional<Failure::Cause> failure;
 };
 

@@ -12,9 +12,7 @@ std::uint64_t peer_hash(Transport transport, FlowId flow, const Endpoint& remote
   return EndpointHash{}(remote) * 4U + static_cast<std::uint64_t>(std::to_underlying(transport));
 }
 
-std::uint64_t peer_hash(const Destination& destination) {
-  return peer_hash(destination.transport, destination.flow, destination.remote);
-}
+std::uint64_t peer_hash(const Destination& destination) { return peer_hash(destination.transport, destination.flow, destination.remote); }
 
 bool is_at(const Destination& destination, const FlowChange& change) {
   if (destination.transport != change.transport) return false;
@@ -34,7 +32,7 @@ TransactionId Table::insert(Transaction&& transaction, std::uint64_t key_hash) {
   return id;
 }
 
-void Table::link(Heads& heads, Link Transaction::*place, TransactionId id, std::uint64_t hash) {
+void Table::link(Heads& heads, Link Transaction::* place, TransactionId id, std::uint64_t hash) {
   TransactionId& head = heads[hash];
   Link& link = slab_.find(id)->*place;
   link = {hash, {}, head};
@@ -42,14 +40,16 @@ void Table::link(Heads& heads, Link Transaction::*place, TransactionId id, std::
   head = id;
 }
 
-void Table::unlink(Heads& heads, Link Transaction::*place, TransactionId id) {
+void Table::unlink(Heads& heads, Link Transaction::* place, TransactionId id) {
   const Link link = slab_.find(id)->*place;
   if (Transaction* next = slab_.find(link.next)) (next->*place).previous = link.previous;
   if (Transaction* previous = slab_.find(link.previous)) {
     (previous->*place).next = link.next;
   } else if (const auto head = heads.find(link.hash); head != heads.end() && head->second == id) {
-    if (link.next) head->second = link.next;
-    else heads.erase(head);
+    if (link.next)
+      head->second = link.next;
+    else
+      heads.erase(head);
   }
   slab_.find(id)->*place = Link{};
 }

@@ -52,11 +52,14 @@ class Table {
 
  private:
   using Heads = boost::unordered_flat_map<std::uint64_t, TransactionId>;
-  struct ToTag { std::string_view text; bool of_response = false; };
+  struct ToTag {
+    std::string_view text;
+    bool of_response = false;
+  };
 
   TransactionId find(const Heads& heads, const Key& key, ToTag to_tag) const;
-  void link(Heads& heads, Link Transaction::*place, TransactionId id, std::uint64_t hash);
-  void unlink(Heads& heads, Link Transaction::*place, TransactionId id);
+  void link(Heads& heads, Link Transaction::* place, TransactionId id, std::uint64_t hash);
+  void unlink(Heads& heads, Link Transaction::* place, TransactionId id);
 
   Slab<Transaction> slab_;
   Heads clients_, servers_, peers_;

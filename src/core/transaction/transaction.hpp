@@ -33,24 +33,27 @@ struct Link {
 struct Transaction {
   using State = std::variant<invite_client::State, non_invite_client::State, invite_server::State, non_invite_server::State>;
   /// RFC 2543 elements only: what tells an ACK to this response from others (§17.2.3).
-  struct ToTags { Text request; Text response; };
+  struct ToTags {
+    Text request;
+    Text response;
+  };
 
   State state;
   sip::Method method = sip::Method::other;
-  bool provisional = false;                ///< client: a 1xx was received
-  Port sent_by_port{};                     ///< server: where a response goes when the connection is gone (§18.2.2)
+  bool provisional = false;  ///< client: a 1xx was received
+  Port sent_by_port{};       ///< server: where a response goes when the connection is gone (§18.2.2)
   Owner owner;
   Destination destination;
   Link by_key;
   Link by_peer;
 
-  Instant retransmit_at = never;           ///< Timer A, E or G
-  Instant timeout_at = never;              ///< Timer B, F or H
-  Instant end_at = never;                  ///< Timer D, I, J, K, L or M
-  Instant in_wheel = never;                ///< when the wheel calls next
-  Duration interval{};                     ///< present length of Timer A, E or G
+  Instant retransmit_at = never;  ///< Timer A, E or G
+  Instant timeout_at = never;     ///< Timer B, F or H
+  Instant end_at = never;         ///< Timer D, I, J, K, L or M
+  Instant in_wheel = never;       ///< when the wheel calls next
+  Duration interval{};            ///< present length of Timer A, E or G
 
-  std::string bytes;                       ///< key, request, response: one piece of memory
+  std::string bytes;  ///< key, request, response: one piece of memory
   std::uint32_t key_size = 0;
   std::uint32_t request_size = 0;
   std::unique_ptr<ToTags> to_tags;
@@ -65,8 +68,14 @@ struct Transaction {
   std::string_view request() const { return std::string_view{bytes}.substr(key_size, request_size); }
   std::string_view response() const { return std::string_view{bytes}.substr(key_size + request_size); }
 
-  void keep_response(std::string_view response) { bytes.resize(key_size + request_size); bytes.append(response); }
-  void drop_request() { bytes.erase(key_size, request_size); request_size = 0; }
+  void keep_response(std::string_view response) {
+    bytes.resize(key_size + request_size);
+    bytes.append(response);
+  }
+  void drop_request() {
+    bytes.erase(key_size, request_size);
+    request_size = 0;
+  }
 };
 
 }  // namespace ringhold::transaction
