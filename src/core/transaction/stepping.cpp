@@ -47,8 +47,12 @@ void send_response(Transaction& t, const Surroundings& around, Outcome& outcome)
   outcome.sent = true;
 }
 
-void tell(std::string_view what, const Transaction& t, const Surroundings& around) {
-  around.outbox.note({what, {{"to", t.destination.remote.text()}, {"transport", name(t.destination.transport)}}});
+void tell_unacknowledged(const Transaction& t, const Surroundings& around) {
+  around.outbox.note({"response_unacknowledged", {{"to", t.destination.remote.text()}, {"transport", name(t.destination.transport)}}});
+}
+
+void tell_undelivered(const Transaction& t, const Surroundings& around) {
+  around.outbox.note({"response_undelivered", {{"to", t.destination.remote.text()}, {"transport", name(t.destination.transport)}}});
 }
 
 }  // namespace
@@ -115,8 +119,8 @@ Outcome step(Transaction& t, invite_server::Event event, const Surroundings& aro
       case Action::start_i: t.end_at = after_if_unreliable(t, around, around.timers.t4); return;
       case Action::start_l: t.end_at = around.now + around.timers.timeout(); return;
       case Action::pass_ack: outcome.passed = true; return;
-      case Action::tell_unacknowledged: return tell("response_unacknowledged", t, around);
-      case Action::tell_undelivered: return tell("response_undelivered", t, around);
+      case Action::tell_unacknowledged: return tell_unacknowledged(t, around);
+      case Action::tell_undelivered: return tell_undelivered(t, around);
     }
   });
   return outcome;
@@ -132,7 +136,7 @@ Outcome step(Transaction& t, non_invite_server::Event event, const Surroundings&
     switch (action) {
       case Action::send_response: return send_response(t, around, outcome);
       case Action::start_j: t.end_at = after_if_unreliable(t, around, around.timers.timeout()); return;
-      case Action::tell_undelivered: return tell("response_undelivered", t, around);
+      case Action::tell_undelivered: return tell_undelivered(t, around);
     }
   });
   return outcome;
