@@ -41,9 +41,10 @@ std::optional<std::vector<Text>> from_hex(std::string_view hex) {
 
 bool is_service_owner(const dns::Name& name, const dns::Name& domain) {
   const auto service = name.first_label();
-  const auto protocol = name.parent().first_label();
+  const dns::Name rest = name.parent();
+  const auto protocol = rest.first_label();
   return (equal_ignoring_case(service, "_sip") || equal_ignoring_case(service, "_sips")) && !protocol.empty() && protocol.front() == '_' &&
-         name.parent().parent() == domain;
+         rest.parent() == domain;
 }
 
 }  // namespace
