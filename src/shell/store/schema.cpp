@@ -1,0 +1,48 @@
+#include "shell/store/schema.hpp"
+
+namespace ringhold::store {
+
+std::string_view name(Table table) {
+  switch (table) {
+    case Table::binding: return "binding";
+    case Table::learnt: return "learnt";
+    case Table::setting: return "setting";
+  }
+  return "";
+}
+
+// The order of the columns is that of the rows which core/location, core/nameserver and core/central write.
+std::string_view schema() {
+  return R"sql(
+CREATE TABLE IF NOT EXISTS binding (
+  id            TEXT PRIMARY KEY,     -- AOR and contact
+  aor           TEXT NOT NULL,
+  contact       TEXT NOT NULL,
+  device        TEXT NOT NULL,        -- +sip.instance, or what stands for it
+  call_id       TEXT NOT NULL,
+  cseq          INTEGER NOT NULL,
+  q             INTEGER NOT NULL,     -- thousandths
+  expires_at    INTEGER NOT NULL,     -- milliseconds since the Unix epoch
+  registered_at INTEGER NOT NULL,
+  path          TEXT NOT NULL,
+  transport     TEXT NOT NULL,
+  local         TEXT NOT NULL,
+  source        TEXT NOT NULL,
+  user_agent    TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS learnt (
+  id            TEXT PRIMARY KEY,     -- name and type
+  name          TEXT NOT NULL,
+  type          INTEGER NOT NULL,     -- as in DNS
+  data          TEXT NOT NULL,        -- hexadecimal
+  expires_at    INTEGER NOT NULL,     -- milliseconds since the Unix epoch
+  ttl           INTEGER NOT NULL      -- seconds
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS setting (
+  key           TEXT PRIMARY KEY,
+  value         TEXT NOT NULL
+) WITHOUT ROWID;
+)sql";
+}
+
+}  // namespace ringhold::store

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <array>
+#include <string>
+#include <string_view>
+
+#include "base/journal.hpp"
+
+namespace ringhold::store {
+
+/// A new version moves an older database aside: what it holds, phones and DNS bring again within minutes.
+inline constexpr int schema_version = 1;
+
+inline constexpr std::array all_tables{Table::binding, Table::learnt, Table::setting};
+std::string_view name(Table table);
+/// The statements that create the tables, if they are not there.
+std::string_view schema();
+
+}  // namespace ringhold::store

@@ -1,0 +1,167 @@
+#include "shell/store/writer.hpp"
+
+#include <pthread.h>
+#include <signal.h>
+
+#include <iterator>
+#include <utility>
+
+namespace ringhold::store {
+
+namespace {
+
+using std::chrono::steady_clock;
+constexpr std::chrono::milliseconds group_time{200};
+constexpr std::chrono::seconds retry_time{5};
+constexpr std::chrono::seconds silence_time{60};
+constexpr std::size_t group_size = 1'000;
+constexpr std::size_t waiting_keys = 200'000;
+/// Raw changes between two groups; beyond, those that come are dropped: the thread is stuck in the kernel.
+constexpr std::size_t arriving_changes = 500'000;
+
+}  // namespace
+
+Writer::Writer(std::string path, observe::Log& log) : path_{std::move(path)}, log_{log}, queue_{waiting_keys} {
+  state_.state = path_.empty() ? "none" : "ok";
+}
+
+Writer::~Writer() { stop(); }
+
+std::vector<Row> Writer::load() {
+  if (!ensure_open()) return path_.empty() ? std::vector<Row>{} : SqliteStore::read_only_rows(path_);
+  auto rows = store_->load();
+  if (rows) return std::move(*rows);
+  failed(rows.error());
+  return {};
+}
+
+void Writer::start() {
+  if (path_.empty()) return;
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  thread_ = std::thread{[this] { live(); }};
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+void Writer::stop() {
+  if (!thread_.joinable()) return;
+  {
+    const std::lock_guard lock{mutex_};
+    stopping_ = true;
+  }
+  wake_.notify_one();
+  thread_.join();
+  store_.reset();
+}
+
+void Writer::put(std::vector<Change>& changes) {
+  if (changes.empty() || path_.empty()) return changes.clear();
+  bool full = false;
+  {
+    const std::lock_guard lock{mutex_};
+    if (arrived_.size() >= arriving_changes) state_.dropped += changes.size();
+    else arrived_.insert(arrived_.end(), std::move_iterator{changes.begin()}, std::move_iterator{changes.end()});
+    full = arrived_.size() >= group_size;
+  }
+  changes.clear();
+  if (full) wake_.notify_one();
+}
+
+StoreState Writer::state() const {
+  const std::lock_guard lock{mutex_};
+  return state_;
+}
+
+void Writer::live() {
+  pthread_setname_np(pthread_self(), "store");
+  bool stopping = false;
+  while (!stopping) {
+    std::vector<Change> arrived;
+    {
+      std::unique_lock lock{mutex_};
+      wake_.wait_for(lock, group_time, [&] { return stopping_ || arrived_.size() >= group_size; });
+      stopping = stopping_;
+      arrived.swap(arrived_);
+    }
+    if (stopping) try_again_at_.reset();
+    write_waiting(std::move(arrived));
+  }
+}
+
+void Writer::write_waiting(std::vector<Change> arrived) {
+  for (Change& change : arrived) queue_.put(std::move(change));
+  if (!queue_.empty() && ensure_open()) {
+    while (!queue_.empty()) {
+      auto group = queue_.take(group_size);
+      const auto left_out = store_->apply(group);
+      if (!left_out) {
+        queue_.put_back(std::move(group));
+        failed(left_out.error());
+        break;
+      }
+      if (*left_out != 0) log_.write({"store_row_left_out", {{"rows", *left_out}, {"reason", "columns differ from the schema"}}, Severity::error});
+      recovered();
+      const std::lock_guard lock{mutex_};
+      state_.written += group.size();
+    }
+  } else if (queue_.empty() && !store_) {
+    // Nothing to write: the disk may still have come back.
+    if (ensure_open()) recovered();
+  }
+  const std::lock_guard lock{mutex_};
+  state_.waiting = queue_.size();
+  state_.dropped = std::max(state_.dropped, queue_.dropped());
+}
+
+bool Writer::ensure_open() {
+  if (path_.empty()) return false;
+  if (store_) return true;
+  if (try_again_at_ && steady_clock::now() < *try_again_at_) return false;
+  auto opened = SqliteStore::open(path_);
+  if (!opened && opened.error().kind == StoreError::Kind::damaged) {
+    const auto aside = SqliteStore::move_aside(path_);
+    if (!aside) {
+      failed(aside.error());
+      return false;
+    }
+    log_.write({"store_moved_aside", {{"file", path_}, {"to", *aside}, {"reason", opened.error().text}}, Severity::error});
+    opened = SqliteStore::open(path_);
+  }
+  if (!opened) {
+    failed(opened.error());
+    return false;
+  }
+  store_.emplace(std::move(*opened));
+  return true;
+}
+
+void Writer::failed(const StoreError& error) {
+  // Opened anew at the next try: that also finds a database that was damaged meanwhile.
+  store_.reset();
+  const auto now = steady_clock::now();
+  try_again_at_ = now + retry_time;
+  {
+    const std::lock_guard lock{mutex_};
+    state_.state = "failing";
+    state_.reason = error.text;
+  }
+  if (said_at_ && now - *said_at_ < silence_time) return;
+  said_at_ = now;
+  log_.write({"store_failing", {{"file", path_}, {"reason", error.text}, {"waiting", queue_.size()}}, Severity::error});
+}
+
+void Writer::recovered() {
+  {
+    const std::lock_guard lock{mutex_};
+    if (state_.state == "ok") return;
+    state_.state = "ok";
+    state_.reason.clear();
+  }
+  try_again_at_.reset();
+  said_at_.reset();
+  log_.write({"store_recovered", {{"file", path_}}});
+}
+
+}  // namespace ringhold::store
