@@ -1,0 +1,77 @@
+#include "calls/call_table.hpp"
+
+#include <gtest/gtest.h>
+
+namespace ringhold::calls {
+namespace {
+
+constexpr Instant start = from_unix_ms(1'790'000'000'000);
+
+std::string request(std::string_view method, std::string_view to_tag = "", bool from_callee = false) {
+  const std::string alice = "<sip:alice@example.test>";
+  const std::string bob = "<sip:bob@example.test>";
+  const std::string from = from_callee ? bob + ";tag=b" : alice + ";tag=a";
+  const std::string to = (from_callee ? alice + ";tag=a" : bob + (to_tag.empty() ? "" : ";tag=" + std::string{to_tag}));
+  return std::string{method} + " sip:bob@example.test SIP/2.0\r\nVia: SIP/2.0/UDP x;branch=z9hG4bK1\r\nFrom: " + from + "\r\nTo: " + to +
+         "\r\nCall-ID: c\r\nCSeq: 1 " + std::string{method} + "\r\n\r\n";
+}
+
+class Calling : public ::testing::Test {
+ protected:
+  void invite() {
+    const auto bytes = request("INVITE");
+    table_.invited(*sip::Message::parse(bytes), start, outbox_);
+  }
+  Outbox outbox_;
+  CallTable table_{2};
+};
+
+TEST_F(Calling, knows_both_parties_from_invite_to_bye_S5) {
+  invite();
+  invite();   // a retransmission that another transaction carried
+  EXPECT_EQ(table_.size(), 1U);
+  EXPECT_TRUE(table_.in_call("sip:alice@example.test"));
+  EXPECT_TRUE(table_.in_call("sip:bob@example.test"));
+  table_.responded("c", "a", 200, start + 3s, outbox_);
+  const auto bye = request("BYE", "", true);   // the callee hangs up
+  table_.passed(*sip::Message::parse(bye), start + 10s, outbox_);
+  EXPECT_EQ(table_.size(), 0U);
+  EXPECT_FALSE(table_.in_call("sip:bob@example.test"));
+}
+
+TEST_F(Calling, forgets_a_refused_call_but_not_for_a_refused_re_invite_C6) {
+  invite();
+  table_.responded("c", "a", 486, start + 1s, outbox_);
+  EXPECT_EQ(table_.size(), 0U);
+  invite();
+  table_.responded("c", "a", 200, start + 1s, outbox_);
+  table_.responded("c", "a", 488, start + 9s, outbox_);
+  EXPECT_EQ(table_.size(), 1U);
+}
+
+TEST_F(Calling, no_call_stays_for_ever_X1) {
+  invite();
+  table_.expire(start + CallTable::longest_ringing + 1s, outbox_);
+  EXPECT_EQ(table_.size(), 0U);
+  invite();
+  table_.responded("c", "a", 200, start, outbox_);
+  table_.expire(start + 11h, outbox_);
+  EXPECT_EQ(table_.size(), 1U);
+  const auto refresh = request("UPDATE", "b");
+  table_.passed(*sip::Message::parse(refresh), start + 11h, outbox_);
+  table_.expire(start + 13h, outbox_);
+  EXPECT_EQ(table_.size(), 1U);
+  table_.expire(start + 24h, outbox_);
+  EXPECT_EQ(table_.size(), 0U);
+}
+
+TEST_F(Calling, counts_what_it_cannot_track_X1) {
+  CallTable small{0};
+  const auto bytes = request("INVITE");
+  small.invited(*sip::Message::parse(bytes), start, outbox_);
+  EXPECT_EQ(small.untracked(), 1U);
+  EXPECT_FALSE(small.in_call("sip:alice@example.test"));
+}
+
+}  // namespace
+}  // namespace ringhold::calls

@@ -1,0 +1,109 @@
+#include <gtest/gtest.h>
+
+#include "location/device.hpp"
+#include "location/journal.hpp"
+#include "location/location_service.hpp"
+
+namespace ringhold::location {
+namespace {
+
+constexpr Instant start = from_unix_ms(1'790'000'000'000);
+
+Binding binding(Text user = "alice", Duration lifetime = 60s) {
+  Binding one;
+  one.aor = "sip:" + user + "@example.test";
+  one.contact = "sip:" + user + "@10.77.0.11:5062;transport=tcp";
+  one.device = one.aor + " phone";
+  one.call_id = "c";
+  one.cseq = 4;
+  one.expires_at = start + lifetime;
+  one.registered_at = start;
+  one.transport = Transport::tcp;
+  one.flow = FlowId{7};
+  one.local = *Endpoint::parse("10.77.0.2:5060", Port{});
+  one.source = *Endpoint::parse("10.77.0.11:40000", Port{});
+  one.user_agent = "Phone";
+  return one;
+}
+
+TEST(LocationService, finds_a_binding_until_it_expires_R1) {
+  Outbox outbox;
+  LocationService location{10};
+  ASSERT_TRUE(location.add(binding(), outbox));
+  EXPECT_EQ(location.find("sip:alice@example.test", start + 59s).size(), 1U);
+  EXPECT_TRUE(location.find("sip:alice@example.test", start + 60s).empty());   // also when the timer is late
+  location.expire(start + 61s, outbox);
+  EXPECT_EQ(location.size(), 0U);
+  EXPECT_TRUE(outbox.changes().back().columns.empty());
+}
+
+TEST(LocationService, follows_a_deadline_that_moved_either_way_R1) {
+  Outbox outbox;
+  LocationService location{10};
+  location.add(binding("alice", 3600s), outbox);
+  const BindingId id = location.ids("sip:alice@example.test", start).at(0);
+  location.get(id)->expires_at = start + 30s;
+  location.touched(id, outbox);
+  location.get(id)->expires_at = start + 90s;
+  location.touched(id, outbox);
+  location.expire(start + 31s, outbox);
+  EXPECT_EQ(location.size(), 1U);
+  location.expire(start + 91s, outbox);
+  EXPECT_EQ(location.size(), 0U);
+}
+
+TEST(LocationService, finds_whose_contact_a_request_names_C1) {
+  Outbox outbox;
+  LocationService location{10};
+  location.add(binding(), outbox);
+  const auto endpoint = *Endpoint::parse("10.77.0.11:5062", Port{});
+  ASSERT_NE(location.find_contact("alice", endpoint, start), nullptr);
+  EXPECT_EQ(location.find_contact("bob", endpoint, start), nullptr);
+  location.flow_closed(FlowId{7});
+  EXPECT_FALSE(location.find_contact("alice", endpoint, start)->flow);
+}
+
+TEST(LocationService, says_when_it_is_full_X1) {
+  Outbox outbox;
+  LocationService location{1};
+  EXPECT_TRUE(location.add(binding("alice"), outbox));
+  EXPECT_FALSE(location.add(binding("bob"), outbox));
+}
+
+TEST(Journal, a_row_gives_the_binding_back_R6) {
+  const Binding before = binding();
+  const Change change = put(before);
+  ASSERT_EQ(change.columns.size(), binding_columns);
+  const auto after = from_row({Table::binding, change.columns});
+  ASSERT_TRUE(after);
+  EXPECT_EQ(after->contact, before.contact);
+  EXPECT_EQ(after->call_id, before.call_id);
+  EXPECT_EQ(after->cseq, before.cseq);
+  EXPECT_EQ(after->expires_at, before.expires_at);
+  EXPECT_EQ(after->source, before.source);
+  EXPECT_EQ(after->device, before.device);
+  EXPECT_FALSE(after->flow);
+}
+
+TEST(Journal, a_damaged_row_costs_itself_only_R6) {
+  auto columns = put(binding()).columns;
+  for (std::size_t i = 1; i < columns.size(); ++i) {
+    auto damaged = columns;
+    if (std::holds_alternative<Text>(damaged[i])) damaged[i] = std::int64_t{-1};
+    else damaged[i] = Text{"x"};
+    EXPECT_FALSE(from_row({Table::binding, damaged})) << i;
+  }
+  columns.pop_back();
+  EXPECT_FALSE(from_row({Table::binding, columns}));
+}
+
+TEST(Device, is_its_instance_else_what_can_be_seen_R2) {
+  const Address address = *Address::parse("10.77.0.11");
+  EXPECT_EQ(device_key({"a", "<urn:1>", {}, "u", address, "X"}), device_key({"a", "<urn:1>", {}, "v", *Address::parse("10.0.0.1"), "Y"}));
+  EXPECT_NE(device_key({"a", "<urn:1>", {}, "u", address, "X"}), device_key({"b", "<urn:1>", {}, "u", address, "X"}));   // field notes: pjsua
+  EXPECT_NE(device_key({"a", "<urn:1>", 1, "u", address, "X"}), device_key({"a", "<urn:1>", 2, "u", address, "X"}));
+  EXPECT_NE(device_key({"a", "", {}, "u", address, "X"}), device_key({"a", "", {}, "u", address, "Y"}));
+}
+
+}  // namespace
+}  // namespace ringhold::location
