@@ -12,6 +12,7 @@ namespace {
 // DIS-25: 3 x (5 + 2) s and a tenth, and what the last packet may still be on its way.
 constexpr Duration loss_known_within = 23'400ms;
 constexpr Duration dwell = 30s;
+constexpr Duration longest_binding = 120s;   // R5
 // Timer C (RFC 3261 §16.6 step 11), the CANCEL's wait and Timer B of what it was forwarded to.
 constexpr Duration longest_invite = 185s + 32s + 32s + 10s;
 // What we answer ourselves is answered at once.
@@ -21,7 +22,8 @@ bool is_sip(const Endpoint& local) { return local.port == bench::sip_port; }
 
 std::string key_of(const Endpoint& peer, const SipMessage& message) {
   const std::string method = message.is_request() ? message.method : message.cseq_method();
-  return fmt::format("{} {} {} {}", peer.text(), parameter(message.get("Via"), "branch").value_or(""), method, message.get("Call-ID"));
+  // Over TCP a response may come by another connection than its request (RFC 3261 §18.2.2).
+  return fmt::format("{} {} {} {}", peer.address.text(), parameter(message.get("Via"), "branch").value_or(""), method, message.get("Call-ID"));
 }
 
 }  // namespace
@@ -110,34 +112,33 @@ void Checkers::look(const Situation& situation) {
   }
 }
 
-bool Checkers::disturbed(const CallAttempt& attempt) const {
-  const Instant end = attempt.end == CallAttempt::End::pending ? world_.clock.now() : attempt.ended_at;
-  const auto within = [&](Instant moment) { return moment >= attempt.at - 90s && moment <= end; };
+bool Checkers::disturbed(const CallAttempt& attempt, Instant until) const {
+  // Up to a second before a kill a binding may be lost; the phone notices at its next refresh.
+  const auto within = [&](Instant moment) { return moment >= attempt.at - longest_binding && moment <= until; };
   if (std::any_of(kills_.begin(), kills_.end(), within)) return true;
   return std::any_of(power_changes_.begin(), power_changes_.end(), [&](const auto& change) {
     return (change.first == attempt.caller || change.first == attempt.callee) && within(change.second);
   });
 }
 
-bool Checkers::must_succeed(const CallAttempt& attempt) const {
-  if (disturbed(attempt)) return false;
+bool Checkers::must_succeed(const CallAttempt& attempt, Instant until) const {
+  if (disturbed(attempt, until)) return false;
   if (attempt.both_here) return true;
   // Half and half: the central site must be there, and known to be.
-  const Instant end = attempt.end == CallAttempt::End::pending ? world_.clock.now() : attempt.ended_at;
   return attempt.half_here && std::none_of(unwell_.begin(), unwell_.end(), [&](Instant moment) {
-    return moment >= attempt.at - 2 * dwell && moment <= end + 1s;
+    return moment >= attempt.at - 2 * dwell && moment <= until + 1s;
   });
 }
 
 void Checkers::judge_calls(const CallBook& book) {
   for (const CallAttempt& attempt : book) {
-    if (!must_succeed(attempt)) continue;
+    if (!must_succeed(attempt, attempt.end == CallAttempt::End::pending ? world_.clock.now() : attempt.ended_at)) continue;
     const double at = std::chrono::duration<double>(attempt.at - world_.clock.start()).count();
     const auto call = fmt::format("call of user{} to user{} at {:.3f} s, {},", attempt.caller, attempt.callee, at,
                                   attempt.both_here ? "both registered here" : "one here and one at the central site");
     switch (attempt.end) {
       case CallAttempt::End::answered:
-        if (attempt.bye_status != 0 && attempt.bye_status != 200 && attempt.bye_status != 481)
+        if (attempt.bye_status != 0 && attempt.bye_status != 200 && attempt.bye_status != 481 && must_succeed(attempt, attempt.bye_at))
           broken(fmt::format("{} could not be ended: BYE got {}", call, attempt.bye_status));
         break;
       case CallAttempt::End::pending:

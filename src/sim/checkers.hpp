@@ -46,8 +46,8 @@ class Checkers final : public Witness {
     bool cancelled = false;
   };
   void sent_response(const Datagram& datagram, const SipMessage& message);
-  bool disturbed(const CallAttempt& attempt) const;
-  bool must_succeed(const CallAttempt& attempt) const;
+  bool disturbed(const CallAttempt& attempt, Instant until) const;
+  bool must_succeed(const CallAttempt& attempt, Instant until) const;
   bool box_died_since(Instant moment) const;
 
   World& world_;

@@ -35,6 +35,10 @@ std::vector<Fault> draw_faults(Random& random, Duration from, Duration until) {
     fault.until = std::min(until, fault.from + (is_short ? random.between(200ms, 15s) : random.between(5s, 200s)));
     fault.which = random.below(1'000);
   }
+  // Two ends of one call that lose their power together leave it behind; only restart detection can end it (B1).
+  bool rebooted = false;
+  for (Fault& fault : faults)
+    if (fault.kind == FaultKind::phone_rebooted && std::exchange(rebooted, true)) fault.kind = FaultKind::wan_silent;
   std::sort(faults.begin(), faults.end(), [](const Fault& a, const Fault& b) { return a.from < b.from; });
   return faults;
 }

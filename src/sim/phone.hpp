@@ -38,6 +38,7 @@ struct CallAttempt {
   int status = 0;
   Instant ended_at;
   int bye_status = 0;                  ///< of the BYE, 408 for none in time; zero: not sent yet
+  Instant bye_at;
 };
 using CallBook = std::vector<CallAttempt>;
 

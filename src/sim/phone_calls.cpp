@@ -8,6 +8,10 @@
 
 namespace ringhold::sim {
 
+namespace {
+constexpr Duration callee_patience = 240s;   // longer than any caller talks
+}
+
 std::optional<std::size_t> Phone::call(unsigned callee, std::optional<Duration> cancel_after) {
   const auto server = registered_at();
   if (!powered_ || !server) return std::nullopt;
@@ -113,7 +117,9 @@ void Phone::hang_up(const std::string& call_id) {
   Leg& leg = found->second;
   ++leg.cseq;
   const auto record = [this, outgoing = leg.outgoing, entry = leg.entry](int status) {
-    if (outgoing) book_[entry].bye_status = status;
+    if (!outgoing) return;
+    book_[entry].bye_status = status;
+    book_[entry].bye_at = world_.clock.now();
   };
   PhoneTransactions::Handlers handlers;
   handlers.response = [record](const SipMessage& response) {
@@ -155,8 +161,6 @@ void Phone::incoming_invite(const SipMessage& request, const Origin& source) {
   ringing.add("Contact", contact());
   transactions_.respond(request, source, ringing);
   after(settings_.ring, [this, call_id] { answer(call_id); });
-  // A caller that vanished leaves no dialog behind (session timers would do this in a real phone).
-  after(settings_.ring + 10min, [this, call_id] { legs_.erase(call_id); });
 }
 
 void Phone::answer(const std::string& call_id) {
@@ -169,6 +173,8 @@ void Phone::answer(const std::string& call_id) {
   ok.body = "v=0\r\no=- 2 2 IN IP4 10.77.0.12\r\ns=-\r\n";
   transactions_.respond(leg.invite, leg.source, ok);
   leg.invite = {};
+  // Whoever hears nothing for long hangs up too: the caller may have lost its power.
+  after(callee_patience, [this, call_id] { hang_up(call_id); });
 }
 
 void Phone::incoming_cancel(const SipMessage& request, const Origin& source) {

@@ -12,7 +12,7 @@ namespace ringhold::sim {
 namespace {
 
 constexpr Duration healing_at = 420s;
-constexpr Duration converged_within = 600s;
+constexpr Duration converged_within = 720s;
 constexpr Duration silence = 400s;
 const Instant start_of_time = from_unix_ms(1'800'000'000'000);
 
@@ -177,7 +177,10 @@ void Story::place_calls() {
       book_[*entry].half_here = registered_here(caller) && callee.registered_at() && !registered_here(callee);
     }
   }
-  world_.clock.after(random.between(1s, 8s), [this] { place_calls(); });
+  // A phone in a call is not sent home (S5), so some time after the healing they must stop.
+  const Instant last = start_of_time + healing_at + 300s;
+  const Instant next = world_.clock.now() + (world_.clock.now() < start_of_time + healing_at ? random.between(1s, 8s) : random.between(5s, 40s));
+  if (next < last) world_.clock.at(next, [this] { place_calls(); });
 }
 
 void Story::heal() {

@@ -222,12 +222,14 @@ void Central::note_survivable_ttl(Instant until) {
 }
 
 bool Central::send_home(std::string_view device, bool in_call, Instant now, Outbox& outbox) {
-  if (keeper_.mode() != Mode::recovering || !pace_.is_open() || now < *pace_.open_from() || !site(now).alive) return false;
+  const bool recovering = keeper_.mode() == Mode::recovering;
+  if (!recovering && keeper_.mode() != Mode::normal) return false;
+  if (!pace_.is_open() || now < *pace_.open_from() || !site(now).alive) return false;
   if (in_call) {
     pace_.held(now);
     return false;
   }
-  switch (pace_.ask(device, now)) {
+  switch (pace_.ask(device, recovering ? ReturnPace::Whom::everyone : ReturnPace::Whom::settled, now)) {
     case ReturnPace::Verdict::stay: return false;
     case ReturnPace::Verdict::came_back:
       outbox.note({"phone_came_back", {{"device", device}}, Severity::warning});

@@ -64,8 +64,9 @@ class Central {
   /// Until when clients may use DNS answers that named us first: no phone is sent home before (S5).
   void note_survivable_ttl(Instant until);
 
-  /// True: answer this refresh 503 with Retry-After, so that the phone goes home. `device` is the device's key, else AOR
-  /// and contact. Never true for a device in a call, nor for one that came back within a minute.
+  /// True: answer this registration 503 with Retry-After, so that the phone goes home: while recovering at the pace of S5;
+  /// in normal mode who stays here though the central site lives (DIS-26). `device` is the device's key, else AOR and
+  /// contact. Never true for a device in a call, nor for one that has just come back.
   bool send_home(std::string_view device, bool in_call, Instant now, Outbox& outbox);
 
   /// `ringhold mode` (S6); kept across restarts.
@@ -120,7 +121,7 @@ class Central {
   bool dns_is_bad() const;
   std::optional<Instant> dns_loss_confirmed_at() const;
   std::optional<Instant> home_deadline() const;
-  void update_pace(Outbox& outbox);
+  void update_pace(Instant now, Outbox& outbox);
 
   Settings settings_;
   Random& random_;

@@ -184,6 +184,22 @@ TEST(Central, returns_after_the_dwell_and_then_sends_phones_home_S5_DIS_26) {
   EXPECT_FALSE(bench.send_home("c"));
 }
 
+TEST(Central, sends_home_who_settles_here_in_normal_mode_DIS_26) {
+  Bench bench;
+  bench.start();
+  bench.pass(60s);
+  EXPECT_FALSE(bench.send_home("stray")) << "who arrives is served";
+  bench.pass(54s);
+  EXPECT_TRUE(bench.send_home("stray"));
+  bench.pass(64s);
+  EXPECT_FALSE(bench.send_home("stray")) << "its path is broken";
+  bench.pass(54s);
+  EXPECT_FALSE(bench.send_home("stray"));
+  all(bench, Bench::Server::silent);
+  bench.pass(10min);
+  EXPECT_FALSE(bench.send_home("stray"));
+}
+
 TEST(Central, is_normal_in_the_end_though_a_phone_stays_S5) {
   Bench bench;
   all(bench, Bench::Server::silent);

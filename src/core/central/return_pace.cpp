@@ -10,30 +10,39 @@ void ReturnPace::close() {
   devices_.clear();
 }
 
-ReturnPace::Verdict ReturnPace::ask(std::string_view device, Instant now) {
+ReturnPace::Verdict ReturnPace::ask(std::string_view name, Whom whom, Instant now) {
   if (!open_from_ || now < *open_from_) return Verdict::stay;
-  const auto known = devices_.find(device);
-  if (known != devices_.end()) {
-    Sent& sent = known->second;
-    if (sent.came_back) {
-      if (now < sent.at + broken_path_hold) return Verdict::stay;
-    } else if (now < sent.at + return_window) {
-      sent = {now, true};
-      return Verdict::came_back;
-    }
-    devices_.erase(known);
+  auto found = devices_.find(name);
+  if (found == devices_.end()) {
+    if (devices_.size() >= capacity) forget_old(now);
+    if (devices_.size() >= capacity) return Verdict::stay;
+    Device arrived;
+    arrived.arrived_at = now;
+    found = devices_.emplace(Text{name}, arrived).first;
   }
-  if (devices_.size() >= capacity) forget_old(now);
-  if (devices_.size() >= capacity || !take_token(now)) return Verdict::stay;
-  devices_.emplace(Text{device}, Sent{now, false});
+  Device& device = found->second;
+  device.heard_at = now;
+  if (device.sent_at && now < *device.sent_at + return_window) {
+    device.hold = std::clamp(2 * device.hold, broken_path_hold, longest_hold);
+    device.peace_until = now + device.hold;
+    device.arrived_at = now;
+    device.sent_at.reset();
+    return Verdict::came_back;
+  }
+  // It had gone home, and arrives anew.
+  if (device.sent_at) device.arrived_at = now;
+  device.sent_at.reset();
+  const bool settled = now >= device.arrived_at + settled_after;
+  if (now < device.peace_until || (whom == Whom::settled && !settled) || !take_token(now)) return Verdict::stay;
+  device.sent_at = now;
   last_activity_ = now;
   return Verdict::go;
 }
 
 void ReturnPace::forget_old(Instant now) {
   boost::unordered::erase_if(devices_, [now](const auto& entry) {
-    const Sent& sent = entry.second;
-    return now >= sent.at + (sent.came_back ? broken_path_hold : return_window);
+    const Device& device = entry.second;
+    return now >= device.heard_at + forgotten_after && now >= device.peace_until;
   });
 }
 

@@ -11,8 +11,8 @@
 
 namespace ringhold::central {
 
-/// Whom to send home, and how fast (S5). Opened while recovering, once the DNS answers given in the outage have expired;
-/// each phone costs one token of `rate` per second; who comes back within a minute stays (X-25: its path may be broken).
+/// Whom to send home, and how fast (S5). Open once the central site is back and the DNS answers given in the outage have
+/// expired; each phone costs one token of `rate` per second; who comes back soon stays (X-25: its path may be broken).
 class ReturnPace {
  public:
   explicit ReturnPace(unsigned rate) : rate_{rate} {}
@@ -22,9 +22,12 @@ class ReturnPace {
   void close();
   bool is_open() const { return open_from_.has_value(); }
 
+  /// After an outage all may go. Later only who has settled here, though the central site lives (DIS-26): a phone that
+  /// arrives has just failed there, and is served.
+  enum class Whom : unsigned char { everyone, settled };
   enum class Verdict : unsigned char { stay, go, came_back };
-  /// Asked at each refresh of a registration that is here. `came_back`: it was sent home less than a minute ago.
-  Verdict ask(std::string_view device, Instant now);
+  /// Asked at each registration here. `came_back`: it was sent home less than `return_window` ago.
+  Verdict ask(std::string_view device, Whom whom, Instant now);
   /// A device that could go, but has a call.
   void held(Instant now) { last_activity_ = now; }
 
@@ -34,12 +37,21 @@ class ReturnPace {
   void set_rate(unsigned rate) { rate_ = rate; }
   std::size_t remembered() const { return devices_.size(); }
 
-  static constexpr Duration return_window = 60s;       ///< X-25
-  static constexpr Duration broken_path_hold = 10min;  ///< who came back is left in peace for so long
+  static constexpr Duration return_window = 120s;      ///< X-25's minute, and Timer F at each of two dead servers
+  static constexpr Duration broken_path_hold = 10min;  ///< who came back is left in peace for so long, then twice as long …
+  static constexpr Duration longest_hold = 160min;     ///< … but not longer than this
+  static constexpr Duration settled_after = 30s;
+  static constexpr Duration forgotten_after = 10min;   ///< who is not heard of any more
   static constexpr std::size_t capacity = 20'000;      ///< at the bound nobody is sent until entries age
 
  private:
-  struct Sent { Instant at; bool came_back; };
+  struct Device {
+    Instant arrived_at;
+    Instant heard_at;
+    std::optional<Instant> sent_at;
+    Instant peace_until{};
+    Duration hold{};                 ///< of the last return
+  };
   void forget_old(Instant now);
   bool take_token(Instant now);
 
@@ -47,7 +59,7 @@ class ReturnPace {
   std::optional<Instant> open_from_;
   Instant next_token_{};
   std::optional<Instant> last_activity_;
-  boost::unordered_flat_map<Text, Sent, TextHash, TextEqual> devices_;
+  boost::unordered_flat_map<Text, Device, TextHash, TextEqual> devices_;
 };
 
 }  // namespace ringhold::central

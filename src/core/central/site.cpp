@@ -80,7 +80,8 @@ bool Central::dns_order_normal() const {
 void Central::look(Instant now, Outbox& outbox) {
   looked_at_ = now;
   look_again_.reset();
-  if (pinned() || !started_) return;
+  if (!started_) return;
+  if (pinned()) return update_pace(now, outbox);
   while (const auto change = keeper_.look(site(now), now)) {
     change->actions.for_each([&](ModeAction action) {
       switch (action) {
@@ -90,15 +91,20 @@ void Central::look(Instant now, Outbox& outbox) {
       }
     });
   }
-  update_pace(outbox);
+  update_pace(now, outbox);
 }
 
-void Central::update_pace(Outbox& outbox) {
-  const auto order_normal_at = keeper_.order_normal_at();
-  if (keeper_.mode() != Mode::recovering || !order_normal_at) {
-    if (pace_.is_open()) pace_.close();
-    return;
+void Central::update_pace(Instant now, Outbox& outbox) {
+  switch (keeper_.mode()) {
+    case Mode::survivable: return pace_.close();
+    case Mode::suspect: return;   // nobody is sent, nobody forgotten
+    case Mode::normal:
+      if (!pace_.is_open()) pace_.open(now);
+      return;
+    case Mode::recovering: break;
   }
+  const auto order_normal_at = keeper_.order_normal_at();
+  if (!order_normal_at) return pace_.close();
   if (pace_.is_open()) return;
   // Whoever was told that we come first must have forgotten it, else the 503 leads him back to us.
   constexpr Duration longest_survivable_ttl = 30s;   // D7
