@@ -4,6 +4,7 @@ namespace ringhold::dns {
 
 namespace {
 constexpr std::uint16_t our_payload = 1232;
+constexpr std::size_t header_bytes = 12;
 }
 
 void append_word(std::string& out, std::uint16_t value) {
@@ -16,30 +17,49 @@ void write_word(std::string& out, std::size_t at, std::uint16_t value) {
   out[at + 1] = static_cast<char>(value & 0xffU);
 }
 
+std::uint16_t read_word(std::string_view bytes, std::size_t at) {
+  return static_cast<std::uint16_t>(static_cast<unsigned char>(bytes[at]) << 8U | static_cast<unsigned char>(bytes[at + 1]));
+}
+
 Builder::Builder(std::string& out, std::uint16_t id, std::uint16_t flags, const Question& question)
-    : out_{out}, begin_{out.size()}, question_name_{question.name} {
+    : out_{out}, begin_{out.size()}, question_bytes_{question.name.wire().size()} {
   for (const std::uint16_t value : {id, flags, std::uint16_t{1}, std::uint16_t{0}, std::uint16_t{0}, std::uint16_t{0}}) append_word(out_, value);
   out_.append(question.name.wire());
   append_word(out_, question.type);
   append_word(out_, question.record_class);
 }
 
-void Builder::count_up(std::size_t at) {
-  const auto high = static_cast<unsigned char>(out_[begin_ + at]);
-  const auto low = static_cast<unsigned char>(out_[begin_ + at + 1]);
-  write_word(out_, begin_ + at, static_cast<std::uint16_t>((high << 8U | low) + 1));
+void Builder::append_owner(std::string_view wire) {
+  // Label by label: does the rest of the owner end the question too? Then a pointer there stands for it.
+  const std::size_t question_begin = begin_ + header_bytes;
+  for (std::size_t at = 0; at + 1 < wire.size(); at += 1U + static_cast<unsigned char>(wire[at])) {
+    const auto rest = wire.substr(at);
+    if (rest.size() <= question_bytes_ && begins_a_label(question_bytes_ - rest.size())) {
+      const std::size_t from = question_bytes_ - rest.size();
+      if (equal_ignoring_case(std::string_view{out_}.substr(question_begin + from, rest.size()), rest))
+        return append_word(out_, static_cast<std::uint16_t>(0xc000U | (header_bytes + from)));
+    }
+    out_.append(wire.substr(at, 1U + static_cast<unsigned char>(wire[at])));
+  }
+  out_.push_back('\0');
 }
 
-void Builder::add(Section section, const Name& name, std::uint16_t record_type, std::uint32_t ttl, std::string_view data) {
-  if (name == question_name_) append_word(out_, 0xc00c);
-  else out_.append(name.wire());
+bool Builder::begins_a_label(std::size_t offset) const {
+  std::size_t at = 0;
+  while (at < offset) at += 1U + static_cast<unsigned char>(out_[begin_ + header_bytes + at]);
+  return at == offset;
+}
+
+void Builder::add(Section section, const Name& name, std::uint16_t record_type, std::uint16_t record_class, std::uint32_t ttl, std::string_view data) {
+  append_owner(name.wire());
   append_word(out_, record_type);
-  append_word(out_, class_in);
+  append_word(out_, record_class);
   append_word(out_, static_cast<std::uint16_t>(ttl >> 16U));
   append_word(out_, static_cast<std::uint16_t>(ttl & 0xffffU));
   append_word(out_, static_cast<std::uint16_t>(data.size()));
   out_.append(data);
-  count_up(section == Section::answer ? 6 : section == Section::authority ? 8 : 10);
+  const std::size_t count_at = begin_ + (section == Section::answer ? 6U : section == Section::authority ? 8U : 10U);
+  write_word(out_, count_at, static_cast<std::uint16_t>(read_word(out_, count_at) + 1));
 }
 
 void append_edns(std::string& out, std::size_t begin, bool dnssec_ok, std::optional<ExtendedError> error) {
@@ -54,18 +74,10 @@ void append_edns(std::string& out, std::size_t begin, bool dnssec_ok, std::optio
     append_word(out, 2);
     append_word(out, static_cast<std::uint16_t>(*error));
   }
-  const auto count = static_cast<std::uint16_t>(static_cast<unsigned char>(out[begin + 10]) << 8U | static_cast<unsigned char>(out[begin + 11]));
-  write_word(out, begin + 10, static_cast<std::uint16_t>(count + 1));
+  write_word(out, begin + 10, static_cast<std::uint16_t>(read_word(out, begin + 10) + 1));
 }
 
 void Builder::add_edns(bool dnssec_ok, std::optional<ExtendedError> error) { append_edns(out_, begin_, dnssec_ok, error); }
-
-void Builder::cut_additional(std::size_t size, std::uint16_t count) {
-  out_.resize(begin_ + size);
-  const auto high = static_cast<unsigned char>(out_[begin_ + 10]);
-  const auto low = static_cast<unsigned char>(out_[begin_ + 11]);
-  write_word(out_, begin_ + 10, static_cast<std::uint16_t>((high << 8U | low) - count));
-}
 
 std::size_t largest_answer(bool over_tcp, const std::optional<Edns>& edns) {
   if (over_tcp) return 65'535;

@@ -1,10 +1,13 @@
 #include "dns/message.hpp"
 
+#include <algorithm>
 #include <array>
 
 namespace ringhold::dns {
 
 namespace {
+
+constexpr std::uint32_t longest_ttl = 0x7fff'ffff;   // RFC 2181 §8: above it is zero
 
 Error bad(std::size_t offset, std::string_view what) { return Error{"message", static_cast<std::uint32_t>(offset), what}; }
 
@@ -32,10 +35,21 @@ std::optional<Layout> layout(std::uint16_t record_type) {
   }
 }
 
+/// NAPTR (RFC 3403 §4.1): order, preference, three character strings, one name; receivers decompress it (RFC 3597 §4).
+std::size_t before_naptr_name(std::string_view bytes, std::size_t at, std::size_t size) {
+  std::size_t before = 4;
+  for (int strings = 0; strings < 3; ++strings) {
+    if (before >= size) return size;
+    before += 1 + static_cast<unsigned char>(bytes[at + before]);
+  }
+  return std::min(before, size);
+}
+
 Result<Text> read_data(std::string_view bytes, std::size_t at, std::size_t size, std::uint16_t record_type) {
   if (record_type == type::a && size != 4) return std::unexpected(bad(at, "A record is not four bytes"));
   if (record_type == type::aaaa && size != 16) return std::unexpected(bad(at, "AAAA record is not sixteen bytes"));
-  const auto names = layout(record_type);
+  auto names = layout(record_type);
+  if (record_type == type::naptr) names = Layout{before_naptr_name(bytes, at, size), 1};
   if (!names) return Text{bytes.substr(at, size)};
   if (size < names->before) return std::unexpected(bad(at, "record data is too short"));
   Text data{bytes.substr(at, names->before)};
@@ -100,6 +114,7 @@ Result<Message> Message::parse(std::string_view bytes) {
       if (!record) return std::unexpected(record.error());
       if (record->type != type::opt) {
         if (message.edns) message.opt_is_last = false;
+        if (record->ttl > longest_ttl) record->ttl = 0;
         message.records.push_back(std::move(*record));
         continue;
       }
@@ -110,6 +125,44 @@ Result<Message> Message::parse(std::string_view bytes) {
     }
   if (offset != bytes.size()) return std::unexpected(bad(offset, "bytes after the last record"));
   return message;
+}
+
+Name last_alias(const Message& message, const Name& name) {
+  constexpr int most_steps = 16;
+  Name last = name;
+  for (int step = 0; step < most_steps; ++step) {
+    const auto alias = std::ranges::find_if(message.records, [&](const Record& one) {
+      return one.section == Section::answer && one.type == type::cname && one.record_class == class_in && one.name == last;
+    });
+    if (alias == message.records.end()) return last;
+    std::size_t offset = 0;
+    const auto target = Name::read(alias->data, offset);
+    if (!target) return last;
+    last = *target;
+  }
+  return last;
+}
+
+std::optional<PlainQuery> PlainQuery::parse(std::string_view bytes) {
+  constexpr std::size_t header = 12;
+  constexpr std::size_t opt_head = 11;
+  if (bytes.size() < header + 5 || word(bytes, 4) != 1 || word(bytes, 6) != 0 || word(bytes, 8) != 0 || word(bytes, 10) > 1) return std::nullopt;
+  std::size_t at = header;
+  while (at < bytes.size() && bytes[at] != '\0') {
+    const auto length = static_cast<unsigned char>(bytes[at]);
+    if (length > 63) return std::nullopt;
+    at += 1U + length;
+  }
+  const std::size_t name_size = at + 1 - header;
+  if (name_size > 255 || at + 5 > bytes.size()) return std::nullopt;
+  PlainQuery query{word(bytes, 0), word(bytes, 2), bytes.substr(header, name_size), word(bytes, at + 1), word(bytes, at + 3), {}};
+  at += 5;
+  if (word(bytes, 10) == 1) {
+    if (at + opt_head > bytes.size() || bytes[at] != '\0' || word(bytes, at + 1) != type::opt) return std::nullopt;
+    query.edns = Edns{std::max<std::uint16_t>(word(bytes, at + 3), 512), static_cast<std::uint8_t>(bytes[at + 6]), (word(bytes, at + 7) & 0x8000U) != 0};
+    at += opt_head + word(bytes, at + 9);
+  }
+  return at == bytes.size() ? std::optional{query} : std::nullopt;
 }
 
 std::optional<Srv> Srv::parse(std::string_view data) {

@@ -39,7 +39,7 @@ struct Record {
   Name name;
   std::uint16_t type = 0;
   std::uint16_t record_class = class_in;
-  std::uint32_t ttl = 0;              ///< seconds
+  std::uint32_t ttl = 0;              ///< seconds; 0 when the sender's is above 2**31 - 1 (RFC 2181 §8)
   Text data;
   std::uint32_t offset = 0;           ///< where it begins in the message
   std::uint32_t ttl_offset = 0;
@@ -68,9 +68,25 @@ struct Message {
   Rcode rcode() const { return static_cast<Rcode>(flags & 15U); }
 };
 
+/// Where the CNAME records of the Answer section lead from `name`: itself when there is none. Stops after 16 steps.
+Name last_alias(const Message& message, const Name& name);
+
 /// Only header and question, for answering a query whose rest is broken; nothing below 12 bytes.
 struct Head { std::uint16_t id = 0; std::uint16_t flags = 0; std::uint16_t question_count = 0; };
 std::optional<Head> parse_head(std::string_view bytes);
+
+/// A query as nearly all are, read without taking memory: one question, and at most an OPT record. Others give nothing,
+/// and are left to Message. `name` is the wire name where it stands.
+struct PlainQuery {
+  std::uint16_t id = 0;
+  std::uint16_t flags = 0;
+  std::string_view name;
+  std::uint16_t type = 0;
+  std::uint16_t record_class = class_in;
+  std::optional<Edns> edns;
+
+  static std::optional<PlainQuery> parse(std::string_view bytes);
+};
 
 /// RFC 2782 RDATA.
 struct Srv {

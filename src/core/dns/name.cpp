@@ -5,6 +5,8 @@ namespace ringhold::dns {
 namespace {
 constexpr std::size_t longest_name = 255;
 constexpr std::size_t longest_label = 63;
+constexpr std::size_t header_bytes = 12;
+constexpr std::size_t most_jumps = 127;   // a name has no more labels; without it a chain of pointers costs us its length
 Error bad(std::size_t offset, std::string_view what) { return Error{"name", static_cast<std::uint32_t>(offset), what}; }
 std::size_t byte(char c) { return static_cast<unsigned char>(c); }
 }  // namespace
@@ -29,7 +31,7 @@ Result<Name> Name::read(std::string_view message, std::size_t& offset) {
   Text wire;
   std::size_t at = offset;
   std::size_t lowest = offset;
-  bool jumped = false;
+  std::size_t jumps = 0;
   for (;;) {
     if (at >= message.size()) return std::unexpected(bad(at, "name goes past the end"));
     const std::size_t length = byte(message[at]);
@@ -39,8 +41,9 @@ Result<Name> Name::read(std::string_view message, std::size_t& offset) {
       const std::size_t target = (length & 0x3fU) << 8U | byte(message[at + 1]);
       // Strictly backwards, so it ends: no loop is possible.
       if (target >= lowest) return std::unexpected(bad(at, "pointer does not go backwards"));
-      if (!jumped) offset = at + 2;
-      jumped = true;
+      if (target < header_bytes) return std::unexpected(bad(at, "pointer goes into the header"));
+      if (jumps == most_jumps) return std::unexpected(bad(at, "too many pointers"));
+      if (jumps++ == 0) offset = at + 2;
       lowest = target;
       at = target;
       continue;
@@ -51,7 +54,7 @@ Result<Name> Name::read(std::string_view message, std::size_t& offset) {
     if (wire.size() + 1 > longest_name) return std::unexpected(bad(at, "name is longer than 255 bytes"));
     at += length + 1;
   }
-  if (!jumped) offset = at + 1;
+  if (jumps == 0) offset = at + 1;
   wire.push_back('\0');
   return Name{std::move(wire)};
 }

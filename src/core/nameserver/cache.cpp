@@ -34,18 +34,21 @@ CacheKey::CacheKey(const dns::Question& question, bool dnssec_ok, bool checking_
   text.push_back(static_cast<char>((dnssec_ok ? 1 : 0) | (checking_disabled ? 2 : 0)));
 }
 
-void Cache::put(const CacheKey& key, std::string_view bytes, const dns::Message& answer, Instant now) {
+void Cache::put(const CacheKey& key, const CachedAnswer& fresh, const dns::Message& answer) {
   const auto life = lifetime(answer);
   if (!life || *life <= Duration::zero() || (answer.rcode() != dns::Rcode::no_error && answer.rcode() != dns::Rcode::nx_domain)) return;
-  CachedAnswer entry;
-  entry.bytes = Text{bytes};
-  for (const dns::Record& record : answer.records) entry.ttl_offsets.push_back(record.ttl_offset);
-  entry.rcode = answer.rcode();
-  entry.stored_at = now;
-  entry.expires_at = now + *life;
-  if (entries_.insert_or_assign(key.text, std::move(entry)).second) order_.push_back(key.text);
-  while (entries_.size() > capacity_ && !order_.empty()) {
-    entries_.erase(order_.front());
+  if (fresh.bytes.size() > largest || (answer.flags & dns::flag::tc) != 0) return;
+  CachedAnswer entry = fresh;
+  entry.expires_at = entry.stored_at + *life;
+  const auto [place, added] = entries_.try_emplace(key.text);
+  bytes_ += entry.bytes.size();
+  bytes_ -= place->second.bytes.size();
+  place->second = std::move(entry);
+  if (added) order_.push_back(key.text);
+  while ((entries_.size() > capacity_ || bytes_ > most_bytes) && !order_.empty()) {
+    const auto oldest = entries_.find(order_.front());
+    bytes_ -= oldest->second.bytes.size();
+    entries_.erase(oldest);
     order_.pop_front();
   }
 }
@@ -60,17 +63,15 @@ void append_cached(std::string& out, const CachedAnswer& answer, std::uint16_t i
   const auto begin = out.size();
   out.append(answer.bytes);
   dns::write_word(out, begin, id);
-  // RD is the client's own; AA is not ours to claim; RA is true of us.
   const auto flags = static_cast<unsigned char>(out[begin + 2]);
-  out[begin + 2] = static_cast<char>((flags & 0xfaU) | (recursion_desired ? 1U : 0U));
-  out[begin + 3] = static_cast<char>(static_cast<unsigned char>(out[begin + 3]) | 0x80U);
+  out[begin + 2] = static_cast<char>((flags & 0xfeU) | (recursion_desired ? 1U : 0U));
   asked.name.wire().copy(out.data() + begin + 12, asked.name.wire().size());
-  const auto passed = static_cast<std::uint32_t>(std::max<Duration>(age, Duration::zero()) / 1s);
+  const auto passed = static_cast<std::uint64_t>(std::max<Duration>(age, Duration::zero()) / 1s);
   for (const std::uint32_t offset : answer.ttl_offsets) {
     const auto at = begin + offset;
     std::uint32_t ttl = 0;
     for (std::size_t i = 0; i < 4; ++i) ttl = ttl << 8U | static_cast<unsigned char>(out[at + i]);
-    ttl = stale_ttl ? *stale_ttl : ttl > passed ? ttl - passed : 0;
+    ttl = stale_ttl ? *stale_ttl : ttl > passed ? static_cast<std::uint32_t>(ttl - passed) : 0;
     dns::write_word(out, at, static_cast<std::uint16_t>(ttl >> 16U));
     dns::write_word(out, at + 2, static_cast<std::uint16_t>(ttl & 0xffffU));
   }

@@ -31,7 +31,7 @@ class Cache {
   explicit Cache(std::size_t capacity = limits::dns_cache_entries) : capacity_{capacity} {}
 
   /// Keeps an answer for the least of its TTLs (negative ones as RFC 2308 says); at the bound the oldest goes.
-  void put(const CacheKey& key, std::string_view bytes, const dns::Message& answer, Instant now);
+  void put(const CacheKey& key, const CachedAnswer& fresh, const dns::Message& answer);
   /// Null when absent; the caller looks at `expires_at`.
   const CachedAnswer* find(const CacheKey& key) const;
   std::size_t size() const { return entries_.size(); }
@@ -39,14 +39,17 @@ class Cache {
   static constexpr Duration keep_stale = 24h;        ///< RFC 8767 §5 suggests one to three days
   static constexpr Duration longest = 24h;           ///< whatever the TTL says
   static constexpr Duration longest_negative = 15min;
+  static constexpr std::size_t largest = 16'384;     ///< bytes of an answer; a larger one is not kept
+  static constexpr std::size_t most_bytes = 16 << 20;
 
  private:
   std::size_t capacity_;
+  std::size_t bytes_ = 0;
   boost::unordered_flat_map<Text, CachedAnswer> entries_;
   std::deque<Text> order_;                 ///< as they came; a key may stand here twice
 };
 
-/// Appends a cached answer for a client: its ID, its spelling of the question, TTLs less `age` (or `stale_ttl` when given).
+/// Appends an answer for a client: its ID, RD and spelling of the question, TTLs less `age` (or `stale_ttl` when given).
 void append_cached(std::string& out, const CachedAnswer& answer, std::uint16_t id, const dns::Question& asked, bool recursion_desired,
                    Duration age, std::optional<std::uint32_t> stale_ttl);
 

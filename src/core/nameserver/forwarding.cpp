@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <span>
+#include <tuple>
 
 #include "nameserver/nameserver.hpp"
 
@@ -6,182 +8,149 @@ namespace ringhold::nameserver {
 
 namespace {
 
-constexpr unsigned most_attempts = 2;
-constexpr unsigned failures_until_down = 2;   // one lost packet must not make other names fail
+constexpr std::size_t most_udp_attempts = 2;
+// A slot's number says which query and which attempt it is; the serial keeps late packets of an earlier use apart.
+constexpr std::uint32_t index_bits = 10;
+constexpr std::uint32_t attempt_bits = 2;
+static_assert(limits::dns_queries_in_flight <= 1U << index_bits);
+static_assert(Query::most_attempts <= 1U << attempt_bits);
 
-/// The answer without its OPT record: that one is between upstream and us (D10).
-Text without_edns(std::string_view bytes, const dns::Message& answer) {
-  if (!answer.edns) return Text{bytes};
-  if (answer.opt_is_last) {
-    Text cut{bytes.substr(0, answer.opt_offset)};
-    const auto count = static_cast<std::uint16_t>(static_cast<unsigned char>(cut[10]) << 8U | static_cast<unsigned char>(cut[11]));
-    dns::write_word(cut, 10, static_cast<std::uint16_t>(count - 1));
-    return cut;
-  }
-  Text rebuilt;
-  dns::Builder builder{rebuilt, answer.id, answer.flags, answer.questions.front()};
-  for (const dns::Record& record : answer.records) builder.add(record.section, record.name, record.type, record.ttl, record.data);
-  return rebuilt;
+Endpoint address_only(const Client& client) { return {client.destination.remote.address, Port{}}; }
+
+bool same_asker(const Client& a, const Client& b) {
+  return a.id == b.id && a.destination.remote == b.destination.remote && a.destination.flow == b.destination.flow;
 }
 
 }  // namespace
 
-bool Nameserver::is_down(bool for_sip_name) const {
-  // For the SIP names we have an answer of our own, so the first silence is enough; for others the second.
-  return std::ranges::all_of(upstreams_, [&](const Upstream& one) { return one.failures >= (for_sip_name ? 1 : failures_until_down); });
+bool Nameserver::admit(const Client& client) const {
+  if (waiting_ >= waiting_clients) return false;
+  const auto found = waiting_by_client_.find(address_only(client));
+  return found == waiting_by_client_.end() || found->second < limits::dns_queries_per_client;
 }
 
-std::optional<std::size_t> Nameserver::best_upstream(std::size_t tried) const {
-  std::optional<std::size_t> best;
-  for (std::size_t i = 0; i < upstreams_.size(); ++i) {
-    if (i == tried && upstreams_.size() > 1) continue;
-    const auto rank = [&](std::size_t k) { return std::tuple{upstreams_[k].failures, upstreams_[k].rtt}; };
-    if (!best || rank(i) < rank(*best)) best = i;
+void Nameserver::join(Query& query, const Client& client) {
+  // A repetition with the same ID waits for the answer that is already his (D1).
+  if (std::ranges::any_of(query.clients, [&](const Client& one) { return same_asker(one, client); })) return;
+  if (!admit(client)) {
+    ++counters_.dropped;
+    return;
   }
-  return best;
+  query.clients.push_back(client);
+  ++waiting_;
+  ++waiting_by_client_[address_only(client)];
 }
 
-void Nameserver::forward(const dns::Question& question, bool dnssec_ok, bool checking_disabled, const Client* client, Instant now, Outbox& outbox) {
+void Nameserver::forward(const dns::Question& question, const Client* client, Instant now, Outbox& outbox) {
+  const bool dnssec_ok = client != nullptr && client->dnssec_ok();
+  const bool checking_disabled = client != nullptr && client->checking_disabled;
   const CacheKey key{question, dnssec_ok, checking_disabled};
   if (const auto found = pending_.find(key.text); found != pending_.end()) {
     Query& query = *queries_.find(found->second);
     if (client == nullptr) return;
-    // A repetition by the same client with the same ID waits for the answer that is already his.
-    const bool repeated = std::ranges::any_of(query.clients, [&](const Client& one) {
-      return one.id == client->id && one.destination.remote == client->destination.remote && one.destination.flow == client->destination.flow;
-    });
-    if (repeated) return;
-    if (query.clients.size() >= clients_per_query) { ++counters_.dropped; return; }
-    query.clients.push_back(*client);
+    // Only the first who asks waits for a silent upstream.
+    if (query.late) count(answer_without_upstream(*client, now, outbox));
+    else join(query, *client);
     return;
   }
-  const Text address = client != nullptr ? client->destination.remote.address.text() : Text{};
-  if (client != nullptr && in_flight_[address] >= limits::dns_queries_per_client) { ++counters_.dropped; return; }
+  if (client != nullptr && !admit(*client)) {
+    ++counters_.dropped;
+    return;
+  }
   const QueryId id = upstreams_.empty() ? QueryId{} : queries_.insert();
   if (!id) {
-    if (client != nullptr) give_empty(*client, dns::Rcode::serv_fail, std::nullopt, now, outbox);
+    if (client != nullptr) count(answer_without_upstream(*client, now, outbox));
     return;
   }
-  if (client != nullptr) ++in_flight_[address];
   Query& query = *queries_.find(id);
   query.question = question;
   query.dnssec_ok = dnssec_ok;
   query.checking_disabled = checking_disabled;
   query.key = key.text;
-  if (client != nullptr) query.clients.push_back(*client);
+  query.retry_at = now + settings_.timeout / 2;
   query.answer_by = now + settings_.timeout;
-  query.upstream = upstreams_.size();
+  query.give_up_at = now + std::max<Duration>(patience, settings_.timeout);
+  if (client != nullptr) join(query, *client);
   pending_.emplace(query.key, id);
-  send_upstream(id, query, now, outbox);
+  send_attempt(id, Transport::udp, next_upstream(query), now, outbox);
+  wheel_.add(query.deadline(), id);
 }
 
-void Nameserver::send_upstream(QueryId id, Query& query, Instant now, Outbox& outbox) {
-  ++query.attempts;
+/// The best answering one that this query has not asked yet; if it has asked all, the best of all.
+Endpoint Nameserver::next_upstream(const Query& query) const {
+  const auto tried = [&](const Upstream& one) {
+    return std::ranges::any_of(std::span{query.attempts}.first(query.attempt_count), [&](const Attempt& a) { return a.upstream == one.endpoint; });
+  };
+  const auto rank = [&](const Upstream& one) { return std::tuple{tried(one), one.failures, one.rtt}; };
+  return std::ranges::min_element(upstreams_, [&](const Upstream& a, const Upstream& b) { return rank(a) < rank(b); })->endpoint;
+}
+
+bool Nameserver::has_untried(const Query& query) const {
+  const auto udp = std::ranges::count_if(std::span{query.attempts}.first(query.attempt_count), [](const Attempt& a) { return a.transport == Transport::udp; });
+  if (static_cast<std::size_t>(udp) >= most_udp_attempts) return false;
+  return std::ranges::any_of(upstreams_, [&](const Upstream& one) {
+    return std::ranges::none_of(std::span{query.attempts}.first(query.attempt_count), [&](const Attempt& a) { return a.upstream == one.endpoint; });
+  });
+}
+
+void Nameserver::send_attempt(QueryId id, Transport transport, const Endpoint& upstream, Instant now, Outbox& outbox) {
+  Query& query = *queries_.find(id);
+  if (query.attempt_count >= Query::most_attempts) return;
   ++counters_.upstream_queries;
-  if (!query.over_tcp) query.upstream = best_upstream(query.upstream).value_or(0);
-  query.id = static_cast<std::uint16_t>(random_.next() >> 48U);
-  query.sent_at = now;
-  query.attempt_until = query.over_tcp || query.attempts >= most_attempts ? query.answer_by : std::min(query.answer_by, now + settings_.timeout / 2);
+  slot_serial_ = (slot_serial_ + 1) & ((1U << (32 - index_bits - attempt_bits)) - 1);
+  const auto attempt_index = static_cast<std::uint32_t>(query.attempt_count++);
+  const std::uint32_t slot = slot_serial_ << (index_bits + attempt_bits) | attempt_index << index_bits | id.index;
+  Attempt& attempt = query.attempts[attempt_index];
+  attempt = {slot, static_cast<std::uint16_t>(random_.next() >> 48U), transport, upstream, now, true};
   const auto begin = outbox.bytes().size();
   const auto flags = static_cast<std::uint16_t>(dns::flag::rd | (query.checking_disabled ? dns::flag::cd : 0U));
-  dns::Builder builder{outbox.bytes(), query.id, flags, query.question};
+  dns::Builder builder{outbox.bytes(), attempt.id, flags, query.question};
   builder.add_edns(query.dnssec_ok, std::nullopt);
-  outbox.sent(begin, {Protocol::dns, query.over_tcp ? Transport::tcp : Transport::udp, upstream_flow(id.index), {},
-                      upstreams_[query.upstream].endpoint});
-  wheel_.add(query.attempt_until, id);
+  outbox.sent(begin, {Protocol::dns, transport, upstream_flow(slot), {}, upstream});
 }
 
-void Nameserver::receive_answer(const Packet& packet, Instant now, Outbox& outbox) {
-  const QueryId id = queries_.id_at(static_cast<std::uint32_t>(packet.flow.number));
+Nameserver::Awaited Nameserver::awaited(FlowId flow) {
+  const auto slot = static_cast<std::uint32_t>(flow.number);
+  const QueryId id = queries_.id_at(slot & ((1U << index_bits) - 1));
   Query* query = queries_.find(id);
-  const auto answer = dns::Message::parse(packet.bytes);
-  if (query == nullptr || !answer || !answer->is_response() || answer->id != query->id || answer->questions.size() != 1 ||
-      !(answer->questions.front().name == query->question.name) || answer->questions.front().type != query->question.type ||
-      packet.remote != upstreams_[query->upstream].endpoint) {
-    ++counters_.dropped;
-    return;
-  }
-  Upstream& upstream = upstreams_[query->upstream];
-  const Duration took = now - query->sent_at;
-  upstream.rtt = upstream.rtt == Duration::zero() ? took : (upstream.rtt * 7 + took) / 8;
-  upstream.failures = 0;
-  set_upstream_state(UpstreamState::answering, outbox);
-  if ((answer->flags & dns::flag::tc) != 0 && !query->over_tcp) {
-    query->over_tcp = true;
-    outbox.close(upstream_flow(id.index));
-    return send_upstream(id, *query, now, outbox);
-  }
-  const bool failed = answer->rcode() != dns::Rcode::no_error && answer->rcode() != dns::Rcode::nx_domain;
-  if (failed && query->attempts < most_attempts && upstreams_.size() > 1 && query->answer_by > now) {
-    outbox.close(upstream_flow(id.index));
-    return send_upstream(id, *query, now, outbox);
-  }
-  answered(id, packet.bytes, *answer, now, outbox);
+  if (query == nullptr) return {};
+  for (Attempt& attempt : query->attempts)
+    if (attempt.open && attempt.slot == slot) return {id, query, &attempt};
+  return {};
 }
 
-void Nameserver::answered(QueryId id, std::string_view bytes, const dns::Message& answer, Instant now, Outbox& outbox) {
-  Query query = *queries_.find(id);
-  finish(id, now, outbox);
-  CachedAnswer fresh;
-  fresh.bytes = without_edns(bytes, answer);
-  const auto plain = dns::Message::parse(fresh.bytes);
-  if (!plain) return;
-  for (const dns::Record& record : plain->records) fresh.ttl_offsets.push_back(record.ttl_offset);
-  fresh.rcode = plain->rcode();
-  fresh.stored_at = now;
-  fresh.expires_at = now;
-  cache_.put(CacheKey{query.question, query.dnssec_ok, query.checking_disabled}, fresh.bytes, *plain, now);
-  if (learnt_.learn(*plain, now, outbox)) learnt_changed_ = true;
-  looked_up(query.question, true, now);
-  plan_lookups(now);
-  const bool failed = fresh.rcode != dns::Rcode::no_error && fresh.rcode != dns::Rcode::nx_domain;
-  for (const Client& client : query.clients) {
-    // A resolver that lost its own way says SERVFAIL: for the SIP names that is no answer (D6).
-    if (failed && (injectable(query.question.name, domain_, settings_.listeners) || learnt_.find(query.question.name, query.question.type) != nullptr)) {
-      answer_without_upstream(client, CacheKey{query.question, query.dnssec_ok, query.checking_disabled}, now, outbox);
-      continue;
-    }
-    if (give_if_services(client, *plain, Duration::zero(), std::nullopt, now, outbox)) continue;
-    ++counters_.forwarded;
-    give(client, fresh, std::nullopt, now, outbox);
-  }
+void Nameserver::end_attempt(Attempt& attempt, Outbox& outbox) {
+  if (!std::exchange(attempt.open, false)) return;
+  outbox.close(upstream_flow(attempt.slot));
 }
 
-void Nameserver::attempt_failed(QueryId id, bool refused, Instant now, Outbox& outbox) {
+/// The time of those who wait is over: they get what we know ourselves. An answer that still comes is learnt.
+void Nameserver::go_late(QueryId id, Instant now, Outbox& outbox) {
   Query& query = *queries_.find(id);
-  query.refused = query.refused || refused;
-  outbox.close(upstream_flow(id.index));
-  if (query.attempts < most_attempts && query.answer_by > now && (!refused || upstreams_.size() > 1)) {
-    query.over_tcp = false;
-    return send_upstream(id, query, now, outbox);
-  }
-  for (Upstream& upstream : upstreams_)
-    if (upstreams_.size() == 1 || &upstream == &upstreams_[query.upstream] || query.attempts >= upstreams_.size()) ++upstream.failures;
-  if (is_down(true)) set_upstream_state(query.refused ? UpstreamState::refused : UpstreamState::silent, outbox);
-  const Query ended = query;
-  finish(id, now, outbox);
-  looked_up(ended.question, false, now);
-  const CacheKey key{ended.question, ended.dnssec_ok, ended.checking_disabled};
-  for (const Client& client : ended.clients) answer_without_upstream(client, key, now, outbox);
+  query.late = true;
+  query.retry_at = Query::never;
+  for (const Attempt& attempt : query.attempts)
+    if (attempt.open) count_failure(attempt);
+  const std::vector<Client> clients = std::exchange(query.clients, {});
+  for (const Client& client : clients) dismiss(client);
+  const dns::Question question = query.question;
+  if (is_lost(Loss::confirmed)) set_upstream_state(refused_last_ ? UpstreamState::refused : UpstreamState::silent, now, outbox);
+  looked_up(question, Lookup::Outcome::unanswered, now);
+  for (const Client& client : clients) count(answer_without_upstream(client, now, outbox));
 }
 
-void Nameserver::finish(QueryId id, Instant, Outbox& outbox) {
-  const Query& query = *queries_.find(id);
-  outbox.close(upstream_flow(id.index));
-  if (!query.clients.empty()) {
-    const auto found = in_flight_.find(query.clients.front().destination.remote.address.text());
-    if (found != in_flight_.end() && --found->second == 0) in_flight_.erase(found);
-  }
+void Nameserver::dismiss(const Client& client) {
+  --waiting_;
+  const auto found = waiting_by_client_.find(address_only(client));
+  if (found != waiting_by_client_.end() && --found->second == 0) waiting_by_client_.erase(found);
+}
+
+void Nameserver::finish(QueryId id, Outbox& outbox) {
+  Query& query = *queries_.find(id);
+  for (Attempt& attempt : query.attempts) end_attempt(attempt, outbox);
+  for (const Client& client : query.clients) dismiss(client);
   pending_.erase(query.key);
   queries_.erase(id);
-}
-
-void Nameserver::set_upstream_state(UpstreamState state, Outbox& outbox) {
-  if (state == upstream_state_) return;
-  const bool answering = state == UpstreamState::answering;
-  if (answering) outbox.note({"dns_upstream_answers", {}, Severity::info});
-  else outbox.note({"dns_upstream_lost", {{"how", state == UpstreamState::refused ? "refused" : "silent"}}, Severity::warning});
-  upstream_state_ = state;
 }
 
 }  // namespace ringhold::nameserver

@@ -5,23 +5,48 @@
 namespace ringhold::nameserver {
 
 namespace {
+
 constexpr std::uint16_t greatest = 65'535;
+
+std::uint16_t above(std::uint16_t priority) { return priority == greatest ? greatest : static_cast<std::uint16_t>(priority + 1); }
+
+/// Leaves 0 free. Those who differed still differ, and gaps are used before anyone else has to move.
+void move_up(std::vector<dns::Srv>& sorted) {
+  std::uint16_t least = 1;
+  for (std::size_t begin = 0; begin < sorted.size();) {
+    const std::uint16_t old = sorted[begin].priority;
+    const std::uint16_t moved = std::max(old, least);
+    for (; begin < sorted.size() && sorted[begin].priority == old; ++begin) sorted[begin].priority = moved;
+    least = above(moved);
+  }
 }
 
+}  // namespace
+
 std::optional<Target> injectable(const dns::Name& name, const dns::Name& domain, const std::vector<Target>& listeners) {
-  if (name.is_root() || name.parent().is_root() || !(name.parent().parent() == domain)) return std::nullopt;
+  if (!is_service_of(name, domain)) return std::nullopt;
+  const bool secure = equal_ignoring_case(name.first_label(), "_sips");
+  const dns::Name rest = name.parent();
+  const auto protocol = parse_transport(rest.first_label().substr(1));
+  if (!protocol || *protocol == Transport::tls || (secure && *protocol == Transport::udp)) return std::nullopt;
+  const Transport wanted = secure ? Transport::tls : *protocol;
+  const auto listener = std::ranges::find(listeners, wanted, &Target::transport);
+  return listener == listeners.end() ? std::nullopt : std::optional{*listener};
+}
+
+bool is_service_of(const dns::Name& name, const dns::Name& domain) {
   const auto service = name.first_label();
-  const bool secure = equal_ignoring_case(service, "_sips");
-  if (!secure && !equal_ignoring_case(service, "_sip")) return std::nullopt;
-  const auto first = name.parent();
-  const auto protocol = first.first_label();
-  if (protocol.size() < 2 || protocol.front() != '_') return std::nullopt;
-  const auto transport = parse_transport(protocol.substr(1));
-  if (!transport || *transport == Transport::tls) return std::nullopt;
-  const Transport wanted = secure ? (*transport == Transport::tcp ? Transport::tls : *transport) : *transport;
-  if (secure && *transport == Transport::udp) return std::nullopt;
-  for (const Target& listener : listeners)
-    if (listener.transport == wanted) return listener;
+  if (!equal_ignoring_case(service, "_sip") && !equal_ignoring_case(service, "_sips")) return false;
+  const dns::Name rest = name.parent();
+  return rest.first_label().starts_with('_') && rest.parent() == domain;
+}
+
+std::optional<dns::Name> service_name(Transport transport, std::string_view domain) {
+  switch (transport) {
+    case Transport::udp: return dns::Name::from_text("_sip._udp." + Text{domain});
+    case Transport::tcp: return dns::Name::from_text("_sip._tcp." + Text{domain});
+    case Transport::tls: return dns::Name::from_text("_sips._tcp." + Text{domain});
+  }
   return std::nullopt;
 }
 
@@ -30,19 +55,19 @@ Injected inject(std::vector<dns::Srv> central, const dns::Name& own_name, Port o
     return a.priority != b.priority ? a.priority < b.priority : a.weight > b.weight;
   });
   for (const dns::Srv& record : central)
-    if (record.target.is_root() || record.target == own_name) return {std::move(central), false};
-  dns::Srv ours{0, 0, to_number(own_port), own_name};
-  if (order == Order::ours_only) return {{std::move(ours)}, true};
-  if (order == Order::ours_last || central.empty()) {
-    const std::uint16_t last = central.empty() ? std::uint16_t{0} : central.back().priority;
-    ours.priority = central.empty() ? std::uint16_t{1} : last == greatest ? greatest : static_cast<std::uint16_t>(last + 1);
+    if (record.target.is_root() || record.target == own_name) return {std::move(central)};
+  dns::Srv ours{1, 0, to_number(own_port), own_name};
+  if (order == Order::ours_only || central.empty()) return {.records = {std::move(ours)}, .added = true};
+  if (order == Order::ours_last) {
+    const std::uint16_t last = central.back().priority;
+    ours.priority = above(last);
     central.push_back(std::move(ours));
-    return {std::move(central), true};
+    return {.records = std::move(central), .added = true, .priority_exhausted = last == greatest};
   }
-  if (central.front().priority == 0)
-    for (dns::Srv& record : central) record.priority = record.priority == greatest ? greatest : static_cast<std::uint16_t>(record.priority + 1);
+  if (central.front().priority == 0) move_up(central);
+  ours.priority = central.front().priority > 1 ? 1 : 0;
   central.insert(central.begin(), std::move(ours));
-  return {std::move(central), true};
+  return {.records = std::move(central), .added = true};
 }
 
 }  // namespace ringhold::nameserver

@@ -15,9 +15,11 @@
 #include "dns/builder.hpp"
 #include "dns/message.hpp"
 #include "nameserver/cache.hpp"
+#include "nameserver/composition.hpp"
 #include "nameserver/injection.hpp"
 #include "nameserver/learnt.hpp"
 #include "nameserver/query.hpp"
+#include "nameserver/ready_answers.hpp"
 #include "nameserver/settings.hpp"
 
 namespace ringhold::nameserver {
@@ -53,13 +55,14 @@ class Nameserver {
   void expire(Instant now, Outbox& outbox);
   /// An upstream socket could not send, or its connection is gone.
   void upstream_changed(const FlowChange& change, Instant now, Outbox& outbox);
-  std::optional<Instant> next_expiry() const { return wheel_.next(); }
+  std::optional<Instant> next_expiry() const;
 
-  void restore(const Row& row, Instant now) { learnt_.restore(row, now); learnt_changed_ = true; }
-  /// Looks the domain's SIP names up, and again before they expire (D8).
+  /// Puts back what the store kept; before start(). Rows that make no sense are left out.
+  void restore(const Row& row, Instant now);
+  /// Looks the domain's SIP names up at the next expire(), and again before they expire (D8).
   void start(Instant now);
   /// Where our record stands from now on (D7).
-  void set_order(Order order) { order_ = order; }
+  void set_order(Order order);
   void reconfigure(const Settings& settings, Instant now);
 
   UpstreamState upstream_state() const { return upstream_state_; }
@@ -71,48 +74,93 @@ class Nameserver {
   std::vector<Address> addresses_of(std::string_view host) const;
 
   const Counters& counters() const { return counters_; }
-  std::size_t cache_entries() const { return cache_.size(); }
+  std::size_t cache_entries() const { return cache_.size() + sip_cache_.size(); }
   std::size_t learnt_records() const { return learnt_.size(); }
+  std::size_t queries_in_flight() const { return queries_.size(); }
 
   static constexpr std::uint32_t stale_ttl = 30;            ///< seconds, RFC 8767 §4
-  static constexpr Duration retry_while_down = 5s;          ///< own look-ups that find out when upstream is back
+  static constexpr Duration retry_while_down = 5s;          ///< one look-up finds out when upstream is back (X-23)
+  static constexpr Duration patience = 5s;                  ///< a late answer is still taken (RFC 8767 §5)
+  static constexpr std::size_t waiting_clients = 8'192;     ///< more are dropped; they will repeat
+  static constexpr std::size_t sip_cache_entries = 256;
 
  private:
-  struct Upstream { Endpoint endpoint; unsigned failures = 0; Duration rtt{}; };
-  struct Lookup { dns::Question question; Instant due; };
+  struct Upstream {
+    Endpoint endpoint;
+    unsigned failures = 0;                 ///< since it answered last
+    Duration rtt{};
+    Instant answered_at{};
+  };
+  /// A question that we ask by ourselves (D8).
+  struct Lookup {
+    enum class Outcome : std::uint8_t { answered, failed, unanswered };
+    dns::Question question;
+    Instant due;
+    bool failing = false;                  ///< asked again as soon as upstream answers
+  };
+  enum class Loss : std::uint8_t { suspected, confirmed };
 
+  // nameserver.cpp
+  bool is_served(const Address& address) const;
+  void receive_query(const Packet& packet, Instant now, Outbox& outbox);
+  void refuse(const Packet& packet, const dns::Head& head, dns::Rcode rcode, Outbox& outbox);
+  void refuse_version(const Packet& packet, const dns::Message& query, Outbox& outbox);
+  void refuse_outsider(const Packet& packet, const dns::Head& head, Instant now, Outbox& outbox);
   // forwarding.cpp
+  void forward(const dns::Question& question, const Client* client, Instant now, Outbox& outbox);
+  bool admit(const Client& client) const;
+  void join(Query& query, const Client& client);
+  void send_attempt(QueryId id, Transport transport, const Endpoint& upstream, Instant now, Outbox& outbox);
+  Endpoint next_upstream(const Query& query) const;
+  bool has_untried(const Query& query) const;
+  void end_attempt(Attempt& attempt, Outbox& outbox);
+  void go_late(QueryId id, Instant now, Outbox& outbox);
+  void dismiss(const Client& client);
+  void finish(QueryId id, Outbox& outbox);
+  struct Awaited { QueryId id; Query* query = nullptr; Attempt* attempt = nullptr; };
+  Awaited awaited(FlowId slot);
+  // upstream_answer.cpp
   void receive_answer(const Packet& packet, Instant now, Outbox& outbox);
-  void forward(const dns::Question& question, bool dnssec_ok, bool checking_disabled, const Client* client, Instant now, Outbox& outbox);
-  void send_upstream(QueryId id, Query& query, Instant now, Outbox& outbox);
-  void attempt_failed(QueryId id, bool refused, Instant now, Outbox& outbox);
-  void finish(QueryId id, Instant now, Outbox& outbox);
   void answered(QueryId id, std::string_view bytes, const dns::Message& answer, Instant now, Outbox& outbox);
-  std::optional<std::size_t> best_upstream(std::size_t tried) const;
-  void set_upstream_state(UpstreamState state, Outbox& outbox);
-  bool is_down(bool for_sip_name) const;
+  void give_answer(const Client& client, const CachedAnswer& answer, const dns::Message& message, Instant now, Outbox& outbox);
+  void count_failure(const Attempt& attempt);
+  Upstream* find_upstream(const Endpoint& endpoint);
+  void set_upstream_state(UpstreamState state, Instant now, Outbox& outbox);
+  bool is_lost(Loss loss) const;
   // lookups.cpp
   void plan_lookups(Instant now);
   void start_lookups(Instant now, Outbox& outbox);
-  void looked_up(const dns::Question& question, bool success, Instant now);
+  void looked_up(const dns::Question& question, Lookup::Outcome outcome, Instant now);
   void add_lookup(const dns::Question& question, Instant due);
+  void ask_soon(Instant due);
   // answers.cpp
-  void answer_query(const Client& client, bool checking_disabled, Instant now, Outbox& outbox);
-  bool answer_own_name(const Client& client, Instant now, Outbox& outbox);
-  bool answer_from_cache(const Client& client, const CacheKey& key, Instant now, Outbox& outbox);
-  void answer_without_upstream(const Client& client, const CacheKey& key, Instant now, Outbox& outbox);
-  void give(const Client& client, const CachedAnswer& answer, std::optional<std::uint32_t> stale, Instant now, Outbox& outbox);
-  void give_services(const Client& client, const std::vector<RecordSet>& aliases, const RecordSet& services, std::optional<std::uint32_t> ttl,
+  /// What was answered at once, and how long the same bytes hold for others who ask.
+  struct Given { AnswerKind kind; Instant until; };
+  std::optional<Given> answer_query(const Client& client, Instant now, Outbox& outbox);
+  bool answer_ready(const Packet& packet, const dns::PlainQuery& query, Instant now, Outbox& outbox);
+  std::optional<Given> answer_from_cache(const Client& client, Instant now, Outbox& outbox);
+  AnswerKind answer_without_upstream(const Client& client, Instant now, Outbox& outbox);
+  bool is_sip_name(const dns::Question& question) const;
+  Cache& cache_of(const dns::Question& question) { return is_sip_name(question) ? sip_cache_ : cache_; }
+  void count(AnswerKind kind);
+  void sent(const Client& client, std::size_t begin, Instant now, Outbox& outbox);
+  // own_name.cpp
+  void answer_own_name(const Client& client, Instant now, Outbox& outbox);
+  void add_own_addresses(Composition& composition, const Client& client, std::uint32_t ttl) const;
+  // built_answer.cpp
+  enum class Source : std::uint8_t { upstream, cache, stale_cache };
+  /// Where an answer's records come from, and how long ago they did.
+  struct Age { Source source = Source::upstream; Duration passed{}; };
+  /// False: the answer is none that ours belongs into, and nothing was given (D2, D3).
+  bool give_services(const Client& client, const dns::Message& answer, Age age, Instant now, Outbox& outbox);
+  void give_built_services(const Client& client, const Target& listener, Instant now, Outbox& outbox);
+  void give_injected(const Client& client, Composition composition, const dns::Name& owner, std::vector<dns::Srv> central, std::uint32_t ttl,
                      const Target& listener, Instant now, Outbox& outbox);
+  void give_cached(const Client& client, const CachedAnswer& answer, Age age, Instant now, Outbox& outbox);
   void give_records(const Client& client, const RecordSet& set, std::uint32_t ttl, Instant now, Outbox& outbox);
   void give_empty(const Client& client, dns::Rcode rcode, std::optional<dns::ExtendedError> error, Instant now, Outbox& outbox);
-  bool give_if_services(const Client& client, const dns::Message& answer, Duration age, std::optional<std::uint32_t> stale, Instant now,
-                        Outbox& outbox);
-  std::uint16_t add_addresses(dns::Builder& builder, const std::vector<dns::Srv>& services, std::uint32_t ttl, Instant now) const;
-  std::uint16_t response_flags(const Client& client, dns::Rcode rcode) const;
-  void send(const Client& client, std::size_t begin, Instant now, Outbox& outbox);
-  bool is_served(const Address& address) const;
-  void refuse_outsider(const Packet& packet, const dns::Head& head, Instant now, Outbox& outbox);
+  void give(const Client& client, const Composition& composition, Instant now, Outbox& outbox);
+  void add_target_addresses(Composition& composition, const dns::Name& target, std::uint32_t ttl, Instant now) const;
 
   Settings settings_;
   Random& random_;
@@ -121,14 +169,21 @@ class Nameserver {
   Order order_ = Order::ours_last;
   std::vector<Upstream> upstreams_;
   UpstreamState upstream_state_ = UpstreamState::unknown;
+  bool refused_last_ = false;                                ///< the last failure was an error, not silence
   Cache cache_;
+  Cache sip_cache_{sip_cache_entries};                       ///< other names cannot push the SIP names out
+  ReadyAnswers ready_;
   Learnt learnt_;
   bool learnt_changed_ = false;
   Slab<Query> queries_;
+  std::uint32_t slot_serial_ = 0;
   boost::unordered_flat_map<Text, QueryId> pending_;
-  boost::unordered_flat_map<Text, unsigned> in_flight_;     ///< by client address
+  boost::unordered_flat_map<Endpoint, unsigned, EndpointHash> waiting_by_client_;   ///< by address; the port is zero
+  std::size_t waiting_ = 0;
   std::vector<Lookup> lookups_;
-  TimerWheel<QueryId> wheel_;                                ///< the zero id: look-ups
+  std::optional<Instant> lookups_due_;
+  TimerWheel<QueryId> wheel_;
+  bool told_priority_exhausted_ = false;
   Instant refusals_from_{};                                  ///< rate limit of REFUSED
   Counters counters_;
 };
