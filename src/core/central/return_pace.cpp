@@ -22,6 +22,7 @@ ReturnPace::Verdict ReturnPace::ask(std::string_view name, Whom whom, Instant no
   }
   Device& device = found->second;
   device.heard_at = now;
+  if (device.sent_at && now < *device.sent_at + repetition) return Verdict::go;
   if (device.sent_at && now < *device.sent_at + return_window) {
     device.hold = std::clamp(2 * device.hold, broken_path_hold, longest_hold);
     device.peace_until = now + device.hold;

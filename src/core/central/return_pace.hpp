@@ -40,6 +40,7 @@ class ReturnPace {
   static constexpr Duration return_window = 120s;      ///< X-25's minute, and Timer F at each of two dead servers
   static constexpr Duration broken_path_hold = 10min;  ///< who came back is left in peace for so long, then twice as long …
   static constexpr Duration longest_hold = 160min;     ///< … but not longer than this
+  static constexpr Duration repetition = 5s;           ///< asked again so soon: the 503 was lost, and is the answer again
   static constexpr Duration settled_after = 30s;
   static constexpr Duration forgotten_after = 10min;   ///< who is not heard of any more
   static constexpr std::size_t capacity = 20'000;      ///< at the bound nobody is sent until entries age

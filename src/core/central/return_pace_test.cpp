@@ -50,6 +50,15 @@ TEST(ReturnPace, knows_who_comes_back_after_two_timers_f_X_25) {
   EXPECT_EQ(pace.ask("a", everyone, start + 64s), Verdict::came_back);
 }
 
+TEST(ReturnPace, answers_a_repeated_request_as_before_RFC_3261_17_2_2) {
+  ReturnPace pace{1};
+  pace.open(start);
+  EXPECT_EQ(pace.ask("a", everyone, start), Verdict::go);
+  EXPECT_EQ(pace.ask("a", everyone, start + 500ms), Verdict::go);
+  EXPECT_EQ(pace.ask("a", everyone, start + 3500ms), Verdict::go);
+  EXPECT_EQ(pace.ask("b", everyone, start + 3500ms), Verdict::go) << "repetitions cost no token";
+}
+
 TEST(ReturnPace, sends_again_who_comes_back_much_later_S5) {
   ReturnPace pace{20};
   pace.open(start);
