@@ -98,7 +98,7 @@ std::variant<std::vector<Registrar::Planned>, Refusal> Registrar::plan(const Dem
     }
     return true;
   };
-  const Refusal out_of_order{500, "CSeq is not higher than before", {}};
+  Refusal out_of_order{500, "CSeq is not higher than before", {}};
   std::vector<Planned> planned;
   if (demand.remove_all) {
     for (const BindingId id : ids) {
