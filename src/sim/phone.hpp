@@ -32,7 +32,7 @@ struct CallAttempt {
   unsigned callee = 0;
   Instant at;
   Endpoint via;                        ///< the server the caller used
-  bool both_here = false;              ///< caller and callee held a registration at the branch device
+  bool both_here = false;              ///< caller and callee held a registration at the branch device, and for some time
   bool half_here = false;              ///< the caller did, the callee held one at the central site only (INT-04)
   End end = End::pending;
   int status = 0;
@@ -66,6 +66,7 @@ class Phone final : public Host {
   /// Calls another phone by its AOR through the server that holds the registration; the entry of the book, if registered.
   std::optional<std::size_t> call(unsigned callee, std::optional<Duration> cancel_after);
   std::optional<Endpoint> registered_at() const;
+  Instant registered_until() const { return registered_until_; }
   std::string user() const;
   std::size_t calls_up() const { return legs_.size(); }
   const std::vector<Refusal>& refusals() const { return refusals_; }
