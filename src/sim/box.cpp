@@ -134,7 +134,8 @@ void Box::send(const Outbox::Send& send) {
   if (destination.protocol == Protocol::sip && destination.transport == Transport::tcp) {
     datagram.connection = destination.flow.number;
     witness_.box_sent(datagram);
-    if (!destination.flow) pool_.send(datagram.to, std::move(datagram.bytes));
+    if (!destination.flow)
+      pool_.send(datagram.to, std::move(datagram.bytes));
     else if (!pool_.send_on(destination.flow.number, std::move(datagram.bytes)))
       world_.ladder.event(world_.clock.now(), "box", "a message for a connection that is gone");
     return;
@@ -156,8 +157,10 @@ std::uint16_t Box::upstream_port(FlowId flow) {
 void Box::note(const Outbox::Note& said) {
   std::string text;
   for (const auto& field : outbox_.fields(said)) {
-    if (field.is_number) text += fmt::format(" {}={}", field.key, field.number);
-    else text += fmt::format(" {}=\"{}\"", field.key, outbox_.text(field));
+    if (field.is_number)
+      text += fmt::format(" {}={}", field.key, field.number);
+    else
+      text += fmt::format(" {}=\"{}\"", field.key, outbox_.text(field));
   }
   world_.ladder.event(world_.clock.now(), "box", fmt::format("{}{}", said.name, text));
   witness_.box_said(said.name, text);
@@ -170,8 +173,10 @@ void Box::keep(Change change) {
   world_.clock.after(world_.random.between(50ms, 900ms), [this, epoch = epoch_] {
     if (epoch != epoch_) return;
     for (Change& due : std::exchange(pending_, {})) {
-      if (due.columns.empty()) store_.erase({due.table, due.key});
-      else store_[{due.table, due.key}] = std::move(due.columns);
+      if (due.columns.empty())
+        store_.erase({due.table, due.key});
+      else
+        store_[{due.table, due.key}] = std::move(due.columns);
     }
   });
 }
@@ -205,9 +210,7 @@ branch_device::Answer Box::command(const branch_device::Command& command) {
   return answer;
 }
 
-branch_device::StatusReport Box::status() {
-  return std::get<branch_device::StatusReport>(command(branch_device::GetStatus{}));
-}
+branch_device::StatusReport Box::status() { return std::get<branch_device::StatusReport>(command(branch_device::GetStatus{})); }
 
 double Box::metric(std::string_view name) {
   const auto answer = command(branch_device::GetMetrics{});

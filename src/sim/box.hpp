@@ -69,7 +69,7 @@ class Box final : public Host {
   unsigned spins_ = 0;
   std::map<std::uint64_t, std::uint16_t> port_of_flow_;
   std::map<std::uint16_t, std::uint64_t> flow_of_port_;
-  std::vector<Change> pending_;                        ///< said to the store, not on disk yet
+  std::vector<Change> pending_;  ///< said to the store, not on disk yet
   std::map<std::pair<Table, Text>, std::vector<Column>> store_;
 };
 

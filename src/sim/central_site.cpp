@@ -13,8 +13,14 @@ CentralDns::CentralDns(World& world, unsigned sip_servers, std::uint32_t ttl) : 
   for (unsigned number = 1; number <= sip_servers; ++number) {
     const std::string target = fmt::format("sip{}.{}", number, bench::domain);
     for (const std::string_view transport : {"udp", "tcp"})
-      srv_.push_back({.name = fmt::format("_sip._{}.{}", transport, bench::domain), .type = dns_srv, .ttl = ttl, .address = {},
-                      .priority = static_cast<std::uint16_t>(10 * number), .weight = 60, .port = 5060, .target = target});
+      srv_.push_back({.name = fmt::format("_sip._{}.{}", transport, bench::domain),
+                      .type = dns_srv,
+                      .ttl = ttl,
+                      .address = {},
+                      .priority = static_cast<std::uint16_t>(10 * number),
+                      .weight = 60,
+                      .port = 5060,
+                      .target = target});
     addresses_.push_back({.name = target, .type = dns_a, .ttl = ttl, .address = bench::central_sip(number), .target = {}});
   }
   world_.attach(bench::central_dns(), *this);
@@ -48,20 +54,28 @@ const CentralLocation::Binding* CentralLocation::find(const std::string& user, I
 }
 
 CentralServer::CentralServer(World& world, CentralLocation& location, unsigned number, std::uint32_t longest_expiry)
-    : world_{world}, location_{location}, pool_{world, bench::central_sip(number)}, own_{bench::central_sip(number), bench::sip_port}, longest_expiry_{longest_expiry} {
+    : world_{world},
+      location_{location},
+      pool_{world, bench::central_sip(number)},
+      own_{bench::central_sip(number), bench::sip_port},
+      longest_expiry_{longest_expiry} {
   world_.attach(own_.address, *this);
 }
 
 void CentralServer::receive(const Datagram& datagram) {
   auto message = parse_sip(datagram.bytes);
   if (!message) return;
-  if (message->is_request()) request(std::move(*message), {datagram.connection == 0 ? Transport::udp : Transport::tcp, datagram.from});
-  else response(std::move(*message));
+  if (message->is_request())
+    request(std::move(*message), {datagram.connection == 0 ? Transport::udp : Transport::tcp, datagram.from});
+  else
+    response(std::move(*message));
 }
 
 void CentralServer::send(const Target& to, std::string bytes) {
-  if (to.transport == Transport::udp) world_.send({own_, to.endpoint, std::move(bytes)});
-  else pool_.send(to.endpoint, std::move(bytes));
+  if (to.transport == Transport::udp)
+    world_.send({own_, to.endpoint, std::move(bytes)});
+  else
+    pool_.send(to.endpoint, std::move(bytes));
 }
 
 void CentralServer::send_response(const SipMessage& response) {
@@ -89,13 +103,15 @@ void CentralServer::request(SipMessage message, const Target& source) {
   if (hops == 0) return reply(message, 483, "Too Many Hops");
   message.set("Max-Forwards", std::to_string(hops - 1));
   if (message.method == "INVITE") message.prepend("Record-Route", fmt::format("<sip:{}:5060;lr>", own_.address.text()));
-  message.prepend("Via", fmt::format("SIP/2.0/{} {}:5060;branch={}.{}", via_name(next->transport), own_.address.text(), branch, own_.address.bytes()[3]));
+  message.prepend("Via", fmt::format("SIP/2.0/{} {}:5060;branch={}.{}", via_name(next->transport), own_.address.text(), branch,
+                                     own_.address.bytes()[3]));
   send(*next, message.text());
 }
 
 /// The next Route, the binding of a user of the domain, or the host that the Request-URI names.
 std::optional<Target> CentralServer::next_hop(SipMessage& message) {
-  if (const auto routes = message.all("Route"); !routes.empty() && endpoint_of(uri_of(routes.front())) == own_) message.remove_first("Route");
+  if (const auto routes = message.all("Route"); !routes.empty() && endpoint_of(uri_of(routes.front())) == own_)
+    message.remove_first("Route");
   const auto routes = message.all("Route");
   const std::string uri = routes.empty() ? message.uri : uri_of(routes.front());
   const auto* binding = location_.find(user_of(message.uri), world_.clock.now());
@@ -124,8 +140,10 @@ void CentralServer::register_user(const SipMessage& message, const Target& sourc
   const std::string expires = parameter(contact, "expires").value_or(std::string{message.get("Expires")});
   const std::uint32_t seconds = std::min(parse_number(expires).value_or(3600), longest_expiry_);
   const std::string uri = uri_of(contact);
-  if (seconds == 0) location_.remove(user);
-  else location_.put(user, {uri, source, world_.clock.now() + std::chrono::seconds{seconds}});
+  if (seconds == 0)
+    location_.remove(user);
+  else
+    location_.put(user, {uri, source, world_.clock.now() + std::chrono::seconds{seconds}});
   SipMessage ok = make_response(message, 200, "OK", "central");
   if (seconds != 0) ok.add("Contact", fmt::format("<{}>;expires={}", uri, seconds));
   send_response(ok);

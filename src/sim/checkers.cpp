@@ -12,7 +12,7 @@ namespace {
 // DIS-25: 3 x (5 + 2) s and a tenth, and what the last packet may still be on its way.
 constexpr Duration loss_known_within = 23'400ms;
 constexpr Duration dwell = 30s;
-constexpr Duration longest_binding = 120s;   // R5
+constexpr Duration longest_binding = 120s;  // R5
 // Timer C (RFC 3261 §16.6 step 11), the CANCEL's wait and Timer B of what it was forwarded to.
 constexpr Duration longest_invite = 185s + 32s + 32s + 10s;
 // What we answer ourselves is answered at once.
@@ -23,7 +23,8 @@ bool is_sip(const Endpoint& local) { return local.port == bench::sip_port; }
 std::string key_of(const Endpoint& peer, const SipMessage& message) {
   const std::string method = message.is_request() ? message.method : message.cseq_method();
   // Over TCP a response may come by another connection than its request (RFC 3261 §18.2.2).
-  return fmt::format("{} {} {} {}", peer.address.text(), parameter(message.get("Via"), "branch").value_or(""), method, message.get("Call-ID"));
+  return fmt::format("{} {} {} {}", peer.address.text(), parameter(message.get("Via"), "branch").value_or(""), method,
+                     message.get("Call-ID"));
 }
 
 }  // namespace
@@ -91,11 +92,15 @@ bool Checkers::box_died_since(Instant moment) const {
 
 void Checkers::look(const Situation& situation) {
   const Instant now = world_.clock.now();
-  if (!situation.site_dead) dead_since_.reset();
-  else if (!dead_since_) dead_since_ = now;
+  if (!situation.site_dead)
+    dead_since_.reset();
+  else if (!dead_since_)
+    dead_since_ = now;
   if (!situation.site_well) unwell_.push_back(now);
-  if (!situation.site_well) well_since_.reset();
-  else if (!well_since_) well_since_ = now;
+  if (!situation.site_well)
+    well_since_.reset();
+  else if (!well_since_)
+    well_since_ = now;
   if (situation.mode.empty()) return;
 
   if (dead_since_) {
@@ -125,9 +130,8 @@ bool Checkers::must_succeed(const CallAttempt& attempt, Instant until) const {
   if (disturbed(attempt, until)) return false;
   if (attempt.both_here) return true;
   // Half and half: the central site must be there, and known to be.
-  return attempt.half_here && std::none_of(unwell_.begin(), unwell_.end(), [&](Instant moment) {
-    return moment >= attempt.at - 2 * dwell && moment <= until + 1s;
-  });
+  return attempt.half_here && std::none_of(unwell_.begin(), unwell_.end(),
+                                           [&](Instant moment) { return moment >= attempt.at - 2 * dwell && moment <= until + 1s; });
 }
 
 void Checkers::judge_calls(const CallBook& book) {

@@ -26,7 +26,12 @@ class Checkers final : public Witness {
 
   /// What the world is like now; once a second. `site_dead`: no SIP server of the centre can be spoken with.
   /// `site_well`: nothing at all is broken. `mode`: empty while the box is off.
-  struct Situation { bool site_dead; bool site_well; Instant box_since; std::string mode; };
+  struct Situation {
+    bool site_dead;
+    bool site_well;
+    Instant box_since;
+    std::string mode;
+  };
   void look(const Situation& situation);
 
   /// At the end: calls between two phones that were both registered here, and requests without their final response.
@@ -55,7 +60,7 @@ class Checkers final : public Witness {
   std::uint64_t requests_ = 0;
   std::vector<Instant> kills_;
   std::vector<std::pair<unsigned, Instant>> power_changes_;
-  std::vector<Instant> unwell_;          ///< the seconds in which something was broken
+  std::vector<Instant> unwell_;  ///< the seconds in which something was broken
   std::optional<Instant> dead_since_;
   std::optional<Instant> well_since_;
   std::vector<std::string> violations_;

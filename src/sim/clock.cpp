@@ -5,9 +5,7 @@
 
 namespace ringhold::sim {
 
-void EventClock::at(Instant when, std::function<void()> run) {
-  events_.push({std::max(when, now_), next_sequence_++, std::move(run)});
-}
+void EventClock::at(Instant when, std::function<void()> run) { events_.push({std::max(when, now_), next_sequence_++, std::move(run)}); }
 
 void EventClock::run_until(Instant until) {
   while (!events_.empty() && events_.top().when <= until) {

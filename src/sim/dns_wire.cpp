@@ -15,8 +15,14 @@ class Reader {
   std::size_t position() const { return position_; }
   void skip(std::size_t count) { position_ += need(count) ? count : 0; }
   std::uint8_t byte() { return need(1) ? static_cast<std::uint8_t>(bytes_[position_++]) : std::uint8_t{0}; }
-  std::uint16_t word() { const unsigned high = byte(); return static_cast<std::uint16_t>(high << 8U | byte()); }
-  std::uint32_t long_word() { const std::uint32_t high = word(); return high << 16U | word(); }
+  std::uint16_t word() {
+    const unsigned high = byte();
+    return static_cast<std::uint16_t>(high << 8U | byte());
+  }
+  std::uint32_t long_word() {
+    const std::uint32_t high = word();
+    return high << 16U | word();
+  }
 
   std::string name() {
     std::string text;
@@ -180,8 +186,10 @@ std::string describe_dns(std::string_view bytes) {
   if (!message->response) return line;
   line += fmt::format(" rcode {}", message->rcode);
   for (const DnsRecord& record : message->answers) {
-    if (record.type == dns_srv) line += fmt::format(" | {} {} {} {} ttl {}", record.priority, record.weight, record.port, record.target, record.ttl);
-    else line += fmt::format(" | {} ttl {}", record.address.text(), record.ttl);
+    if (record.type == dns_srv)
+      line += fmt::format(" | {} {} {} {} ttl {}", record.priority, record.weight, record.port, record.target, record.ttl);
+    else
+      line += fmt::format(" | {} ttl {}", record.address.text(), record.ttl);
   }
   return line;
 }

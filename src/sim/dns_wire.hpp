@@ -16,11 +16,11 @@ inline constexpr std::uint16_t dns_srv = 33;
 
 /// One record as the simulated phones and the central DNS server see it. Written apart from core/dns on purpose.
 struct DnsRecord {
-  std::string name;                   ///< lower case, without final dot
+  std::string name;  ///< lower case, without final dot
   std::uint16_t type = dns_a;
   std::uint32_t ttl = 0;
-  Address address;                    ///< A
-  std::uint16_t priority = 0;         ///< SRV from here on
+  Address address;             ///< A
+  std::uint16_t priority = 0;  ///< SRV from here on
   std::uint16_t weight = 0;
   std::uint16_t port = 0;
   std::string target;
@@ -30,9 +30,9 @@ struct DnsMessage {
   std::uint16_t id = 0;
   bool response = false;
   unsigned rcode = 0;
-  std::string question;               ///< in the spelling it came in
+  std::string question;  ///< in the spelling it came in
   std::uint16_t type = 0;
-  std::vector<DnsRecord> answers;     ///< A and SRV records of the answer section, in its order
+  std::vector<DnsRecord> answers;  ///< A and SRV records of the answer section, in its order
   std::vector<DnsRecord> additional;
 };
 

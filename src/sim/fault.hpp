@@ -15,11 +15,11 @@ enum class FaultKind : unsigned char {
   wan_refused,       ///< LINK, REJECT
   wan_half_open_up,  ///< nothing reaches the central site
   wan_half_open_down,
-  wan_noise,         ///< NOISE
-  wan_slow_dns,      ///< every packet 500 ms: DNS answers come after its timeout
-  wan_flaps,         ///< 20 s up, 20 s down
-  sip_dead,          ///< SIPDEAD
-  dns_dead,          ///< DNSDEAD
+  wan_noise,     ///< NOISE
+  wan_slow_dns,  ///< every packet 500 ms: DNS answers come after its timeout
+  wan_flaps,     ///< 20 s up, 20 s down
+  sip_dead,      ///< SIPDEAD
+  dns_dead,      ///< DNSDEAD
   first_server_dead,
   all_servers_dead,
   box_killed,
@@ -33,7 +33,7 @@ struct Fault {
   FaultKind kind = FaultKind::wan_silent;
   Duration from{};
   Duration until{};
-  std::uint32_t which = 0;       ///< of several phones
+  std::uint32_t which = 0;  ///< of several phones
 };
 
 /// Draws one to five faults that begin after `from` and end before `until`; some overlap.

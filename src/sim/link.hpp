@@ -14,7 +14,7 @@ struct LineQuality {
   double loss = 0;
   double duplication = 0;
   Duration delay_min = 1ms;
-  Duration delay_max = 1ms;   ///< drawn for each packet, so a wide span reorders
+  Duration delay_max = 1ms;  ///< drawn for each packet, so a wide span reorders
 };
 
 /// How a line is broken. `silent`: swallowed; `refused`: the sender is told (ICMP unreachable).
@@ -31,8 +31,8 @@ boost::container::static_vector<Duration, 2> carry(const Line& line, Random& ran
 
 /// A link: two lines, so that it may be cut half-open.
 struct Link {
-  Line up;     ///< branch to central site
-  Line down;   ///< central site to branch
+  Line up;    ///< branch to central site
+  Line down;  ///< central site to branch
 
   void set_quality(const LineQuality& quality) { up.quality = down.quality = quality; }
   void set_cut(Cut cut) { up.cut = down.cut = cut; }

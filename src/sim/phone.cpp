@@ -16,11 +16,15 @@ Phone::Phone(World& world, const PhoneSettings& settings, CallBook& book)
       settings_{settings},
       book_{book},
       random_{world.random.next()},
-      resolver_{world, {bench::phone(settings.number), dns_client_port}, {bench::box(), bench::dns_port}, settings.transport, world.random.next()},
+      resolver_{world,
+                {bench::phone(settings.number), dns_client_port},
+                {bench::box(), bench::dns_port},
+                settings.transport,
+                world.random.next()},
       transactions_{world, {bench::phone(settings.number), bench::sip_port}, world.random.next()} {}
 
 std::string Phone::user() const { return fmt::format("user{}", settings_.number); }
-std::string Phone::contact() const { 
+std::string Phone::contact() const {
   return fmt::format("<sip:{}@{}{}>", user(), own().text(), settings_.transport == Transport::tcp ? ";transport=tcp" : "");
 }
 

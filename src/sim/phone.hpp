@@ -17,12 +17,12 @@ namespace ringhold::sim {
 enum class Refresh : std::uint8_t { stay, from_top };
 
 struct PhoneSettings {
-  unsigned number = 1;                 ///< 10.77.0.10 + number; its user is "user<number>"
+  unsigned number = 1;  ///< 10.77.0.10 + number; its user is "user<number>"
   std::uint32_t expires = 60;
   Refresh refresh = Refresh::stay;
   Transport transport = Transport::udp;
-  Duration ring = 2s;                  ///< until it answers
-  Duration talk = 10s;                 ///< until the caller hangs up
+  Duration ring = 2s;   ///< until it answers
+  Duration talk = 10s;  ///< until the caller hangs up
 };
 
 /// One attempt of a call, as its caller saw it.
@@ -31,13 +31,13 @@ struct CallAttempt {
   unsigned caller = 0;
   unsigned callee = 0;
   Instant at;
-  Endpoint via;                        ///< the server the caller used
-  bool both_here = false;              ///< caller and callee held a registration at the branch device, and for some time
-  bool half_here = false;              ///< the caller did, the callee held one at the central site only (INT-04)
+  Endpoint via;            ///< the server the caller used
+  bool both_here = false;  ///< caller and callee held a registration at the branch device, and for some time
+  bool half_here = false;  ///< the caller did, the callee held one at the central site only (INT-04)
   End end = End::pending;
   int status = 0;
   Instant ended_at;
-  int bye_status = 0;                  ///< of the BYE, 408 for none in time; zero: not sent yet
+  int bye_status = 0;  ///< of the BYE, 408 for none in time; zero: not sent yet
   Instant bye_at;
 };
 using CallBook = std::vector<CallAttempt>;
@@ -77,8 +77,8 @@ class Phone final : public Host {
   /// One dialog, or an INVITE on its way to be one (RFC 3261 §12).
   struct Leg {
     bool outgoing = false;
-    std::size_t entry = 0;             ///< in the book, outgoing only
-    std::string local;                 ///< From value of our requests
+    std::size_t entry = 0;  ///< in the book, outgoing only
+    std::string local;      ///< From value of our requests
     std::string remote;
     std::string target;
     std::vector<std::string> routes;
@@ -86,7 +86,7 @@ class Phone final : public Host {
     bool confirmed = false;
     bool wants_cancel = false;
     std::string branch;
-    SipMessage invite;                 ///< incoming only, until answered
+    SipMessage invite;  ///< incoming only, until answered
     Origin source;
   };
 
@@ -126,13 +126,13 @@ class Phone final : public Host {
   unsigned register_cseq_ = 0;
   std::string register_tag_;
   std::vector<Endpoint> attempt_;
-  std::map<Endpoint, Instant> left_alone_;             ///< 503 with Retry-After
+  std::map<Endpoint, Instant> left_alone_;  ///< 503 with Retry-After
   std::optional<Endpoint> registered_at_;
   Instant registered_until_;
   unsigned registration_round_ = 0;
   std::vector<Refusal> refusals_;
 
-  std::map<std::string, Leg> legs_;                    ///< by Call-ID
+  std::map<std::string, Leg> legs_;  ///< by Call-ID
 };
 
 }  // namespace ringhold::sim

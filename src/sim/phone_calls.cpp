@@ -9,7 +9,7 @@
 namespace ringhold::sim {
 
 namespace {
-constexpr Duration callee_patience = 240s;   // longer than any caller talks
+constexpr Duration callee_patience = 240s;  // longer than any caller talks
 }
 
 std::optional<std::size_t> Phone::call(unsigned callee, std::optional<Duration> cancel_after) {
@@ -76,7 +76,9 @@ void Phone::call_failed(const std::string& call_id, int status) {
   const auto found = legs_.find(call_id);
   if (found == legs_.end()) return;
   using End = CallAttempt::End;
-  const End end = found->second.wants_cancel && status == 487 ? End::cancelled : status == 486 || status == 603 ? End::refused : End::failed;
+  const End end = found->second.wants_cancel && status == 487 ? End::cancelled
+                  : status == 486 || status == 603            ? End::refused
+                                                              : End::failed;
   finish(found->second, end, status);
   legs_.erase(found);
 }
@@ -107,9 +109,7 @@ Target Phone::next_hop(const Leg& leg) const {
   return {transport, endpoint_of(uri).value_or(Endpoint{bench::box(), bench::sip_port})};
 }
 
-void Phone::acknowledge(Leg& leg, const std::string& call_id) {
-  transactions_.send_ack(in_dialog(leg, call_id, "ACK"), next_hop(leg));
-}
+void Phone::acknowledge(Leg& leg, const std::string& call_id) { transactions_.send_ack(in_dialog(leg, call_id, "ACK"), next_hop(leg)); }
 
 void Phone::hang_up(const std::string& call_id) {
   const auto found = legs_.find(call_id);
@@ -141,7 +141,8 @@ void Phone::incoming(const SipMessage& request, const Origin& source) {
   if (request.method == "CANCEL") return incoming_cancel(request, source);
   if (request.method == "OPTIONS") return transactions_.respond(request, source, make_response(request, 200, "OK", "phone"));
   const auto leg = legs_.find(call_id);
-  if (leg == legs_.end()) return transactions_.respond(request, source, make_response(request, 481, "Call/Transaction Does Not Exist", "gone"));
+  if (leg == legs_.end())
+    return transactions_.respond(request, source, make_response(request, 481, "Call/Transaction Does Not Exist", "gone"));
   transactions_.respond(request, source, make_response(request, 200, "OK", "phone"));
   if (request.method == "BYE") legs_.erase(leg);
 }

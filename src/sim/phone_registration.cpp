@@ -50,8 +50,10 @@ void Phone::register_at(std::size_t index) {
   PhoneTransactions::Handlers handlers;
   handlers.response = [this, round, index, target](const SipMessage& response) {
     if (round != registration_round_ || response.status < 200) return;
-    if (response.status < 300) registered(response, target);
-    else registration_refused(response, index);
+    if (response.status < 300)
+      registered(response, target);
+    else
+      registration_refused(response, index);
   };
   handlers.failure = [this, round, index](PhoneTransactions::Failure) {
     if (round == registration_round_) register_at(index + 1);
@@ -63,7 +65,8 @@ void Phone::registered(const SipMessage& response, const Endpoint& target) {
   std::uint32_t granted = settings_.expires;
   for (const auto& value : response.all("Contact"))
     if (uri_of(value) == uri_of(contact())) granted = parse_number(parameter(value, "expires").value_or("")).value_or(granted);
-  if (registered_at_ != target) world_.ladder.event(world_.clock.now(), user(), fmt::format("registered at {} for {} s", target.text(), granted));
+  if (registered_at_ != target)
+    world_.ladder.event(world_.clock.now(), user(), fmt::format("registered at {} for {} s", target.text(), granted));
   registered_at_ = target;
   registered_until_ = world_.clock.now() + std::chrono::seconds{granted};
   const auto round = registration_round_;

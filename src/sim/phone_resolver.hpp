@@ -52,7 +52,7 @@ class PhoneResolver {
   bool asking_ = false;
   std::vector<std::function<void(const Targets&)>> waiting_;
   std::vector<DnsRecord> records_;
-  std::vector<Address> addresses_;      ///< of records_, unspecified while unknown
+  std::vector<Address> addresses_;  ///< of records_, unspecified while unknown
   std::size_t next_ = 0;
   Targets targets_;
   Instant expires_at_{};

@@ -10,7 +10,7 @@ namespace ringhold::sim {
 
 namespace {
 constexpr Duration t2 = 4s;
-constexpr Duration transaction_timeout = 32s;   // 64 * T1
+constexpr Duration transaction_timeout = 32s;  // 64 * T1
 }  // namespace
 
 std::string PhoneTransactions::new_branch() { return fmt::format("z9hG4bK{:x}", random_.next()); }
@@ -20,13 +20,17 @@ std::string PhoneTransactions::via(const Target& to, std::string_view branch) co
 }
 
 void PhoneTransactions::transmit(const Target& to, const std::string& bytes) {
-  if (to.transport == Transport::udp) world_.send({own_, to.endpoint, bytes});
-  else pool_.send(to.endpoint, bytes);
+  if (to.transport == Transport::udp)
+    world_.send({own_, to.endpoint, bytes});
+  else
+    pool_.send(to.endpoint, bytes);
 }
 
 void PhoneTransactions::transmit(const Origin& to, const std::string& bytes) {
-  if (to.connection == 0) world_.send({own_, to.endpoint, bytes});
-  else pool_.send_on(to.connection, bytes);
+  if (to.connection == 0)
+    world_.send({own_, to.endpoint, bytes});
+  else
+    pool_.send_on(to.connection, bytes);
 }
 
 std::string PhoneTransactions::start(SipMessage request, const Target& to, Handlers handlers) {
@@ -54,20 +58,28 @@ void PhoneTransactions::tick(const std::string& key) {
   const bool is_invite = client.request.method == "INVITE";
   const Instant now = world_.clock.now();
   if (client.state == State::completed) {
-    if (now >= client.deadline) clients_.erase(found);
-    else world_.clock.at(client.deadline, [this, key, epoch = epoch_] { if (epoch == epoch_) tick(key); });
+    if (now >= client.deadline)
+      clients_.erase(found);
+    else
+      world_.clock.at(client.deadline, [this, key, epoch = epoch_] {
+        if (epoch == epoch_) tick(key);
+      });
     return;
   }
   // An INVITE that has had a provisional response waits for as long as its user does.
   if (is_invite && client.state == State::proceeding) {
-    world_.clock.after(10s, [this, key, epoch = epoch_] { if (epoch == epoch_) tick(key); });
+    world_.clock.after(10s, [this, key, epoch = epoch_] {
+      if (epoch == epoch_) tick(key);
+    });
     return;
   }
   if (now >= client.deadline) return fail(key, Failure::timeout);
   if (client.to.transport == Transport::udp) transmit(client.to, client.bytes);
   client.interval = is_invite ? client.interval * 2 : std::min(client.interval * 2, t2);
   if (client.state == State::proceeding) client.interval = t2;
-  world_.clock.at(std::min(now + client.interval, client.deadline), [this, key, epoch = epoch_] { if (epoch == epoch_) tick(key); });
+  world_.clock.at(std::min(now + client.interval, client.deadline), [this, key, epoch = epoch_] {
+    if (epoch == epoch_) tick(key);
+  });
 }
 
 void PhoneTransactions::fail(const std::string& key, Failure failure) {
@@ -98,7 +110,9 @@ void PhoneTransactions::cancel(const std::string& branch) {
   client.request = std::move(request);
   transmit(client.to, client.bytes);
   clients_.emplace(key, std::move(client));
-  world_.clock.after(500ms, [this, key, epoch = epoch_] { if (epoch == epoch_) tick(key); });
+  world_.clock.after(500ms, [this, key, epoch = epoch_] {
+    if (epoch == epoch_) tick(key);
+  });
 }
 
 void PhoneTransactions::receive_response(const SipMessage& response) {
@@ -192,9 +206,13 @@ void PhoneTransactions::respond(const SipMessage& request, const Origin& origin,
     server.dialog = dialog_key(request);
     server.repeating = origin.connection == 0 || response.status < 300;
     server.interval = 500ms;
-    world_.clock.after(500ms, [this, key, epoch = epoch_] { if (epoch == epoch_) repeat(key); });
+    world_.clock.after(500ms, [this, key, epoch = epoch_] {
+      if (epoch == epoch_) repeat(key);
+    });
   } else if (!known && response.status >= 200) {
-    world_.clock.after(transaction_timeout, [this, key, epoch = epoch_] { if (epoch == epoch_) servers_.erase(key); });
+    world_.clock.after(transaction_timeout, [this, key, epoch = epoch_] {
+      if (epoch == epoch_) servers_.erase(key);
+    });
   }
 }
 
@@ -213,7 +231,9 @@ void PhoneTransactions::repeat(const std::string& key) {
   } else {
     server.interval = transaction_timeout;
   }
-  world_.clock.at(std::min(now + server.interval, server.deadline), [this, key, epoch = epoch_] { if (epoch == epoch_) repeat(key); });
+  world_.clock.at(std::min(now + server.interval, server.deadline), [this, key, epoch = epoch_] {
+    if (epoch == epoch_) repeat(key);
+  });
 }
 
 void PhoneTransactions::send_ack(SipMessage ack, const Target& to) {

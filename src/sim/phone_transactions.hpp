@@ -21,7 +21,7 @@ class PhoneTransactions {
  public:
   enum class Failure : unsigned char { timeout, unreachable };
   struct Handlers {
-    std::function<void(const SipMessage&)> response;   ///< each 1xx and the final one; each 2xx to INVITE
+    std::function<void(const SipMessage&)> response;  ///< each 1xx and the final one; each 2xx to INVITE
     std::function<void(Failure)> failure;
   };
 
@@ -56,12 +56,12 @@ class PhoneTransactions {
     Duration interval = 500ms;
     Instant deadline;
     State state = State::calling;
-    std::string ack;                 ///< of a failed INVITE, for repeated final responses
+    std::string ack;  ///< of a failed INVITE, for repeated final responses
   };
   struct Server {
     std::string bytes;
     Origin to;
-    std::string dialog;              ///< Call-ID and CSeq number: finds the ACK to a 2xx
+    std::string dialog;  ///< Call-ID and CSeq number: finds the ACK to a 2xx
     Duration interval = 500ms;
     Instant deadline;
     bool repeating = false;

@@ -43,8 +43,10 @@ std::string written(const DnsMessage& answer) {
   std::string_view separator = ": ";
   for (const DnsRecord& record : answer.answers) {
     text.append(separator);
-    if (record.type == dns_srv) text += fmt::format("SRV {} {} {} {}", record.priority, record.weight, record.port, record.target);
-    else text += fmt::format("A {}", record.address.text());
+    if (record.type == dns_srv)
+      text += fmt::format("SRV {} {} {} {}", record.priority, record.weight, record.port, record.target);
+    else
+      text += fmt::format("A {}", record.address.text());
     separator = ", ";
   }
   return text;
@@ -117,7 +119,8 @@ std::vector<std::string> Scenario::run() {
   for (const Line& line : given_)
     if (line.words.size() > 2 && line.words[1] == "servers") servers = parse_number(line.words[2]).value_or(2);
   dns_ = std::make_unique<CentralDns>(world_, servers, 300);
-  for (unsigned number = 1; number <= servers; ++number) servers_.push_back(std::make_unique<CentralServer>(world_, location_, number, 3600));
+  for (unsigned number = 1; number <= servers; ++number)
+    servers_.push_back(std::make_unique<CentralServer>(world_, location_, number, 3600));
   box_ = std::make_unique<Box>(world_, bench::settings(), *this);
   for (const Line& line : given_) set_up(line);
   for (const Line& line : steps_) {
@@ -174,7 +177,9 @@ void Scenario::perform(const Line& line) {
   if (line.words[3] == "gets") return expect(line, who);
   if (line.words[3] == "sends") return send(line, who);
   if (line.words[3] == "asks" && line.words.size() == 6) {
-    world_.send({who.dns(), {bench::box(), bench::dns_port}, dns_query(static_cast<std::uint16_t>(line.number), line.words[4], type_number(line.words[5]))});
+    world_.send({who.dns(),
+                 {bench::box(), bench::dns_port},
+                 dns_query(static_cast<std::uint16_t>(line.number), line.words[4], type_number(line.words[5]))});
     return;
   }
   wrong(line, "not understood");
@@ -195,9 +200,12 @@ void Scenario::expect(const Line& line, ScriptedHost& host) {
     return;
   }
   const std::string first = line.rest.substr(0, line.rest.find_first_of(": "));
-  const bool is_dns = first == "NOERROR" || first == "NXDOMAIN" || first == "SERVFAIL" || first == "FORMERR" || first == "NOTIMP" || first == "REFUSED";
-  if (is_dns) expect_dns(line, host);
-  else expect_sip(line, host);
+  const bool is_dns =
+      first == "NOERROR" || first == "NXDOMAIN" || first == "SERVFAIL" || first == "FORMERR" || first == "NOTIMP" || first == "REFUSED";
+  if (is_dns)
+    expect_dns(line, host);
+  else
+    expect_sip(line, host);
 }
 
 void Scenario::expect_dns(const Line& line, ScriptedHost& host) {

@@ -37,8 +37,8 @@ class Scenario final : public Witness {
     unsigned number = 0;
     Duration at{};
     std::vector<std::string> words;
-    std::vector<std::string> details;     ///< the indented lines below
-    std::string rest;                     ///< after the third word, as written
+    std::vector<std::string> details;  ///< the indented lines below
+    std::string rest;                  ///< after the third word, as written
   };
   class ScriptedHost;
 

@@ -24,9 +24,10 @@ namespace {
 using namespace ringhold;
 
 int usage() {
-  fmt::print(stderr, "usage: ringhold_sim --seed N            print the plan and the ladder of one world\n"
-                     "       ringhold_sim --seeds A..B [--jobs N]   run many worlds\n"
-                     "       ringhold_sim --scenario FILE     run what a file says\n");
+  fmt::print(stderr,
+             "usage: ringhold_sim --seed N            print the plan and the ladder of one world\n"
+             "       ringhold_sim --seeds A..B [--jobs N]   run many worlds\n"
+             "       ringhold_sim --scenario FILE     run what a file says\n");
   return 2;
 }
 
@@ -38,8 +39,9 @@ int run_one(std::uint64_t seed) {
   const sim::Outcome outcome = sim::run_seed(seed, sim::Record::ladder);
   for (const auto& line : outcome.plan) fmt::print("plan: {}\n", line);
   for (const auto& line : outcome.ladder) fmt::print("{}\n", line);
-  fmt::print("seed {}: {} events, {} requests, {} calls ({} here, {} half), home {:.0f} s after the healing\n", seed, outcome.events, outcome.requests,
-             outcome.calls, outcome.calls_here, outcome.calls_half, std::chrono::duration<double>(outcome.home_after).count());
+  fmt::print("seed {}: {} events, {} requests, {} calls ({} here, {} half), home {:.0f} s after the healing\n", seed, outcome.events,
+             outcome.requests, outcome.calls, outcome.calls_here, outcome.calls_half,
+             std::chrono::duration<double>(outcome.home_after).count());
   print_violations(outcome);
   return outcome.violations.empty() ? 0 : 1;
 }
@@ -65,7 +67,8 @@ int run_many(std::uint64_t first, std::uint64_t last, unsigned jobs) {
   std::vector<std::thread> threads;
   for (unsigned i = 0; i < jobs; ++i) threads.emplace_back(work);
   for (auto& thread : threads) thread.join();
-  fmt::print("{} seeds, {} failed; {} events, {} calls between phones registered here\n", last - first + 1, failed.size(), events.load(), calls_here.load());
+  fmt::print("{} seeds, {} failed; {} events, {} calls between phones registered here\n", last - first + 1, failed.size(), events.load(),
+             calls_here.load());
   return failed.empty() ? 0 : 1;
 }
 

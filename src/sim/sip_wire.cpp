@@ -10,8 +10,14 @@ namespace ringhold::sim {
 namespace {
 
 std::string long_name(std::string_view name) {
-  constexpr std::array<std::pair<std::string_view, std::string_view>, 8> compact{{{"v", "Via"}, {"f", "From"}, {"t", "To"},
-      {"i", "Call-ID"}, {"m", "Contact"}, {"l", "Content-Length"}, {"c", "Content-Type"}, {"k", "Supported"}}};
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 8> compact{{{"v", "Via"},
+                                                                                  {"f", "From"},
+                                                                                  {"t", "To"},
+                                                                                  {"i", "Call-ID"},
+                                                                                  {"m", "Contact"},
+                                                                                  {"l", "Content-Length"},
+                                                                                  {"c", "Content-Type"},
+                                                                                  {"k", "Supported"}}};
   for (const auto& [abbreviation, full] : compact)
     if (equal_ignoring_case(name, abbreviation)) return std::string{full};
   return std::string{name};
@@ -30,10 +36,14 @@ void split_list(std::string_view value, Take&& take) {
   std::size_t begin = 0;
   for (std::size_t i = 0; i < value.size(); ++i) {
     const char c = value[i];
-    if (c == '"') quoted = !quoted;
-    else if (c == '\\' && quoted) ++i;
-    else if (!quoted && c == '<') in_angle = true;
-    else if (!quoted && c == '>') in_angle = false;
+    if (c == '"')
+      quoted = !quoted;
+    else if (c == '\\' && quoted)
+      ++i;
+    else if (!quoted && c == '<')
+      in_angle = true;
+    else if (!quoted && c == '>')
+      in_angle = false;
     else if (!quoted && !in_angle && c == ',') {
       take(trimmed(value.substr(begin, i - begin)));
       begin = i + 1;
@@ -113,8 +123,10 @@ void SipMessage::remove_first(std::string_view name) {
 
 std::string SipMessage::text() const {
   std::string out;
-  if (is_request()) out.append(method).append(" ").append(uri).append(" SIP/2.0\r\n");
-  else out.append("SIP/2.0 ").append(std::to_string(status)).append(" ").append(reason).append("\r\n");
+  if (is_request())
+    out.append(method).append(" ").append(uri).append(" SIP/2.0\r\n");
+  else
+    out.append("SIP/2.0 ").append(std::to_string(status)).append(" ").append(reason).append("\r\n");
   for (const auto& [name, value] : headers)
     if (!equal_ignoring_case(name, "Content-Length")) out.append(name).append(": ").append(value).append("\r\n");
   out.append("Content-Length: ").append(std::to_string(body.size())).append("\r\n\r\n").append(body);
@@ -138,8 +150,10 @@ std::optional<SipMessage> parse_sip(std::string_view bytes) {
     if (colon == std::string_view::npos) return std::nullopt;
     const std::string name = long_name(trimmed(line.substr(0, colon)));
     const std::string_view value = trimmed(line.substr(colon + 1));
-    if (is_list(name)) split_list(value, [&](std::string_view part) { message.add(name, std::string{part}); });
-    else message.add(name, std::string{value});
+    if (is_list(name))
+      split_list(value, [&](std::string_view part) { message.add(name, std::string{part}); });
+    else
+      message.add(name, std::string{value});
   }
   return message;
 }

@@ -39,7 +39,8 @@ void Story::draw() {
   const std::uint32_t ttl = std::array{30U, 60U, 300U}[random.below(3)];
   dns_ = std::make_unique<CentralDns>(world_, servers, ttl);
   const std::uint32_t longest = std::array{60U, 120U, 600U}[random.below(3)];
-  for (unsigned number = 1; number <= servers; ++number) servers_.push_back(std::make_unique<CentralServer>(world_, location_, number, longest));
+  for (unsigned number = 1; number <= servers; ++number)
+    servers_.push_back(std::make_unique<CentralServer>(world_, location_, number, longest));
   box_ = std::make_unique<Box>(world_, bench::settings(), checkers_);
 
   const unsigned count = 2 + random.below(5);
@@ -56,7 +57,8 @@ void Story::draw() {
     phones_.push_back(std::make_unique<Phone>(world_, settings, book_));
   }
   faults_ = draw_faults(random, random.below(4) == 0 ? 0s : 30s, healing_at);
-  outcome_.plan.push_back(fmt::format("{} central servers, TTL {} s, longest registration there {} s, LAN {}", servers, ttl, longest, noisy_lan ? "noisy" : "clean"));
+  outcome_.plan.push_back(fmt::format("{} central servers, TTL {} s, longest registration there {} s, LAN {}", servers, ttl, longest,
+                                      noisy_lan ? "noisy" : "clean"));
   for (const Fault& fault : faults_) outcome_.plan.push_back(describe(fault));
 }
 
@@ -81,8 +83,10 @@ Outcome Story::run() {
   outcome_.events = world_.clock.events_run();
   outcome_.requests = checkers_.requests();
   outcome_.calls = book_.size();
-  outcome_.calls_here = static_cast<std::size_t>(std::count_if(book_.begin(), book_.end(), [](const CallAttempt& a) { return a.both_here; }));
-  outcome_.calls_half = static_cast<std::size_t>(std::count_if(book_.begin(), book_.end(), [](const CallAttempt& a) { return a.half_here; }));
+  outcome_.calls_here =
+      static_cast<std::size_t>(std::count_if(book_.begin(), book_.end(), [](const CallAttempt& a) { return a.both_here; }));
+  outcome_.calls_half =
+      static_cast<std::size_t>(std::count_if(book_.begin(), book_.end(), [](const CallAttempt& a) { return a.half_here; }));
   outcome_.ladder = world_.ladder.lines();
   return std::move(outcome_);
 }
@@ -141,8 +145,10 @@ void Story::apply_links() {
 void Story::apply_servers() {
   for (std::size_t i = 0; i < servers_.size(); ++i) {
     const bool dead = active(FaultKind::all_servers_dead) || (i == 0 && active(FaultKind::first_server_dead));
-    if (dead) world_.detach(servers_[i]->endpoint().address);
-    else world_.attach(servers_[i]->endpoint().address, *servers_[i]);
+    if (dead)
+      world_.detach(servers_[i]->endpoint().address);
+    else
+      world_.attach(servers_[i]->endpoint().address, *servers_[i]);
   }
 }
 
@@ -180,7 +186,8 @@ void Story::place_calls() {
   }
   // A phone in a call is not sent home (S5), so some time after the healing they must stop.
   const Instant last = start_of_time + healing_at + 300s;
-  const Instant next = world_.clock.now() + (world_.clock.now() < start_of_time + healing_at ? random.between(1s, 8s) : random.between(5s, 40s));
+  const Instant next =
+      world_.clock.now() + (world_.clock.now() < start_of_time + healing_at ? random.between(1s, 8s) : random.between(5s, 40s));
   if (next < last) world_.clock.at(next, [this] { place_calls(); });
 }
 
@@ -216,15 +223,16 @@ void Story::converge() {
   }
   const auto status = box_->status();
   std::string where;
-  for (const auto& each : phones_) where += fmt::format(" {} at {}", each->user(), each->registered_at() ? each->registered_at()->text() : "nowhere");
-  checkers_.broken(fmt::format("not converged {} s after the healing: mode {}, {} registrations here,{}; {}", converged_within / 1s, status.mode,
-                               status.registrations, where, status.evidence));
+  for (const auto& each : phones_)
+    where += fmt::format(" {} at {}", each->user(), each->registered_at() ? each->registered_at()->text() : "nowhere");
+  checkers_.broken(fmt::format("not converged {} s after the healing: mode {}, {} registrations here,{}; {}", converged_within / 1s,
+                               status.mode, status.registrations, where, status.evidence));
 }
 
 void Story::fall_silent() {
   checkers_.judge_dns(phones_, world_.lan.up.quality.loss == 0);
   calling_ = false;
-  world_.clock.run_until(world_.clock.now() + 260s);   // the longest call ends
+  world_.clock.run_until(world_.clock.now() + 260s);  // the longest call ends
   for (auto& each : phones_) each->power_off();
   world_.clock.run_until(world_.clock.now() + silence);
   watching_ = false;
@@ -233,7 +241,8 @@ void Story::fall_silent() {
   if (status.registrations != 0) checkers_.broken(fmt::format("{} registrations are left when all is quiet", status.registrations));
   // The probes go on: for each server one over TCP, one over UDP, and the last one of that in its Timer K.
   const double transactions = box_->metric("ringhold_sip_transactions");
-  if (transactions > static_cast<double>(3 * servers_.size())) checkers_.broken(fmt::format("{} transactions are left when all is quiet", transactions));
+  if (transactions > static_cast<double>(3 * servers_.size()))
+    checkers_.broken(fmt::format("{} transactions are left when all is quiet", transactions));
 }
 
 Outcome run_seed(std::uint64_t seed, Record record) { return Story{seed, record}.run(); }

@@ -18,14 +18,14 @@ namespace ringhold::sim {
 struct Outcome {
   std::uint64_t seed = 0;
   std::vector<std::string> violations;
-  std::vector<std::string> plan;          ///< what was drawn: phones, servers, faults
-  std::vector<std::string> ladder;        ///< only when asked for
+  std::vector<std::string> plan;    ///< what was drawn: phones, servers, faults
+  std::vector<std::string> ladder;  ///< only when asked for
   std::uint64_t events = 0;
   std::uint64_t requests = 0;
   std::size_t calls = 0;
-  std::size_t calls_here = 0;             ///< between two phones registered at the branch device
-  std::size_t calls_half = 0;             ///< from one registered here to one at the central site
-  Duration home_after{};                  ///< from the healing until all was as it should be
+  std::size_t calls_here = 0;  ///< between two phones registered at the branch device
+  std::size_t calls_half = 0;  ///< from one registered here to one at the central site
+  Duration home_after{};       ///< from the healing until all was as it should be
 };
 
 enum class Record : std::uint8_t { nothing, ladder };
@@ -66,7 +66,7 @@ class Story {
   CallBook book_;
   std::vector<std::unique_ptr<Phone>> phones_;
   std::vector<Fault> faults_;
-  std::vector<unsigned> counts_;          ///< of each kind, how many are in force
+  std::vector<unsigned> counts_;  ///< of each kind, how many are in force
   Outcome outcome_;
   LineQuality wan_quality_;
   bool calling_ = true;

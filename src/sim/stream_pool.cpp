@@ -8,8 +8,10 @@ namespace ringhold::sim {
 Streams::Id StreamPool::send(const Endpoint& to, std::string bytes) {
   for (auto& [id, member] : members_) {
     if (member.remote != to) continue;
-    if (member.open) world_.streams.send(id, member.local, std::move(bytes));
-    else member.queue.push_back(std::move(bytes));
+    if (member.open)
+      world_.streams.send(id, member.local, std::move(bytes));
+    else
+      member.queue.push_back(std::move(bytes));
     return id;
   }
   Member member;
@@ -25,8 +27,10 @@ Streams::Id StreamPool::send(const Endpoint& to, std::string bytes) {
 bool StreamPool::send_on(Streams::Id id, std::string bytes) {
   const auto found = members_.find(id);
   if (found == members_.end()) return false;
-  if (found->second.open) world_.streams.send(id, found->second.local, std::move(bytes));
-  else found->second.queue.push_back(std::move(bytes));
+  if (found->second.open)
+    world_.streams.send(id, found->second.local, std::move(bytes));
+  else
+    found->second.queue.push_back(std::move(bytes));
   return true;
 }
 

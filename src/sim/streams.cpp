@@ -10,7 +10,7 @@ namespace ringhold::sim {
 
 namespace {
 constexpr Duration retransmission = 1s;
-constexpr Duration patience = 20s;             // then the kernel, or who waits for it, gives up
+constexpr Duration patience = 20s;  // then the kernel, or who waits for it, gives up
 }  // namespace
 
 Streams::Id Streams::connect(const Endpoint& from, const Endpoint& to) {
@@ -114,9 +114,12 @@ void Streams::close(Id id, const Endpoint& by) {
 void Streams::host_gone(const Address& address, End end) {
   std::vector<Id> told;
   for (auto& [id, connection] : connections_) {
-    if (connection.client.address == address) connection.client_gone = true;
-    else if (connection.server.address == address) connection.server_gone = true;
-    else continue;
+    if (connection.client.address == address)
+      connection.client_gone = true;
+    else if (connection.server.address == address)
+      connection.server_gone = true;
+    else
+      continue;
     told.push_back(id);
   }
   if (end == End::silent) return;

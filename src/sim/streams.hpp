@@ -34,7 +34,7 @@ class Streams {
     Endpoint client;
     Endpoint server;
     bool established = false;
-    Instant last_to_client;          ///< arrivals are in order
+    Instant last_to_client;  ///< arrivals are in order
     Instant last_to_server;
     bool client_gone = false;
     bool server_gone = false;

@@ -9,9 +9,10 @@ namespace ringhold::sim {
 namespace {
 
 TEST(SipWire, reads_what_it_writes) {
-  const auto message = parse_sip("INVITE sip:b@example.test SIP/2.0\r\nv: SIP/2.0/UDP 10.0.0.1;branch=z9hG4bKa, SIP/2.0/UDP 10.0.0.2;branch=z9hG4bKb\r\n"
-                                 "Record-Route: <sip:10.0.0.1;lr>,<sip:10.0.0.2;lr>\r\nf: \"A, B\" <sip:a@example.test>;tag=1\r\nt: <sip:b@example.test>\r\n"
-                                 "i: x\r\nCSeq: 7 INVITE\r\nl: 2\r\n\r\nhi");
+  const auto message = parse_sip(
+      "INVITE sip:b@example.test SIP/2.0\r\nv: SIP/2.0/UDP 10.0.0.1;branch=z9hG4bKa, SIP/2.0/UDP 10.0.0.2;branch=z9hG4bKb\r\n"
+      "Record-Route: <sip:10.0.0.1;lr>,<sip:10.0.0.2;lr>\r\nf: \"A, B\" <sip:a@example.test>;tag=1\r\nt: <sip:b@example.test>\r\n"
+      "i: x\r\nCSeq: 7 INVITE\r\nl: 2\r\n\r\nhi");
   ASSERT_TRUE(message);
   EXPECT_EQ(message->all("Via").size(), 2U);
   EXPECT_EQ(message->all("Record-Route").size(), 2U);
@@ -41,7 +42,14 @@ TEST(DnsWire, reads_what_it_writes) {
   const auto query = parse_dns(dns_query(77, "_sip._udp.Example.test", dns_srv));
   ASSERT_TRUE(query);
   EXPECT_EQ(query->question, "_sip._udp.Example.test");
-  DnsRecord record{.name = "_sip._udp.example.test", .type = dns_srv, .ttl = 30, .address = {}, .priority = 10, .weight = 60, .port = 5060, .target = "sip1.example.test"};
+  DnsRecord record{.name = "_sip._udp.example.test",
+                   .type = dns_srv,
+                   .ttl = 30,
+                   .address = {},
+                   .priority = 10,
+                   .weight = 60,
+                   .port = 5060,
+                   .target = "sip1.example.test"};
   const auto answer = parse_dns(dns_answer(*query, 0, {record}, {}));
   ASSERT_TRUE(answer);
   EXPECT_EQ(answer->id, 77);

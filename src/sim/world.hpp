@@ -19,7 +19,7 @@ struct Datagram {
   Endpoint from;
   Endpoint to;
   std::string bytes;
-  Streams::Id connection = 0;   ///< zero: UDP
+  Streams::Id connection = 0;  ///< zero: UDP
 };
 
 enum class ConnectionState : unsigned char { opened, closed, refused };
@@ -36,8 +36,8 @@ class Host {
 
 /// What is broken between the places beyond the links themselves.
 struct Blocked {
-  bool sip = false;   ///< SIPDEAD: the WAN swallows SIP only
-  bool dns = false;   ///< DNSDEAD: the WAN swallows DNS only
+  bool sip = false;  ///< SIPDEAD: the WAN swallows SIP only
+  bool dns = false;  ///< DNSDEAD: the WAN swallows DNS only
 };
 
 /// Hosts, the two links and the clock. Addresses in 10.77.0.0/24 are the branch, all others the central site.
@@ -50,7 +50,10 @@ class World {
   void send(Datagram datagram);
   Host* host(const Address& address) const;
   /// One try of a TCP segment: how long it takes, nothing when it is swallowed.
-  struct Way { std::optional<Duration> delay; bool refused = false; };
+  struct Way {
+    std::optional<Duration> delay;
+    bool refused = false;
+  };
   Way carry_stream(const Endpoint& from, const Endpoint& to);
   /// True when nothing can cross the WAN in either direction.
   bool wan_is_dead() const { return wan.up.cut != Cut::none && wan.down.cut != Cut::none; }
@@ -58,7 +61,7 @@ class World {
   EventClock clock;
   SeededRandom random;
   Ladder ladder;
-  Link lan;            ///< `up` is to the branch device, `down` from it and between phones
+  Link lan;  ///< `up` is to the branch device, `down` from it and between phones
   Link wan;
   Blocked blocked;
   Streams streams{*this};
@@ -77,9 +80,9 @@ class World {
 /// Addresses of the bench (behaviour.md part 1).
 namespace bench {
 Address box();
-Address phone(unsigned number);                     ///< 1 is 10.77.0.11
+Address phone(unsigned number);  ///< 1 is 10.77.0.11
 Address central_dns();
-Address central_sip(unsigned number);               ///< 1 is 10.78.0.11
+Address central_sip(unsigned number);  ///< 1 is 10.78.0.11
 inline constexpr Port sip_port{5060};
 inline constexpr Port dns_port{53};
 inline constexpr std::string_view domain = "example.test";

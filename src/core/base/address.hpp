@@ -14,18 +14,18 @@ namespace ringhold {
 /// An IPv4 or IPv6 address. IPv4-mapped IPv6 is turned into IPv4 when parsed, so one host has one spelling.
 class Address {
  public:
-  constexpr Address() = default;                                            ///< 0.0.0.0, "no address"
+  constexpr Address() = default;  ///< 0.0.0.0, "no address"
   static Address v4(std::array<std::uint8_t, 4> bytes);
   static Address v6(std::array<std::uint8_t, 16> bytes);
   /// "10.77.0.2", "2001:db8::2" or "[2001:db8::2]"; nothing for names and other text.
   static std::optional<Address> parse(std::string_view text);
 
   bool is_v4() const { return !v6_; }
-  bool is_unspecified() const;                                              ///< 0.0.0.0 or ::
+  bool is_unspecified() const;  ///< 0.0.0.0 or ::
   bool is_loopback() const;
-  std::span<const std::uint8_t> bytes() const;                              ///< 4 or 16, network order
-  Text text() const;                                                        ///< without brackets
-  Text host_text() const;                                                   ///< IPv6 in brackets, as in URIs and Via
+  std::span<const std::uint8_t> bytes() const;  ///< 4 or 16, network order
+  Text text() const;                            ///< without brackets
+  Text host_text() const;                       ///< IPv6 in brackets, as in URIs and Via
 
   friend bool operator==(const Address&, const Address&) = default;
   friend auto operator<=>(const Address&, const Address&) = default;
@@ -55,7 +55,7 @@ enum class Transport : std::uint8_t { udp, tcp, tls };
 std::string_view name(Transport transport);
 /// "UDP", "TCP", "TLS": as in Via.
 std::string_view via_name(Transport transport);
-std::optional<Transport> parse_transport(std::string_view name);            ///< in any letter case
+std::optional<Transport> parse_transport(std::string_view name);  ///< in any letter case
 constexpr bool is_reliable(Transport transport) { return transport != Transport::udp; }
 
 /// Where a SIP server listens: address, port and transport. The identity of a central server (S2).

@@ -64,7 +64,8 @@ TEST(Address, parses_and_prints_both_families) {
   EXPECT_EQ(Endpoint::parse("[2001:db8::2]:53", Port{1})->text(), "[2001:db8::2]:53");
   EXPECT_EQ(Endpoint::parse("10.78.0.1", Port{53})->text(), "10.78.0.1:53");
   EXPECT_EQ(Address::parse("::ffff:10.0.0.1"), Address::parse("10.0.0.1"));
-  for (const char* bad : {"", "host", "1.2.3", "10.0.0.1:99999", "[10.0.0.1]:5", "2001:db8::2:x"}) EXPECT_FALSE(Endpoint::parse(bad, Port{1})) << bad;
+  for (const char* bad : {"", "host", "1.2.3", "10.0.0.1:99999", "[10.0.0.1]:5", "2001:db8::2:x"})
+    EXPECT_FALSE(Endpoint::parse(bad, Port{1})) << bad;
 }
 
 TEST(Network, contains_only_its_own) {

@@ -9,7 +9,8 @@ namespace ringhold {
 
 /// A promise of ours; always on. Bindings are on disk and a restart takes under a second, so stopping is the safe way.
 constexpr void check(bool promise, std::source_location where = std::source_location::current()) {
-  if (!promise) [[unlikely]] check_failed(where);
+  if (!promise) [[unlikely]]
+    check_failed(where);
 }
 
 }  // namespace ringhold

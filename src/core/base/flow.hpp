@@ -46,9 +46,9 @@ inline constexpr std::uint64_t upstream_flow_bit = 1ULL << 63U;
 constexpr FlowId upstream_flow(std::uint32_t slot) { return FlowId{upstream_flow_bit | slot}; }
 
 enum class FlowState : std::uint8_t {
-  opened,    ///< a connection was accepted or established
-  closed,    ///< it was open and is gone
-  refused,   ///< could not send or connect: ICMP unreachable, RST, no route, connect timeout
+  opened,   ///< a connection was accepted or established
+  closed,   ///< it was open and is gone
+  refused,  ///< could not send or connect: ICMP unreachable, RST, no route, connect timeout
 };
 
 /// What the shell tells the mind about a socket. For `refused` over UDP `remote` says who cannot be reached.

@@ -24,7 +24,7 @@ struct Row {
 struct Change {
   Table table = Table::setting;
   Text key;
-  std::vector<Column> columns;   ///< empty: erase
+  std::vector<Column> columns;  ///< empty: erase
 };
 
 /// Numbers the changes that one outbox carried; the store tells the mind when all up to it are on disk.

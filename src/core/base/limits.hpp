@@ -7,16 +7,16 @@
 /// Every bound that is not a setting, with the behaviour at the bound. Each has a test where it is enforced.
 namespace ringhold::limits {
 
-inline constexpr std::size_t sip_message_bytes = 65'535;      ///< larger: 513, or the connection is closed
-inline constexpr std::size_t sip_header_lines = 256;          ///< more: 400
-inline constexpr std::size_t sip_transactions = 200'000;      ///< more: 503 with Retry-After
-inline constexpr std::size_t fork_targets = 16;               ///< more contacts than this are not rung
-inline constexpr std::size_t bindings = 1'000'000;            ///< more: 503
-inline constexpr std::size_t calls = 100'000;                 ///< more: the call passes untracked, counted
-inline constexpr std::size_t dns_queries_in_flight = 1'024;   ///< more: SERVFAIL
-inline constexpr std::size_t dns_queries_per_client = 128;    ///< more: dropped, counted
-inline constexpr std::size_t dns_cache_entries = 10'000;      ///< more: the oldest goes
-inline constexpr std::size_t connections = 10'000;            ///< more: the newest is closed
-inline constexpr Duration connection_idle = 15min;            ///< then an idle SIP connection is closed
+inline constexpr std::size_t sip_message_bytes = 65'535;     ///< larger: 513, or the connection is closed
+inline constexpr std::size_t sip_header_lines = 256;         ///< more: 400
+inline constexpr std::size_t sip_transactions = 200'000;     ///< more: 503 with Retry-After
+inline constexpr std::size_t fork_targets = 16;              ///< more contacts than this are not rung
+inline constexpr std::size_t bindings = 1'000'000;           ///< more: 503
+inline constexpr std::size_t calls = 100'000;                ///< more: the call passes untracked, counted
+inline constexpr std::size_t dns_queries_in_flight = 1'024;  ///< more: SERVFAIL
+inline constexpr std::size_t dns_queries_per_client = 128;   ///< more: dropped, counted
+inline constexpr std::size_t dns_cache_entries = 10'000;     ///< more: the oldest goes
+inline constexpr std::size_t connections = 10'000;           ///< more: the newest is closed
+inline constexpr Duration connection_idle = 15min;           ///< then an idle SIP connection is closed
 
 }  // namespace ringhold::limits

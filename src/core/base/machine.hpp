@@ -35,14 +35,24 @@ class Set {
 template <typename State, State last_state, typename Event, Event last_event, typename Action>
 class Machine {
  public:
-  struct Step { State next; Set<Action> actions; };
-  struct Row { State state; Event event; State next; Set<Action> actions; };
-  struct Ignored { State state; Set<Event> events; };
+  struct Step {
+    State next;
+    Set<Action> actions;
+  };
+  struct Row {
+    State state;
+    Event event;
+    State next;
+    Set<Action> actions;
+  };
+  struct Ignored {
+    State state;
+    Set<Event> events;
+  };
 
   consteval Machine(std::initializer_list<Row> rows, std::initializer_list<Ignored> ignored) {
     for (const Row& row : rows) list(row.state, row.event, {row.next, row.actions});
-    for (const Ignored& line : ignored)
-      line.events.for_each([&](Event event) { list(line.state, event, {line.state, {}}); });
+    for (const Ignored& line : ignored) line.events.for_each([&](Event event) { list(line.state, event, {line.state, {}}); });
     for (const auto& state : listed_)
       for (const bool event : state)
         if (!event) a_state_and_event_without_row();
@@ -58,8 +68,8 @@ class Machine {
     if (std::exchange(listed, true)) two_rows_for_one_state_and_event();
     steps_[static_cast<std::size_t>(std::to_underlying(state))][static_cast<std::size_t>(std::to_underlying(event))] = step;
   }
-  static void two_rows_for_one_state_and_event();   // not constexpr on purpose:
-  static void a_state_and_event_without_row();      // calling them stops the compiler
+  static void two_rows_for_one_state_and_event();  // not constexpr on purpose:
+  static void a_state_and_event_without_row();     // calling them stops the compiler
   template <typename T>
   using PerPair = std::array<std::array<T, static_cast<std::size_t>(std::to_underlying(last_event)) + 1>,
                              static_cast<std::size_t>(std::to_underlying(last_state)) + 1>;

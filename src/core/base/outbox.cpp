@@ -13,8 +13,7 @@ void Outbox::send(const Destination& destination, std::string_view message) {
 }
 
 void Outbox::note(const Fact& fact) {
-  notes_.push_back({fact.name, fact.severity, static_cast<std::uint32_t>(fields_.size()),
-                    static_cast<std::uint32_t>(fact.fields.size())});
+  notes_.push_back({fact.name, fact.severity, static_cast<std::uint32_t>(fields_.size()), static_cast<std::uint32_t>(fact.fields.size())});
   for (const Field& field : fact.fields) {
     if (const auto* number = std::get_if<std::int64_t>(&field.value)) {
       fields_.push_back({field.key, true, *number, 0, 0});

@@ -30,7 +30,7 @@ enum class Severity : std::uint8_t { debug, info, warning, error };
 
 /// What happened, for log, metrics and ladders. The name stands in docs/log-events.md.
 struct Fact {
-  std::string_view name;   ///< static storage
+  std::string_view name;  ///< static storage
   std::initializer_list<Field> fields;
   Severity severity = Severity::info;
 };
@@ -38,9 +38,24 @@ struct Fact {
 /// Where a mind puts what it decided. The shell empties it after each batch; its memory is used again.
 class Outbox {
  public:
-  struct Send { Destination destination; std::uint32_t offset; std::uint32_t size; };
-  struct Note { std::string_view name; Severity severity; std::uint32_t first_field; std::uint32_t field_count; };
-  struct NoteField { std::string_view key; bool is_number; std::int64_t number; std::uint32_t offset; std::uint32_t size; };
+  struct Send {
+    Destination destination;
+    std::uint32_t offset;
+    std::uint32_t size;
+  };
+  struct Note {
+    std::string_view name;
+    Severity severity;
+    std::uint32_t first_field;
+    std::uint32_t field_count;
+  };
+  struct NoteField {
+    std::string_view key;
+    bool is_number;
+    std::int64_t number;
+    std::uint32_t offset;
+    std::uint32_t size;
+  };
 
   /// The bytes of every message of this batch, one after another. Append a message's bytes here, then call sent().
   std::string& bytes() { return bytes_; }
@@ -56,9 +71,7 @@ class Outbox {
   std::string_view message(const Send& send) const { return std::string_view{bytes_}.substr(send.offset, send.size); }
   std::span<const FlowId> closes() const { return closes_; }
   std::span<const Note> notes() const { return notes_; }
-  std::span<const NoteField> fields(const Note& note) const {
-    return std::span{fields_}.subspan(note.first_field, note.field_count);
-  }
+  std::span<const NoteField> fields(const Note& note) const { return std::span{fields_}.subspan(note.first_field, note.field_count); }
   std::string_view text(const NoteField& field) const { return std::string_view{note_text_}.substr(field.offset, field.size); }
   std::vector<Change>& changes() { return changes_; }
   const std::vector<Change>& changes() const { return changes_; }

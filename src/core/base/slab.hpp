@@ -15,7 +15,7 @@ namespace ringhold {
 template <typename T>
 struct Id {
   std::uint32_t index = 0;
-  std::uint32_t generation = 0;   ///< zero: names nothing
+  std::uint32_t generation = 0;  ///< zero: names nothing
   explicit operator bool() const { return generation != 0; }
   friend bool operator==(const Id&, const Id&) = default;
 };

@@ -44,8 +44,10 @@ class TimerWheel {
       } else {
         ++current_;
       }
-      if (current_ % slots == 0) cascade(1);
-      else skip_empty(now_tick);
+      if (current_ % slots == 0)
+        cascade(1);
+      else
+        skip_empty(now_tick);
     }
   }
 
@@ -68,7 +70,10 @@ class TimerWheel {
   static constexpr Duration tick_length = 1ms;
   static constexpr std::size_t slots = 256;
   static constexpr std::size_t level_count = 4;
-  struct Entry { std::uint64_t tick; Key key; };
+  struct Entry {
+    std::uint64_t tick;
+    Key key;
+  };
 
   /// Rounded up: an entry never comes before its deadline.
   static std::uint64_t tick_of(Instant instant) {
@@ -131,7 +136,7 @@ class TimerWheel {
 
   static constexpr std::uint64_t history = 24ULL * 3600 * 1000;
   bool started_ = false;
-  std::uint64_t current_ = 0;   ///< the first tick that has not been expired
+  std::uint64_t current_ = 0;  ///< the first tick that has not been expired
   std::size_t size_ = 0;
   std::array<std::array<std::vector<Entry>, slots>, level_count> levels_;
   std::array<std::array<std::uint64_t, slots / 64>, level_count> bits_{};

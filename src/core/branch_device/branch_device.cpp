@@ -42,7 +42,7 @@ central::DnsSign sign_of(nameserver::UpstreamState state) {
   return central::DnsSign::answered;
 }
 
-constexpr Duration longest_ttl_in_outage = 30s;   // D7
+constexpr Duration longest_ttl_in_outage = 30s;  // D7
 
 }  // namespace
 
@@ -62,7 +62,8 @@ nameserver::Settings nameserver_settings(const Settings& settings) {
 
 central::Settings central_settings(const Settings& settings) {
   const auto& from = settings.central;
-  return {.identity = {settings.branch.domain, settings.branch.addresses.empty() ? Text{"127.0.0.1"} : settings.branch.addresses.front().host_text(),
+  return {.identity = {settings.branch.domain,
+                       settings.branch.addresses.empty() ? Text{"127.0.0.1"} : settings.branch.addresses.front().host_text(),
                        announced(settings)},
           .probe_interval = from.probe_interval,
           .probe_timeout = from.probe_timeout,
@@ -159,8 +160,8 @@ void BranchDevice::connection_changed(const FlowChange& change, Instant now, Out
 
 std::optional<Instant> BranchDevice::next_expiry() const {
   std::optional<Instant> next;
-  for (const auto& one : {state_->layer.next_expiry(), state_->proxy.next_expiry(), state_->location.next_expiry(), state_->calls.next_expiry(),
-                          state_->nameserver.next_expiry(), state_->central.next_expiry()})
+  for (const auto& one : {state_->layer.next_expiry(), state_->proxy.next_expiry(), state_->location.next_expiry(),
+                          state_->calls.next_expiry(), state_->nameserver.next_expiry(), state_->central.next_expiry()})
     if (one && (!next || *one < *next)) next = one;
   return next;
 }
@@ -206,7 +207,8 @@ void BranchDevice::reconfigure(const Settings& settings, Instant now, Outbox& ou
 void BranchDevice::State::settle(Instant now, Outbox& outbox) {
   if (nameserver.take_learnt_changed() && settings.central.servers.empty()) {
     std::vector<central::Server> servers;
-    for (const nameserver::CentralServer& one : nameserver.central_servers()) servers.push_back({one.name, one.target, one.priority, one.weight});
+    for (const nameserver::CentralServer& one : nameserver.central_servers())
+      servers.push_back({one.name, one.target, one.priority, one.weight});
     central.set_servers(servers, now);
   }
   if (nameserver.upstream_state() != told_upstream) {

@@ -24,7 +24,10 @@ Settings settings() {
 /// A branch device, phones that are addresses, and a clock that only the test moves.
 class Branch : public ::testing::Test {
  protected:
-  Branch() { device_.start(now_, outbox_); drop(); }
+  Branch() {
+    device_.start(now_, outbox_);
+    drop();
+  }
 
   static Endpoint at(std::string_view text) { return *Endpoint::parse(text, Port{5060}); }
   void drop() { outbox_.clear(); }
@@ -54,15 +57,16 @@ class Branch : public ::testing::Test {
       if (send.destination.protocol == Protocol::sip && send.destination.remote == at(to)) ++count;
     return count;
   }
-  std::string request(std::string method, std::string uri, std::string from, std::string to, std::string source, std::string branch, int cseq = 1,
-                      std::string more = "") {
-    return method + " " + uri + " SIP/2.0\r\nVia: SIP/2.0/UDP " + source + ";branch=z9hG4bK" + branch + ";rport\r\nMax-Forwards: 70\r\nFrom: <sip:" +
-           from + "@example.test>;tag=f" + from + "\r\nTo: <" + to + ">\r\nCall-ID: c-" + from + "-" + method.substr(0, 3) + "\r\nCSeq: " + std::to_string(cseq) + " " + method +
-           "\r\n" + more + "Content-Length: 0\r\n\r\n";
+  std::string request(std::string method, std::string uri, std::string from, std::string to, std::string source, std::string branch,
+                      int cseq = 1, std::string more = "") {
+    return method + " " + uri + " SIP/2.0\r\nVia: SIP/2.0/UDP " + source + ";branch=z9hG4bK" + branch +
+           ";rport\r\nMax-Forwards: 70\r\nFrom: <sip:" + from + "@example.test>;tag=f" + from + "\r\nTo: <" + to + ">\r\nCall-ID: c-" +
+           from + "-" + method.substr(0, 3) + "\r\nCSeq: " + std::to_string(cseq) + " " + method + "\r\n" + more +
+           "Content-Length: 0\r\n\r\n";
   }
   void register_phone(const std::string& user, const std::string& address, int cseq = 1) {
-    send(address, request("REGISTER", "sip:example.test", user, "sip:" + user + "@example.test", address, "r" + user + std::to_string(cseq), cseq,
-                          "Contact: <sip:" + user + "@" + address + ">;expires=120\r\n"));
+    send(address, request("REGISTER", "sip:example.test", user, "sip:" + user + "@example.test", address, "r" + user + std::to_string(cseq),
+                          cseq, "Contact: <sip:" + user + "@" + address + ">;expires=120\r\n"));
   }
   void lose_central() {
     drop();
@@ -79,7 +83,8 @@ class Branch : public ::testing::Test {
       if (line.header == sip::Header::via || line.header == sip::Header::from || line.header == sip::Header::call_id ||
           line.header == sip::Header::cseq || line.header == sip::Header::record_route)
         text += line.line;
-    text += "To: " + std::string{message->value(sip::Header::to)} + (message->to_tag().empty() && !tag.empty() ? ";tag=" + tag : "") + "\r\n";
+    text +=
+        "To: " + std::string{message->value(sip::Header::to)} + (message->to_tag().empty() && !tag.empty() ? ";tag=" + tag : "") + "\r\n";
     return text + (contact.empty() ? "" : "Contact: <" + contact + ">\r\n") + "Content-Length: 0\r\n\r\n";
   }
 
@@ -127,8 +132,9 @@ TEST_F(Branch, sets_up_and_ends_a_call_between_two_phones_C1) {
   EXPECT_EQ(status().calls, 1U);
 
   const std::string route = "Route: <sip:10.77.0.2:5060;lr>\r\n";
-  send("10.77.0.11:5060", request("ACK", "sip:bob@10.77.0.12:5060", "alice", "sip:bob@example.test>;tag=b", "10.77.0.11:5060", "a1", 1, route));
-  EXPECT_TRUE(to("10.77.0.12:5060").empty());   // the To above is malformed on purpose: an ACK is never answered
+  send("10.77.0.11:5060",
+       request("ACK", "sip:bob@10.77.0.12:5060", "alice", "sip:bob@example.test>;tag=b", "10.77.0.11:5060", "a1", 1, route));
+  EXPECT_TRUE(to("10.77.0.12:5060").empty());  // the To above is malformed on purpose: an ACK is never answered
   std::string ack = request("ACK", "sip:bob@10.77.0.12:5060", "alice", "sip:bob@example.test", "10.77.0.11:5060", "a1", 1, route);
   ack.replace(ack.find("To: <sip:bob@example.test>"), 26, "To: <sip:bob@example.test>;tag=b");
   send("10.77.0.11:5060", ack);

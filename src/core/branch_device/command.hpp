@@ -15,25 +15,31 @@ namespace ringhold::branch_device {
 
 /// What the HTTP API asks of the mind.
 struct GetStatus {};
-struct GetRegistrations { std::string aor; };               ///< empty: all
-struct RemoveRegistrations { std::string aor; };
+struct GetRegistrations {
+  std::string aor;
+};  ///< empty: all
+struct RemoveRegistrations {
+  std::string aor;
+};
 struct GetCalls {};
 struct GetMetrics {};
-struct SetMode { std::string mode; };                       ///< "auto", "normal", "survivable"
+struct SetMode {
+  std::string mode;
+};  ///< "auto", "normal", "survivable"
 using Command = std::variant<GetStatus, GetRegistrations, RemoveRegistrations, GetCalls, GetMetrics, SetMode>;
 
 struct StatusReport {
   struct CentralServer {
-    std::string target;                                     ///< "udp:10.78.0.1:5060"
+    std::string target;  ///< "udp:10.78.0.1:5060"
     std::string name;
-    std::string health;                                     ///< "up", "suspect", "down", "unknown"
+    std::string health;  ///< "up", "suspect", "down", "unknown"
     std::optional<std::int64_t> rtt_ms;
   };
   std::string mode;
   Instant since;
   bool pinned = false;
-  std::string cause;                                        ///< "none", "link", "dns", "sip", "partial"
-  std::string evidence;                                     ///< one sentence: why this mode
+  std::string cause;     ///< "none", "link", "dns", "sip", "partial"
+  std::string evidence;  ///< one sentence: why this mode
   std::vector<CentralServer> central;
   bool dns_upstream_silent = false;
   std::uint64_t learnt_records = 0;
@@ -49,8 +55,8 @@ struct RegistrationReport {
   std::string type;
   std::string call_id;
   std::uint32_t cseq = 0;
-  std::int64_t expires_in = 0;                              ///< seconds
-  std::string source;                                       ///< "udp:10.77.0.11:5060"
+  std::int64_t expires_in = 0;  ///< seconds
+  std::string source;           ///< "udp:10.77.0.11:5060"
   std::string user_agent;
 };
 
@@ -59,21 +65,24 @@ struct CallReport {
   std::string call_id;
   std::string caller;
   std::string callee;
-  std::string state;                                        ///< "ringing", "answered"
+  std::string state;  ///< "ringing", "answered"
   Instant since;
 };
 
 /// One sample of a metric; `labels` is the text between the braces, empty for none.
 struct Sample {
-  std::string_view name;                                    ///< static storage
+  std::string_view name;  ///< static storage
   std::string_view help;
-  std::string_view type;                                    ///< "counter", "gauge", "histogram"
-  std::vector<std::pair<std::string, double>> values;       ///< labels ("mode=\"normal\"") and value; a histogram's labels carry suffixes
+  std::string_view type;                               ///< "counter", "gauge", "histogram"
+  std::vector<std::pair<std::string, double>> values;  ///< labels ("mode=\"normal\"") and value; a histogram's labels carry suffixes
 };
 
 /// Done, or refused with the reason in words (an RFC 9457 problem document's detail).
 struct Done {};
-struct Refused { int status = 400; std::string detail; };
+struct Refused {
+  int status = 400;
+  std::string detail;
+};
 using Answer = std::variant<StatusReport, std::vector<RegistrationReport>, std::vector<CallReport>, std::vector<Sample>, Done, Refused>;
 
 }  // namespace ringhold::branch_device

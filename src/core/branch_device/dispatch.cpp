@@ -14,7 +14,7 @@ using transaction::Owner;
 constexpr std::string_view allow_line =
     "Allow: INVITE, ACK, CANCEL, BYE, REGISTER, OPTIONS, MESSAGE, SUBSCRIBE, NOTIFY, INFO, UPDATE, PRACK, REFER, PUBLISH\r\n"
     "Accept: application/sdp\r\nSupported: path\r\n";
-constexpr std::uint32_t home_retry_after = 60;   // seconds; longer than a phone needs to register at the central site
+constexpr std::uint32_t home_retry_after = 60;  // seconds; longer than a phone needs to register at the central site
 
 /// Whether a REGISTER only takes bindings away: that is always served, also while phones are sent home.
 bool only_removes(const sip::Message& request) {
@@ -48,23 +48,27 @@ bool BranchDevice::State::is_served(const Endpoint& remote) const {
 }
 
 void BranchDevice::State::receive_sip(const Packet& packet, Instant now, Outbox& outbox) {
-  if (!is_served(packet.remote)) {   // X3: silently, so that a scanner learns nothing
+  if (!is_served(packet.remote)) {  // X3: silently, so that a scanner learns nothing
     ++counters.sip_outsiders;
     return;
   }
   const auto message = sip::Message::parse(packet.bytes);
   if (!message) {
     ++counters.sip_malformed;
-    outbox.note({"sip_malformed", {{"source", packet.remote.text()}, {"where", message.error().where}, {"why", message.error().what}}, Severity::debug});
+    outbox.note({"sip_malformed",
+                 {{"source", packet.remote.text()}, {"where", message.error().where}, {"why", message.error().what}},
+                 Severity::debug});
     return;
   }
   if (message->is_request()) {
     ++counters.requests_in[static_cast<std::size_t>(message->method())];
     if (const auto malformed = sip::validate_request(*message)) {
       ++counters.sip_malformed;
-      outbox.note({"sip_malformed", {{"source", packet.remote.text()}, {"where", malformed->header}, {"why", malformed->reason}}, Severity::debug});
+      outbox.note(
+          {"sip_malformed", {{"source", packet.remote.text()}, {"where", malformed->header}, {"why", malformed->reason}}, Severity::debug});
       // Without a Via there is nobody to answer; an ACK is never answered.
-      if (message->method() != sip::Method::ack && message->top_via()) proxy.refuse_without_state(*message, packet, {malformed->status, Text{malformed->reason}, {}}, outbox);
+      if (message->method() != sip::Method::ack && message->top_via())
+        proxy.refuse_without_state(*message, packet, {malformed->status, Text{malformed->reason}, {}}, outbox);
       return;
     }
   } else {
@@ -101,12 +105,18 @@ void BranchDevice::State::new_request(const sip::Message& request, const Packet&
     return proxy.refuse_without_state(request, packet, {200, {}, Text{allow_line}}, outbox);
   const Way found = find_way(request, packet, *way, now);
   if (found.hops.empty()) {
-    outbox.note({"request_refused", {{"method", request.method_name()}, {"uri", way->request_uri}, {"status", found.refusal.status},
-                                     {"mode", central::name(central.mode())}}, Severity::debug});
+    outbox.note({"request_refused",
+                 {{"method", request.method_name()},
+                  {"uri", way->request_uri},
+                  {"status", found.refusal.status},
+                  {"mode", central::name(central.mode())}},
+                 Severity::debug});
     return proxy.refuse(request, packet, found.refusal, layer, now, outbox);
   }
-  if (way->in_dialog) calls.passed(request, now, outbox);
-  else if (request.method() == sip::Method::invite) calls.invited(request, now, outbox);
+  if (way->in_dialog)
+    calls.passed(request, now, outbox);
+  else if (request.method() == sip::Method::invite)
+    calls.invited(request, now, outbox);
   proxy.forward(request, packet, *way, found.hops, layer, now, outbox);
 }
 
@@ -119,15 +129,16 @@ void BranchDevice::State::on_register(const sip::Message& request, const Packet&
   if (!only_removes(request) && request.line(sip::Header::contact) != nullptr) {
     const Text device = registrar::Registrar::device_of(request, aor, packet);
     if (central.send_home(device, calls.in_call(aor), now, outbox))
-      return registrar.refuse(request, packet, {503, "The central site is back", "Retry-After: " + std::to_string(home_retry_after) + "\r\n"}, outbox);
+      return registrar.refuse(request, packet,
+                              {503, "The central site is back", "Retry-After: " + std::to_string(home_retry_after) + "\r\n"}, outbox);
   }
   const auto grant = central.mode() == central::Mode::survivable ? registrar::Grant::survivable : registrar::Grant::normal;
   const auto decision = registrar.on_register(request, packet, aor, grant, location, now, outbox);
   if (decision.restarted) ++counters.restarts;
 }
 
-void BranchDevice::State::on_response(const sip::Message& response, const Packet& packet, const transaction::Received& received, Instant now,
-                                      Outbox& outbox) {
+void BranchDevice::State::on_response(const sip::Message& response, const Packet& packet, const transaction::Received& received,
+                                      Instant now, Outbox& outbox) {
   switch (received.owner.kind) {
     case Owner::Kind::none: return;
     case Owner::Kind::central: return central.on_response(received.owner, response.status(), now, outbox);
@@ -148,7 +159,8 @@ void BranchDevice::State::on_failures(std::span<const transaction::Failure> fail
       case Owner::Kind::proxy: {
         if (const Destination* to = layer.destination(failure.transaction); to != nullptr && central.is_central(to->remote)) {
           const bool timeout = failure.cause == transaction::Failure::Cause::timeout;
-          central.note_relay({to->transport, to->remote}, timeout ? central::RelaySign::unanswered : central::RelaySign::refused, now, outbox);
+          central.note_relay({to->transport, to->remote}, timeout ? central::RelaySign::unanswered : central::RelaySign::refused, now,
+                             outbox);
         }
         keep_books(proxy.on_failure(failure, layer, now, outbox), now, outbox);
         break;

@@ -8,7 +8,8 @@ using Values = std::vector<std::pair<std::string, double>>;
 
 Values labelled(std::initializer_list<std::pair<std::string_view, std::uint64_t>> values, std::string_view label) {
   Values list;
-  for (const auto& [value, number] : values) list.emplace_back(std::string{label} + "=\"" + std::string{value} + "\"", static_cast<double>(number));
+  for (const auto& [value, number] : values)
+    list.emplace_back(std::string{label} + "=\"" + std::string{value} + "\"", static_cast<double>(number));
   return list;
 }
 
@@ -26,7 +27,8 @@ void add_methods(Values& values, const std::array<std::uint64_t, Counters::metho
 void add_codes(Values& values, const std::array<std::uint64_t, 700>& counts, std::string_view direction) {
   for (std::size_t i = 0; i < counts.size(); ++i)
     if (counts[i] != 0)
-      values.emplace_back("code=\"" + std::to_string(i) + "\",direction=\"" + std::string{direction} + "\"", static_cast<double>(counts[i]));
+      values.emplace_back("code=\"" + std::to_string(i) + "\",direction=\"" + std::string{direction} + "\"",
+                          static_cast<double>(counts[i]));
 }
 
 }  // namespace
@@ -67,7 +69,8 @@ std::vector<CallReport> BranchDevice::State::call_reports() const {
   std::vector<CallReport> rows;
   calls.for_each([&](const calls::Call& call) {
     const bool answered = call.state == calls::CallState::answered;
-    rows.push_back({call.call_id + ";" + call.from_tag, call.call_id, call.caller, call.callee, answered ? "answered" : "ringing", call.since});
+    rows.push_back(
+        {call.call_id + ";" + call.from_tag, call.call_id, call.caller, call.callee, answered ? "answered" : "ringing", call.since});
   });
   return rows;
 }
@@ -94,10 +97,19 @@ std::vector<Sample> BranchDevice::State::metrics() const {
   add_codes(responses, counters.responses_out, "out");
   samples.push_back({"ringhold_sip_requests_total", "SIP requests", "counter", std::move(requests)});
   samples.push_back({"ringhold_sip_responses_total", "SIP responses", "counter", std::move(responses)});
-  samples.push_back({"ringhold_sip_outsiders_total", "SIP messages from outside of branch.networks, dropped", "counter", one(counters.sip_outsiders)});
+  samples.push_back(
+      {"ringhold_sip_outsiders_total", "SIP messages from outside of branch.networks, dropped", "counter", one(counters.sip_outsiders)});
   samples.push_back({"ringhold_dns_queries_total", "DNS queries by what was answered", "counter",
-                     labelled({{"forwarded", dns.forwarded}, {"injected", dns.injected}, {"built", dns.built}, {"own", dns.own}, {"cached", dns.cached},
-                               {"stale", dns.stale}, {"refused", dns.refused}, {"failed", dns.failed}, {"dropped", dns.dropped}}, "result")});
+                     labelled({{"forwarded", dns.forwarded},
+                               {"injected", dns.injected},
+                               {"built", dns.built},
+                               {"own", dns.own},
+                               {"cached", dns.cached},
+                               {"stale", dns.stale},
+                               {"refused", dns.refused},
+                               {"failed", dns.failed},
+                               {"dropped", dns.dropped}},
+                              "result")});
   Values latency;
   std::uint64_t count = 0;
   for (std::size_t i = 0; i < dns.latency.size(); ++i) {
@@ -109,7 +121,10 @@ std::vector<Sample> BranchDevice::State::metrics() const {
   latency.emplace_back("_count", static_cast<double>(count));
   samples.push_back({"ringhold_dns_latency_seconds", "from query to answer", "histogram", std::move(latency)});
   samples.push_back({"ringhold_dns_upstream_queries_total", "queries sent upstream", "counter", one(dns.upstream_queries)});
-  samples.push_back({"ringhold_restarts_detected_total", "terminals whose Call-ID changed within their cycle", "counter", {{"released=\"no\"", static_cast<double>(counters.restarts)}}});
+  samples.push_back({"ringhold_restarts_detected_total",
+                     "terminals whose Call-ID changed within their cycle",
+                     "counter",
+                     {{"released=\"no\"", static_cast<double>(counters.restarts)}}});
   samples.push_back({"ringhold_parse_errors_total", "messages that could not be read", "counter",
                      labelled({{"sip", counters.sip_malformed}, {"dns", dns.malformed}}, "protocol")});
   return samples;

@@ -19,8 +19,10 @@ std::optional<proxy::Hop> hop_through(const std::vector<Target>& listeners, cons
     const Target* listener = listener_for(listeners, target);
     if (listener == nullptr) continue;
     const Destination destination{Protocol::sip, target.transport, {}, listener->endpoint, target.endpoint};
-    if (hop) hop->alternates.push_back(destination);
-    else hop = proxy::Hop{{}, {}, destination, {}};
+    if (hop)
+      hop->alternates.push_back(destination);
+    else
+      hop = proxy::Hop{{}, {}, destination, {}};
   }
   return hop;
 }
@@ -28,7 +30,8 @@ std::optional<proxy::Hop> hop_through(const std::vector<Target>& listeners, cons
 /// Where a contact is reached: by its connection, else at its numeric address. Where that is not the address the REGISTER
 /// came from, there is a NAT between, and only the source leads back.
 Destination destination_of(const location::Binding& binding) {
-  Destination destination{Protocol::sip, binding.transport, is_reliable(binding.transport) ? binding.flow : FlowId{}, binding.local, binding.source};
+  Destination destination{Protocol::sip, binding.transport, is_reliable(binding.transport) ? binding.flow : FlowId{}, binding.local,
+                          binding.source};
   const auto uri = sip::Uri::parse(binding.contact);
   const auto address = uri ? Address::parse(uri->host) : std::nullopt;
   if (address && *address == binding.source.address)
@@ -73,11 +76,10 @@ std::vector<proxy::Hop> BranchDevice::State::hops_to_uri(std::string_view text, 
   }
   std::vector<resolver::KnownServer> servers;
   for (const Target& target : central.usable_servers()) servers.push_back({{}, target});
-  const resolver::Knowledge knowledge{settings.branch.domain, servers,
-                                      [](const void* source, std::string_view host) {
-                                        return static_cast<const nameserver::Nameserver*>(source)->addresses_of(host);
-                                      },
-                                      &nameserver};
+  const resolver::Knowledge knowledge{
+      settings.branch.domain, servers,
+      [](const void* source, std::string_view host) { return static_cast<const nameserver::Nameserver*>(source)->addresses_of(host); },
+      &nameserver};
   const auto hop = hop_through(identity.listeners, resolver::targets_of(*uri, knowledge));
   if (!hop) return {};
   return {*hop};

@@ -14,10 +14,10 @@ enum class WhenDown : std::uint8_t { first, last, only };
 /// The configuration as the mind knows it; read once from TOML by the application. Names as in docs/configuration.md.
 struct Settings {
   struct Branch {
-    std::string domain;                    ///< the SIP domain of the central site, lower case, without final dot
-    std::string name;                      ///< the survivable registrar's own name
-    std::vector<Address> addresses;        ///< what A and AAAA for `name` answer
-    std::vector<Network> networks;         ///< who is served
+    std::string domain;              ///< the SIP domain of the central site, lower case, without final dot
+    std::string name;                ///< the survivable registrar's own name
+    std::vector<Address> addresses;  ///< what A and AAAA for `name` answer
+    std::vector<Network> networks;   ///< who is served
   } branch;
   struct Sip {
     std::vector<Target> listen;
@@ -31,13 +31,13 @@ struct Settings {
     bool inject_when_empty = false;
   } dns;
   struct Central {
-    std::vector<Target> servers;           ///< empty: found by SRV
+    std::vector<Target> servers;  ///< empty: found by SRV
     Duration probe_interval = 5s;
     Duration probe_timeout = 2s;
     unsigned down_after = 3;
     unsigned up_after = 3;
     Duration return_dwell = 30s;
-    unsigned return_rate = 20;             ///< phones per second
+    unsigned return_rate = 20;  ///< phones per second
   } central;
   struct Registrar {
     Duration min_expires = 30s;

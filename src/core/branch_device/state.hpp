@@ -78,7 +78,7 @@ struct BranchDevice::State {
   Counters counters;
   nameserver::UpstreamState told_upstream = nameserver::UpstreamState::unknown;
   bool told_order_normal = true;
-  std::vector<Change> restored_changes;      ///< rows that had expired, to be erased once there is an outbox
+  std::vector<Change> restored_changes;  ///< rows that had expired, to be erased once there is an outbox
 };
 
 /// The settings of one capability out of the whole.

@@ -13,11 +13,11 @@ enum class CallState : std::uint8_t { ringing, answered };
 struct Call {
   Text call_id;
   Text from_tag;
-  Text caller;                       ///< AOR of From
-  Text callee;                       ///< AOR of To
+  Text caller;  ///< AOR of From
+  Text callee;  ///< AOR of To
   CallState state = CallState::ringing;
-  Instant since;                     ///< of the INVITE; once answered, of the answer
-  Instant end_by;                    ///< then it is forgotten: nobody may be left to say BYE
+  Instant since;   ///< of the INVITE; once answered, of the answer
+  Instant end_by;  ///< then it is forgotten: nobody may be left to say BYE
 };
 
 /// What became of a call; for log and, later, call records (C6).

@@ -72,8 +72,13 @@ void CallTable::passed(const sip::Message& request, Instant now, Outbox& outbox)
 void CallTable::end(CallId id, End how, int status, Instant now, Outbox& outbox) {
   const Call& call = *calls_.find(id);
   const auto seconds = call.state == CallState::answered ? (now - call.since) / 1s : 0;
-  outbox.note({"call_ended", {{"call_id", call.call_id}, {"caller", call.caller}, {"callee", call.callee}, {"how", name(how)},
-                              {"status", status}, {"talked_s", seconds}}});
+  outbox.note({"call_ended",
+               {{"call_id", call.call_id},
+                {"caller", call.caller},
+                {"callee", call.callee},
+                {"how", name(how)},
+                {"status", status},
+                {"talked_s", seconds}}});
   for (const Text& one : {call.caller, call.callee})
     if (const auto found = by_party_.find(one); found != by_party_.end() && --found->second == 0) by_party_.erase(found);
   by_dialog_.erase(key(call.call_id, call.from_tag));

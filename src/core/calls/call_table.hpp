@@ -47,8 +47,8 @@ class CallTable {
 
   Slab<Call> calls_;
   TimerWheel<CallId> wheel_;
-  boost::unordered_flat_map<Text, CallId, TextHash, TextEqual> by_dialog_;     ///< Call-ID and the caller's tag
-  boost::unordered_flat_map<Text, unsigned, TextHash, TextEqual> by_party_;    ///< how many calls an AOR has
+  boost::unordered_flat_map<Text, CallId, TextHash, TextEqual> by_dialog_;   ///< Call-ID and the caller's tag
+  boost::unordered_flat_map<Text, unsigned, TextHash, TextEqual> by_party_;  ///< how many calls an AOR has
   std::uint64_t untracked_ = 0;
 };
 

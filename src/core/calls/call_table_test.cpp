@@ -28,12 +28,12 @@ class Calling : public ::testing::Test {
 
 TEST_F(Calling, knows_both_parties_from_invite_to_bye_S5) {
   invite();
-  invite();   // a retransmission that another transaction carried
+  invite();  // a retransmission that another transaction carried
   EXPECT_EQ(table_.size(), 1U);
   EXPECT_TRUE(table_.in_call("sip:alice@example.test"));
   EXPECT_TRUE(table_.in_call("sip:bob@example.test"));
   table_.responded("c", "a", 200, start + 3s, outbox_);
-  const auto bye = request("BYE", "", true);   // the callee hangs up
+  const auto bye = request("BYE", "", true);  // the callee hangs up
   table_.passed(*sip::Message::parse(bye), start + 10s, outbox_);
   EXPECT_EQ(table_.size(), 0U);
   EXPECT_FALSE(table_.in_call("sip:bob@example.test"));

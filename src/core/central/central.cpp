@@ -17,9 +17,7 @@ Sign sign_of(RelaySign sign) {
   std::unreachable();
 }
 
-bool tried_before(const Server& a, const Server& b) {
-  return a.priority != b.priority ? a.priority < b.priority : a.weight > b.weight;
-}
+bool tried_before(const Server& a, const Server& b) { return a.priority != b.priority ? a.priority < b.priority : a.weight > b.weight; }
 
 }  // namespace
 
@@ -71,8 +69,10 @@ void Central::start(Instant now, Outbox& outbox) {
   const bool was_lost = kept_mode_ == Mode::survivable || kept_mode_ == Mode::recovering;
   keeper_.begin(was_lost ? Mode::survivable : Mode::normal, now);
   for (Watched& watched : servers_) watched.next_probe = now + random_.between(0ms, settings_.probe_interval / 10);
-  if (pinned()) set_pin(pin_, now, outbox);
-  else if (was_lost) tell_mode(Mode::normal, Mode::survivable, "as before the restart", outbox);
+  if (pinned())
+    set_pin(pin_, now, outbox);
+  else if (was_lost)
+    tell_mode(Mode::normal, Mode::survivable, "as before the restart", outbox);
 }
 
 void Central::reconfigure(const Settings& settings, Instant now, Outbox& outbox) {
@@ -121,12 +121,15 @@ void Central::probe(Watched& watched, Instant now, transaction::Layer& layer, Ou
   transaction::Owner owner;
   owner.kind = transaction::Owner::Kind::central;
   owner.generation = watched.generation;
-  watched.transaction = layer.start_client(sip::Method::options, branch, begin, probe_destination(settings_.identity, target), owner, now, outbox);
+  watched.transaction =
+      layer.start_client(sip::Method::options, branch, begin, probe_destination(settings_.identity, target), owner, now, outbox);
   watched.last_sent = now;
   watched.relay_loss_taken = false;
   // A full table says nothing of the server: try again at the next interval.
-  if (watched.transaction) watched.sent_at = now;
-  else outbox.bytes().resize(begin);
+  if (watched.transaction)
+    watched.sent_at = now;
+  else
+    outbox.bytes().resize(begin);
   watched.next_probe = now + jittered_interval(watched);
 }
 
@@ -137,8 +140,12 @@ void Central::judge(Watched& watched, Sign sign, Instant now, Outbox& outbox) {
     const Health after = watched.health.state();
     const Text target = watched.server.target.text();
     outbox.note({"central_server_changed",
-                 {{"target", target}, {"name", watched.server.name}, {"from", name(before)}, {"to", name(after)},
-                  {"sign", name(sign)}, {"losses", watched.health.losses()}},
+                 {{"target", target},
+                  {"name", watched.server.name},
+                  {"from", name(before)},
+                  {"to", name(after)},
+                  {"sign", name(sign)},
+                  {"losses", watched.health.losses()}},
                  after == Health::down ? Severity::warning : Severity::info});
   }
   // The faster pace begins now, not after the interval that was drawn when all was well.
@@ -148,8 +155,8 @@ void Central::judge(Watched& watched, Sign sign, Instant now, Outbox& outbox) {
 /// Half the interval while there is a question to settle: a loss not confirmed, or a return under way.
 Duration Central::jittered_interval(const Watched& watched) const {
   const Health health = watched.health.state();
-  const bool open_question = health == Health::suspect || (health == Health::down && watched.health.answers() > 0) ||
-                             (health != Health::down && dns_is_bad());
+  const bool open_question =
+      health == Health::suspect || (health == Health::down && watched.health.answers() > 0) || (health != Health::down && dns_is_bad());
   const Duration interval = open_question ? settings_.probe_interval / 2 : settings_.probe_interval;
   return random_.between(interval - interval / 10, interval + interval / 10);
 }
@@ -217,9 +224,7 @@ void Central::note_registrations(std::size_t still_here, Instant now, Outbox& ou
   if (emptied && started_) look(now, outbox);
 }
 
-void Central::note_survivable_ttl(Instant until) {
-  survivable_ttl_until_ = std::max(survivable_ttl_until_.value_or(until), until);
-}
+void Central::note_survivable_ttl(Instant until) { survivable_ttl_until_ = std::max(survivable_ttl_until_.value_or(until), until); }
 
 bool Central::send_home(std::string_view device, bool in_call, Instant now, Outbox& outbox) {
   const bool recovering = keeper_.mode() == Mode::recovering;
@@ -231,12 +236,8 @@ bool Central::send_home(std::string_view device, bool in_call, Instant now, Outb
   }
   switch (pace_.ask(device, recovering ? ReturnPace::Whom::everyone : ReturnPace::Whom::settled, now)) {
     case ReturnPace::Verdict::stay: return false;
-    case ReturnPace::Verdict::came_back:
-      outbox.note({"phone_came_back", {{"device", device}}, Severity::warning});
-      return false;
-    case ReturnPace::Verdict::go:
-      outbox.note({"phone_sent_home", {{"device", device}}, Severity::info});
-      return true;
+    case ReturnPace::Verdict::came_back: outbox.note({"phone_came_back", {{"device", device}}, Severity::warning}); return false;
+    case ReturnPace::Verdict::go: outbox.note({"phone_sent_home", {{"device", device}}, Severity::info}); return true;
   }
   std::unreachable();
 }
@@ -264,7 +265,7 @@ bool Central::is_central(const Endpoint& remote) const {
 
 std::vector<Target> Central::usable_servers() const {
   std::vector<Target> usable;
-  for (const Watched& watched : servers_)   // they stand in order of priority and weight
+  for (const Watched& watched : servers_)  // they stand in order of priority and weight
     if (watched.health.state() == Health::up) usable.push_back(watched.server.target);
   for (const Watched& watched : servers_)
     if (watched.health.state() == Health::suspect || watched.health.state() == Health::unknown) usable.push_back(watched.server.target);
@@ -274,8 +275,7 @@ std::vector<Target> Central::usable_servers() const {
 std::vector<ServerReport> Central::report() const {
   std::vector<ServerReport> reports;
   reports.reserve(servers_.size());
-  for (const Watched& watched : servers_)
-    reports.push_back({watched.server, watched.health.state(), watched.health.since(), watched.rtt});
+  for (const Watched& watched : servers_) reports.push_back({watched.server, watched.health.state(), watched.health.since(), watched.rtt});
   return reports;
 }
 

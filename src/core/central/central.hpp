@@ -27,8 +27,8 @@ struct Settings {
   unsigned down_after = 3;
   unsigned up_after = 3;
   Duration return_dwell = 30s;
-  unsigned return_rate = 20;                 ///< phones per second
-  Duration survivable_expires = 120s;        ///< how long a phone may stay here without a refresh
+  unsigned return_rate = 20;           ///< phones per second
+  Duration survivable_expires = 120s;  ///< how long a phone may stay here without a refresh
 };
 
 /// What the DNS upstream did last (S1).
@@ -100,11 +100,11 @@ class Central {
     ServerHealth health;
     std::uint32_t generation = 0;
     Instant next_probe;
-    std::optional<Instant> sent_at;               ///< a probe is under way and not judged yet
+    std::optional<Instant> sent_at;  ///< a probe is under way and not judged yet
     Instant last_sent;
-    transaction::TransactionId transaction;       ///< kept after the timeout, so that late answers count
+    transaction::TransactionId transaction;  ///< kept after the timeout, so that late answers count
     std::optional<Duration> rtt;
-    bool relay_loss_taken = false;                ///< live traffic counts once between two probes
+    bool relay_loss_taken = false;  ///< live traffic counts once between two probes
   };
 
   void probe(Watched& watched, Instant now, transaction::Layer& layer, Outbox& outbox);
@@ -133,11 +133,11 @@ class Central {
   Pin pin_ = Pin::automatic;
   Mode kept_mode_ = Mode::normal;
   std::optional<DnsSign> dns_;
-  Instant dns_since_{};                           ///< of the first sign of loss in a row
+  Instant dns_since_{};  ///< of the first sign of loss in a row
   std::size_t registrations_ = 0;
   std::optional<Instant> survivable_ttl_until_;
   Instant looked_at_{};
-  std::optional<Instant> look_again_;           ///< the servers changed
+  std::optional<Instant> look_again_;  ///< the servers changed
   bool started_ = false;
 };
 

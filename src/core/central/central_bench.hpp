@@ -57,19 +57,23 @@ class CentralBench {
   void answer_dns(DnsSign sign) { central_.note_dns(sign, now_, outbox_); }
   bool send_home(std::string_view device) { return central_.send_home(device, false, now_, outbox_); }
 
-  std::map<Target, Server> servers_;                 ///< missing: well
+  std::map<Target, Server> servers_;  ///< missing: well
   Duration rtt_ = 20ms;
   Instant now_ = from_unix_ms(1'700'000'000'000);
   SeededRandom random_{1};
   transaction::Layer layer_{transaction::Timers{}, 1'000};
   Outbox outbox_;
   Central central_{settings(), random_};
-  std::vector<std::string> notes_;                   ///< "mode_changed normal survivable"
+  std::vector<std::string> notes_;  ///< "mode_changed normal survivable"
   std::map<std::string, std::string> kept_;
   std::map<Target, int> probes_;
 
  private:
-  struct Answer { Instant at; Target from; std::string bytes; };
+  struct Answer {
+    Instant at;
+    Target from;
+    std::string bytes;
+  };
 
   void step() {
     while (!answers_.empty() && answers_.front().at <= now_) {
@@ -80,7 +84,8 @@ class CentralBench {
       packet.remote = answer.from.endpoint;
       packet.bytes = answer.bytes;
       const auto received = layer_.receive(*message, packet, now_, outbox_);
-      if (received.disposition == transaction::Disposition::response) central_.on_response(received.owner, message->status(), now_, outbox_);
+      if (received.disposition == transaction::Disposition::response)
+        central_.on_response(received.owner, message->status(), now_, outbox_);
     }
     for (const auto& failure : layer_.expire(now_, outbox_)) central_.on_failure(failure, now_, outbox_);
     if (const auto next = central_.next_expiry(); next && *next <= now_) central_.expire(now_, layer_, outbox_);

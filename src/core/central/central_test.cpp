@@ -12,9 +12,7 @@ using Bench = CentralBench;
 // DIS-25: 3 x (5 + 2) s and a tenth.
 constexpr Duration loss_known_within = 23'100ms;
 
-void all(Bench& bench, Bench::Server state) {
-  bench.servers_[Bench::c1] = bench.servers_[Bench::c2] = state;
-}
+void all(Bench& bench, Bench::Server state) { bench.servers_[Bench::c1] = bench.servers_[Bench::c2] = state; }
 
 TEST(Central, is_normal_while_all_servers_answer_S4) {
   Bench bench;
@@ -113,7 +111,8 @@ TEST(Central, tells_dead_sip_from_dead_dns_INT_05) {
   all(sip, Bench::Server::silent);
   sip.until(Mode::survivable, 60s);
   EXPECT_EQ(sip.central_.cause(), Cause::sip);
-  EXPECT_NE(sip.central_.evidence().find("udp:10.78.0.11:5060 down (3 lost in a row, last: no answer)"), std::string::npos) << sip.central_.evidence();
+  EXPECT_NE(sip.central_.evidence().find("udp:10.78.0.11:5060 down (3 lost in a row, last: no answer)"), std::string::npos)
+      << sip.central_.evidence();
 
   Bench dns;
   dns.start();
@@ -241,9 +240,7 @@ TEST(Central, changes_mode_at_most_once_in_a_dwell_while_the_wan_flaps_INT_06) {
     bench.pass(1s);
     if (bench.central_.mode() == mode) continue;
     // From normal to survivable it goes by suspect: that one is not a dwell apart.
-    if (mode != Mode::suspect && mode != Mode::normal) {
-      EXPECT_GE(bench.now_ - last, 29s);
-    }
+    if (mode != Mode::suspect && mode != Mode::normal) { EXPECT_GE(bench.now_ - last, 29s); }
     mode = bench.central_.mode();
     last = bench.now_;
   }

@@ -35,8 +35,10 @@ bool ServerHealth::take(Sign sign, const Thresholds& thresholds, Instant now) {
     answers_ = 0;
     // Bounded, for a server may be down for years.
     if (losses_ < 1'000'000) ++losses_;
-    if (sign != Sign::refused) refusals_ = 0;
-    else if (refusals_ < 1'000'000) ++refusals_;
+    if (sign != Sign::refused)
+      refusals_ = 0;
+    else if (refusals_ < 1'000'000)
+      ++refusals_;
     event = losses_ >= thresholds.down_after ? HealthEvent::lost_enough : HealthEvent::lost;
   }
   const auto [next, actions] = health_machine.step(state_, event);

@@ -13,9 +13,9 @@ namespace ringhold::central {
 
 /// One central server as DNS or the configuration names it. Its identity is `target` alone, never name or rank (S2, X-22).
 struct Server {
-  Text name;                       ///< the SRV target name; empty when configured by address
+  Text name;  ///< the SRV target name; empty when configured by address
   Target target;
-  std::uint16_t priority = 0;      ///< RFC 2782: the lower number is tried first
+  std::uint16_t priority = 0;  ///< RFC 2782: the lower number is tried first
   std::uint16_t weight = 0;
 };
 
@@ -25,9 +25,9 @@ std::string_view name(Health health);
 /// What was seen of a server, by a probe or by live traffic (S1). Any SIP response but 503 is `answered`.
 enum class Sign : std::uint8_t {
   answered,
-  unavailable,   ///< it said 503
-  lost,          ///< no answer in time
-  refused,       ///< ICMP unreachable, RST, no route
+  unavailable,  ///< it said 503
+  lost,         ///< no answer in time
+  refused,      ///< ICMP unreachable, RST, no route
 };
 std::string_view name(Sign sign);
 
@@ -37,8 +37,8 @@ enum class HealthAction : std::uint8_t { tell };
 
 /// S1: the first answer ever is enough; a server that is up and loses one probe is suspect; a server that is down must
 /// answer `up_after` times, one that is only suspect once.
-inline constexpr auto health_machine =
-    Machine<Health, Health::down, HealthEvent, HealthEvent::lost_enough, HealthAction>{{
+inline constexpr auto health_machine = Machine<Health, Health::down, HealthEvent, HealthEvent::lost_enough, HealthAction>{
+    {
         {Health::unknown, HealthEvent::answered, Health::up, {HealthAction::tell}},
         {Health::unknown, HealthEvent::answered_enough, Health::up, {HealthAction::tell}},
         {Health::unknown, HealthEvent::lost, Health::suspect, {HealthAction::tell}},
@@ -49,7 +49,8 @@ inline constexpr auto health_machine =
         {Health::suspect, HealthEvent::answered_enough, Health::up, {HealthAction::tell}},
         {Health::suspect, HealthEvent::lost_enough, Health::down, {HealthAction::tell}},
         {Health::down, HealthEvent::answered_enough, Health::up, {HealthAction::tell}},
-    }, {
+    },
+    {
         {Health::up, {HealthEvent::answered, HealthEvent::answered_enough}},
         {Health::suspect, {HealthEvent::lost}},
         {Health::down, {HealthEvent::answered, HealthEvent::lost, HealthEvent::lost_enough}},
@@ -58,7 +59,10 @@ inline constexpr auto health_machine =
 /// The health of one target: state, what was seen in a row, and since when.
 class ServerHealth {
  public:
-  struct Thresholds { unsigned down_after = 3; unsigned up_after = 3; };
+  struct Thresholds {
+    unsigned down_after = 3;
+    unsigned up_after = 3;
+  };
 
   /// Takes one sign; true when the state changed.
   bool take(Sign sign, const Thresholds& thresholds, Instant now);

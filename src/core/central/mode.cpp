@@ -58,10 +58,14 @@ void ModeKeeper::force(Mode mode, Instant now) {
 
 std::optional<ModeKeeper::Change> ModeKeeper::look(const Site& site, Instant now) {
   looked_at_ = now;
-  if (site.doubt || site.lost) calm_since_.reset();
-  else if (!calm_since_) calm_since_ = now;
-  if (!site.alive) healthy_since_.reset();
-  else if (!healthy_since_) healthy_since_ = now;
+  if (site.doubt || site.lost)
+    calm_since_.reset();
+  else if (!calm_since_)
+    calm_since_ = now;
+  if (!site.alive)
+    healthy_since_.reset();
+  else if (!healthy_since_)
+    healthy_since_ = now;
   if (mode_ == Mode::recovering && !order_normal_at_ && healthy_since_ && now >= *healthy_since_ + dwell_) order_normal_at_ = now;
 
   const auto event = classify(site, now);

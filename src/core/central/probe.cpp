@@ -45,7 +45,7 @@ Destination probe_destination(const Identity& identity, const Target& target) {
 }
 
 std::string append_probe(const Identity& identity, const Target& target, Random& random, std::string& bytes) {
-  std::string branch{"z9hG4bK0p"};   // RFC 3261's cookie, worker 0, probe
+  std::string branch{"z9hG4bK0p"};  // RFC 3261's cookie, worker 0, probe
   branch += view(hex(random.next()));
   Text uri = "sip:" + host_and_port(target.endpoint);
   if (target.transport != Transport::udp) uri.append(";transport=").append(name(target.transport));

@@ -15,9 +15,9 @@ namespace ringhold::central {
 
 /// Who we are towards the central site.
 struct Identity {
-  Text domain;                   ///< of the From header
-  Text host;                     ///< sent-by when a listener has no address of its own (0.0.0.0)
-  std::vector<Target> listen;    ///< our SIP listeners: the probe leaves by the one of the server's transport and family
+  Text domain;                 ///< of the From header
+  Text host;                   ///< sent-by when a listener has no address of its own (0.0.0.0)
+  std::vector<Target> listen;  ///< our SIP listeners: the probe leaves by the one of the server's transport and family
 };
 
 /// Where a probe to `target` leaves and goes.

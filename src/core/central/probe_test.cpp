@@ -5,15 +5,17 @@
 namespace ringhold::central {
 namespace {
 
-const Identity identity{.domain = "example.test",
-                        .host = "ringhold.example.test",
-                        .listen = {*Target::parse("udp:10.77.0.2:5060"), *Target::parse("tcp:10.77.0.2:5060"), *Target::parse("udp:[2001:db8::2]:5060")}};
+const Identity identity{
+    .domain = "example.test",
+    .host = "ringhold.example.test",
+    .listen = {*Target::parse("udp:10.77.0.2:5060"), *Target::parse("tcp:10.77.0.2:5060"), *Target::parse("udp:[2001:db8::2]:5060")}};
 
 TEST(Probe, is_a_minimal_options_request_S1) {
   SeededRandom random{1};
   std::string bytes;
   const std::string branch = append_probe(identity, *Target::parse("udp:10.78.0.11:5060"), random, bytes);
-  EXPECT_TRUE(bytes.starts_with("OPTIONS sip:10.78.0.11:5060 SIP/2.0\r\nVia: SIP/2.0/UDP 10.77.0.2:5060;branch=" + branch + ";rport\r\n")) << bytes;
+  EXPECT_TRUE(bytes.starts_with("OPTIONS sip:10.78.0.11:5060 SIP/2.0\r\nVia: SIP/2.0/UDP 10.77.0.2:5060;branch=" + branch + ";rport\r\n"))
+      << bytes;
   EXPECT_TRUE(branch.starts_with("z9hG4bK"));
   EXPECT_NE(bytes.find("\r\nMax-Forwards: 70\r\n"), std::string::npos);
   EXPECT_NE(bytes.find("\r\nTo: <sip:10.78.0.11:5060>\r\n"), std::string::npos);

@@ -42,8 +42,8 @@ class ReturnPace {
   static constexpr Duration longest_hold = 160min;     ///< … but not longer than this
   static constexpr Duration repetition = 5s;           ///< asked again so soon: the 503 was lost, and is the answer again
   static constexpr Duration settled_after = 30s;
-  static constexpr Duration forgotten_after = 10min;   ///< who is not heard of any more
-  static constexpr std::size_t capacity = 20'000;      ///< at the bound nobody is sent until entries age
+  static constexpr Duration forgotten_after = 10min;  ///< who is not heard of any more
+  static constexpr std::size_t capacity = 20'000;     ///< at the bound nobody is sent until entries age
 
  private:
   struct Device {
@@ -51,7 +51,7 @@ class ReturnPace {
     Instant heard_at;
     std::optional<Instant> sent_at;
     Instant peace_until{};
-    Duration hold{};                 ///< of the last return
+    Duration hold{};  ///< of the last return
   };
   void forget_old(Instant now);
   bool take_token(Instant now);

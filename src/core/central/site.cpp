@@ -42,8 +42,7 @@ bool Central::lost(Instant now) const {
   const auto all = [&](auto&& holds) { return std::all_of(servers_.begin(), servers_.end(), holds); };
   if (all([](const Watched& w) { return w.health.state() == Health::down; })) return true;
   // The link itself is down when nothing at all can be sent: two refusals of each say as much as three silences.
-  return dns_ == DnsSign::refused &&
-         all([](const Watched& w) { return w.health.state() == Health::down || w.health.refusals() >= 2; });
+  return dns_ == DnsSign::refused && all([](const Watched& w) { return w.health.state() == Health::down || w.health.refusals() >= 2; });
 }
 
 /// Cold start in the dark with an empty store: DNS is all there is to judge by (INT-03).
@@ -97,7 +96,7 @@ void Central::look(Instant now, Outbox& outbox) {
 void Central::update_pace(Instant now, Outbox& outbox) {
   switch (keeper_.mode()) {
     case Mode::survivable: return pace_.close();
-    case Mode::suspect: return;   // nobody is sent, nobody forgotten
+    case Mode::suspect: return;  // nobody is sent, nobody forgotten
     case Mode::normal:
       if (!pace_.is_open()) pace_.open(now);
       return;
@@ -107,7 +106,7 @@ void Central::update_pace(Instant now, Outbox& outbox) {
   if (!order_normal_at) return pace_.close();
   if (pace_.is_open()) return;
   // Whoever was told that we come first must have forgotten it, else the 503 leads him back to us.
-  constexpr Duration longest_survivable_ttl = 30s;   // D7
+  constexpr Duration longest_survivable_ttl = 30s;  // D7
   const Instant latest = *order_normal_at + longest_survivable_ttl;
   pace_.open(std::clamp(survivable_ttl_until_.value_or(*order_normal_at), *order_normal_at, latest));
   outbox.note({"dns_order_restored", {{"registrations", registrations_}}, Severity::info});

@@ -11,22 +11,22 @@ namespace ringhold::location {
 
 /// One contact of an address-of-record, as its last REGISTER left it (RFC 3261 §10.3 step 7).
 struct Binding {
-  Text aor;                          ///< canonical: "sip:alice@example.test"
-  Text contact;                      ///< the URI as registered; becomes the Request-URI
-  Text device;                       ///< whose contact it is (device.hpp)
-  Text call_id;                      ///< of the first REGISTER of this cycle (R4), renewed when it changed
+  Text aor;      ///< canonical: "sip:alice@example.test"
+  Text contact;  ///< the URI as registered; becomes the Request-URI
+  Text device;   ///< whose contact it is (device.hpp)
+  Text call_id;  ///< of the first REGISTER of this cycle (R4), renewed when it changed
   std::uint32_t cseq = 0;
-  std::uint16_t q = 1000;            ///< thousandths
+  std::uint16_t q = 1000;  ///< thousandths
   Instant expires_at;
-  Instant registered_at;             ///< of the first REGISTER
-  Text path;                         ///< Path values in order, comma-separated (RFC 3327); empty: none
+  Instant registered_at;  ///< of the first REGISTER
+  Text path;              ///< Path values in order, comma-separated (RFC 3327); empty: none
   Transport transport = Transport::udp;
-  FlowId flow;                       ///< none once the connection is gone
-  Endpoint local;                    ///< our listener
-  Endpoint source;                   ///< where the REGISTER came from
+  FlowId flow;      ///< none once the connection is gone
+  Endpoint local;   ///< our listener
+  Endpoint source;  ///< where the REGISTER came from
   Text user_agent;
-  Instant due_at;                    ///< the location service's earliest timer for it
-  std::uint64_t request_hash = 0;    ///< of the Via branch of the last REGISTER: tells retransmissions (RST-04)
+  Instant due_at;                  ///< the location service's earliest timer for it
+  std::uint64_t request_hash = 0;  ///< of the Via branch of the last REGISTER: tells retransmissions (RST-04)
 };
 
 }  // namespace ringhold::location

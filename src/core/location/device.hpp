@@ -11,8 +11,8 @@ namespace ringhold::location {
 /// What a REGISTER tells of the device it comes from.
 struct DeviceTraits {
   std::string_view aor;
-  std::string_view instance;                      ///< +sip.instance; empty: none
-  std::optional<std::uint32_t> reg_id;            ///< RFC 5626: several flows of one instance are several bindings
+  std::string_view instance;            ///< +sip.instance; empty: none
+  std::optional<std::uint32_t> reg_id;  ///< RFC 5626: several flows of one instance are several bindings
   std::string_view contact_user;
   Address source;
   std::string_view user_agent;

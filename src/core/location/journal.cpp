@@ -5,12 +5,12 @@ namespace ringhold::location {
 Text binding_id(const Binding& binding) { return binding.aor + " " + binding.contact; }
 
 Change put(const Binding& binding) {
-  return Change{Table::binding,
-                binding_id(binding),
-                {binding_id(binding), binding.aor, binding.contact, binding.device, binding.call_id,
-                 static_cast<std::int64_t>(binding.cseq), static_cast<std::int64_t>(binding.q), to_unix_ms(binding.expires_at),
-                 to_unix_ms(binding.registered_at), binding.path, Text{name(binding.transport)}, binding.local.text(),
-                 binding.source.text(), binding.user_agent}};
+  return Change{
+      Table::binding,
+      binding_id(binding),
+      {binding_id(binding), binding.aor, binding.contact, binding.device, binding.call_id, static_cast<std::int64_t>(binding.cseq),
+       static_cast<std::int64_t>(binding.q), to_unix_ms(binding.expires_at), to_unix_ms(binding.registered_at), binding.path,
+       Text{name(binding.transport)}, binding.local.text(), binding.source.text(), binding.user_agent}};
 }
 
 Change erase(const Binding& binding) { return Change{Table::binding, binding_id(binding), {}}; }

@@ -44,9 +44,8 @@ std::vector<BindingId> LocationService::ids(std::string_view aor, Instant now) c
 std::vector<const Binding*> LocationService::find(std::string_view aor, Instant now) const {
   std::vector<const Binding*> live;
   for (const BindingId id : ids(aor, now)) live.push_back(bindings_.find(id));
-  std::ranges::sort(live, [](const Binding* a, const Binding* b) {
-    return a->q != b->q ? a->q > b->q : a->registered_at > b->registered_at;
-  });
+  std::ranges::sort(live,
+                    [](const Binding* a, const Binding* b) { return a->q != b->q ? a->q > b->q : a->registered_at > b->registered_at; });
   return live;
 }
 
@@ -129,7 +128,7 @@ void LocationService::expire(Instant now, Outbox& outbox) {
     Binding* binding = bindings_.find(id);
     if (binding == nullptr) return;
     if (binding->expires_at > now) {
-      if (binding->due_at > now) return;   // an earlier entry of its own came and went
+      if (binding->due_at > now) return;  // an earlier entry of its own came and went
       binding->due_at = binding->expires_at;
       return wheel_.add(binding->due_at, id);
     }

@@ -31,7 +31,7 @@ TEST(LocationService, finds_a_binding_until_it_expires_R1) {
   LocationService location{10};
   ASSERT_TRUE(location.add(binding(), outbox));
   EXPECT_EQ(location.find("sip:alice@example.test", start + 59s).size(), 1U);
-  EXPECT_TRUE(location.find("sip:alice@example.test", start + 60s).empty());   // also when the timer is late
+  EXPECT_TRUE(location.find("sip:alice@example.test", start + 60s).empty());  // also when the timer is late
   location.expire(start + 61s, outbox);
   EXPECT_EQ(location.size(), 0U);
   EXPECT_TRUE(outbox.changes().back().columns.empty());
@@ -89,8 +89,10 @@ TEST(Journal, a_damaged_row_costs_itself_only_R6) {
   auto columns = put(binding()).columns;
   for (std::size_t i = 1; i < columns.size(); ++i) {
     auto damaged = columns;
-    if (std::holds_alternative<Text>(damaged[i])) damaged[i] = std::int64_t{-1};
-    else damaged[i] = Text{"x"};
+    if (std::holds_alternative<Text>(damaged[i]))
+      damaged[i] = std::int64_t{-1};
+    else
+      damaged[i] = Text{"x"};
     EXPECT_FALSE(from_row({Table::binding, damaged})) << i;
   }
   columns.pop_back();
@@ -100,7 +102,8 @@ TEST(Journal, a_damaged_row_costs_itself_only_R6) {
 TEST(Device, is_its_instance_else_what_can_be_seen_R2) {
   const Address address = *Address::parse("10.77.0.11");
   EXPECT_EQ(device_key({"a", "<urn:1>", {}, "u", address, "X"}), device_key({"a", "<urn:1>", {}, "v", *Address::parse("10.0.0.1"), "Y"}));
-  EXPECT_NE(device_key({"a", "<urn:1>", {}, "u", address, "X"}), device_key({"b", "<urn:1>", {}, "u", address, "X"}));   // field notes: pjsua
+  EXPECT_NE(device_key({"a", "<urn:1>", {}, "u", address, "X"}),
+            device_key({"b", "<urn:1>", {}, "u", address, "X"}));  // field notes: pjsua
   EXPECT_NE(device_key({"a", "<urn:1>", 1, "u", address, "X"}), device_key({"a", "<urn:1>", 2, "u", address, "X"}));
   EXPECT_NE(device_key({"a", "", {}, "u", address, "X"}), device_key({"a", "", {}, "u", address, "Y"}));
 }

@@ -129,8 +129,11 @@ void Nameserver::go_late(QueryId id, Instant now, Outbox& outbox) {
   Query& query = *queries_.find(id);
   query.late = true;
   query.retry_at = Query::never;
-  for (const Attempt& attempt : query.attempts)
-    if (attempt.open) count_failure(attempt);
+  for (auto attempt = query.attempts.begin(); attempt != query.attempts.end(); ++attempt) {
+    // Two packets without answer to the same upstream are one failure.
+    const bool counted = std::any_of(query.attempts.begin(), attempt, [&](const Attempt& one) { return one.open && one.upstream == attempt->upstream; });
+    if (attempt->open && !counted) count_failure(*attempt);
+  }
   const std::vector<Client> clients = std::exchange(query.clients, {});
   for (const Client& client : clients) dismiss(client);
   const dns::Question question = query.question;

@@ -52,15 +52,15 @@ void Nameserver::plan_lookups(Instant now) {
 }
 
 void Nameserver::start_lookups(Instant now, Outbox& outbox) {
-  // While upstream is lost one question is enough to find out that it is back.
+  // While upstream is lost one question each time is enough to find out that it is back.
   const bool lost = is_lost(Loss::confirmed);
   bool asked = false;
   for (Lookup& lookup : lookups_) {
-    if (lookup.due > now) continue;
-    lookup.due = now + retry_while_down;   // looked_up() sets the true one
-    if (lost) lookup.failing = true;
-    if (lost && std::exchange(asked, true)) continue;
-    forward(lookup.question, nullptr, now, outbox);
+    const bool due = lookup.due <= now;
+    if (due || lost) lookup.due = std::max(lookup.due, now + retry_while_down);   // looked_up() sets the true one
+    if (!due) continue;
+    lookup.failing = lookup.failing || lost;
+    if (!lost || !std::exchange(asked, true)) forward(lookup.question, nullptr, now, outbox);
   }
   lookups_due_.reset();
   for (const Lookup& lookup : lookups_) ask_soon(lookup.due);

@@ -107,8 +107,10 @@ std::size_t Forwarding::listener(Transport transport, const Endpoint& local) con
 void Forwarding::write_request(const sip::Message& request, const Packet& packet, const Preprocessed& way, const Hop& hop,
                                const Branch& branch, Outbox& outbox) const {
   sip::Splice splice{request};
-  if (!hop.request_uri.empty()) splice.replace(request.request_uri(), {hop.request_uri});
-  else if (way.last_route_is_request_uri) splice.replace(request.request_uri(), {way.request_uri});
+  if (!hop.request_uri.empty())
+    splice.replace(request.request_uri(), {hop.request_uri});
+  else if (way.last_route_is_request_uri)
+    splice.replace(request.request_uri(), {way.request_uri});
   const std::size_t out = listener(hop.destination.transport, hop.destination.local);
   const std::size_t in = listener(packet.transport, packet.local);
   splice.insert_before(sip::Header::via, {via_heads_[out], branch.text(), "\r\n"});
@@ -117,8 +119,10 @@ void Forwarding::write_request(const sip::Message& request, const Packet& packet
   if (via) sip::note_received(splice, *via, packet.remote, received);
   if (sip::makes_dialog(request.method())) {
     // RFC 5658: two values when the request changes transport or listener, so that each side finds its own way back.
-    if (out != in) splice.insert_before(sip::Header::record_route, {record_routes_[out], record_routes_[in]});
-    else splice.insert_before(sip::Header::record_route, {record_routes_[out]});
+    if (out != in)
+      splice.insert_before(sip::Header::record_route, {record_routes_[out], record_routes_[in]});
+    else
+      splice.insert_before(sip::Header::record_route, {record_routes_[out]});
   }
   if (way.own_routes > 0) splice.remove_first_values(sip::Header::route, way.own_routes);
   if (way.last_route_is_request_uri) splice.remove_last_value(sip::Header::route);
@@ -126,8 +130,10 @@ void Forwarding::write_request(const sip::Message& request, const Packet& packet
   const auto max_forwards = request.max_forwards();
   const Decimal less{max_forwards ? *max_forwards - 1 : 70};
   const sip::HeaderLine* line = request.line(sip::Header::max_forwards);
-  if (line != nullptr) splice.replace(line->value, {less.text()});
-  else splice.append_header({"Max-Forwards: 70\r\n"});
+  if (line != nullptr)
+    splice.replace(line->value, {less.text()});
+  else
+    splice.append_header({"Max-Forwards: 70\r\n"});
   splice.write(outbox.bytes());
 }
 

@@ -55,11 +55,11 @@ class Forwarding {
 
  private:
   std::uint32_t loop_hash(const sip::Message& request, std::string_view request_uri) const;
-  std::size_t listener(Transport transport, const Endpoint& local) const;   ///< index; the best match
+  std::size_t listener(Transport transport, const Endpoint& local) const;  ///< index; the best match
 
   Identity identity_;
-  std::vector<Text> via_heads_;         ///< for each listener: "Via: SIP/2.0/UDP 10.77.0.2:5060;branch="
-  std::vector<Text> record_routes_;     ///< for each listener: its whole Record-Route line
+  std::vector<Text> via_heads_;      ///< for each listener: "Via: SIP/2.0/UDP 10.77.0.2:5060;branch="
+  std::vector<Text> record_routes_;  ///< for each listener: its whole Record-Route line
   std::uint64_t next_number_;
   std::uint64_t secret_;
 };

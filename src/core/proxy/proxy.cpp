@@ -28,9 +28,7 @@ bool any_success(const ResponseContext& context) {
 }  // namespace
 
 Proxy::Proxy(const Settings& settings, Random& random)
-    : settings_{settings},
-      forwarding_{settings.identity, random.next(), random.next()},
-      contexts_{limits::sip_transactions} {}
+    : settings_{settings}, forwarding_{settings.identity, random.next(), random.next()}, contexts_{limits::sip_transactions} {}
 
 std::expected<Preprocessed, Refusal> Proxy::preprocess(const sip::Message& request) const {
   if (auto refusal = validate(request)) return std::unexpected(std::move(*refusal));
@@ -39,8 +37,8 @@ std::expected<Preprocessed, Refusal> Proxy::preprocess(const sip::Message& reque
   return way;
 }
 
-void Proxy::forward(const sip::Message& request, const Packet& packet, const Preprocessed& way, std::span<const Hop> hops,
-                    Layer& layer, Instant now, Outbox& outbox) {
+void Proxy::forward(const sip::Message& request, const Packet& packet, const Preprocessed& way, std::span<const Hop> hops, Layer& layer,
+                    Instant now, Outbox& outbox) {
   if (hops.empty()) return refuse(request, packet, {480, {}, {}}, layer, now, outbox);
   const ContextId id = contexts_.insert();
   if (!id) return refuse(request, packet, {503, {}, "Retry-After: 5\r\n"}, layer, now, outbox);
@@ -82,8 +80,7 @@ void Proxy::forward_ack(const sip::Message& ack, const Packet& packet, const Pre
   outbox.sent(begin, hop.destination);
 }
 
-void Proxy::refuse(const sip::Message& request, const Packet& packet, const Refusal& refusal, Layer& layer, Instant now,
-                   Outbox& outbox) {
+void Proxy::refuse(const sip::Message& request, const Packet& packet, const Refusal& refusal, Layer& layer, Instant now, Outbox& outbox) {
   if (request.method() == sip::Method::ack) return;
   if (request.method() != sip::Method::invite) return refuse_without_state(request, packet, refusal, outbox);
   const auto server = layer.create_server(request, packet, Owner{}, now);
@@ -105,8 +102,10 @@ void Proxy::cancel(const sip::Message& request, const Packet& packet, const tran
   const Refusal answer_to_cancel{received.transaction ? 200 : 481, {}, {}};
   const auto begin = outbox.bytes().size();
   forwarding_.write_refusal(request, packet.remote, answer_to_cancel, outbox.bytes());
-  if (server) layer.respond(server, answer_to_cancel.status, begin, now, outbox);
-  else outbox.sent(begin, sip::response_destination(request, packet));
+  if (server)
+    layer.respond(server, answer_to_cancel.status, begin, now, outbox);
+  else
+    outbox.sent(begin, sip::response_destination(request, packet));
   if (received.owner.kind != Owner::Kind::proxy) return;
   const ContextId id{received.owner.index, received.owner.generation};
   ResponseContext* context = contexts_.find(id);
@@ -122,7 +121,7 @@ ResponseOutcome Proxy::on_response(const sip::Message& response, const transacti
   ResponseContext* context = contexts_.find(place.context);
   if (context == nullptr || place.leg >= context->legs.size()) return {};
   Leg& leg = context->legs[place.leg];
-  if (leg.client != received.transaction) return {};   // a late answer to an address that was given up
+  if (leg.client != received.transaction) return {};  // a late answer to an address that was given up
   const int status = response.status();
   if (status < 200) {
     on_provisional(*context, status, settings_.timer_c, now);
@@ -217,14 +216,14 @@ bool Proxy::start_next_alternate(Place place, Layer& layer, Instant now, Outbox&
   const auto begin = outbox.bytes().size();
   const auto branch = forwarding_.write_again(layer.request(leg.client), next, outbox);
   if (!branch) return false;
-  leg.client = layer.start_client(context.method, branch->text(), begin, next,
-                                  Owner{Owner::Kind::proxy, place.context.index, place.context.generation,
-                                        static_cast<std::uint32_t>(place.leg)}, now, outbox);
+  leg.client = layer.start_client(
+      context.method, branch->text(), begin, next,
+      Owner{Owner::Kind::proxy, place.context.index, place.context.generation, static_cast<std::uint32_t>(place.leg)}, now, outbox);
   return static_cast<bool>(leg.client);
 }
 
 void Proxy::cancel_pending(ResponseContext& context, std::string_view reason, Layer& layer, Instant now, Outbox& outbox) {
-  if (context.method != sip::Method::invite) return;   // §9.1: CANCEL is for INVITE
+  if (context.method != sip::Method::invite) return;  // §9.1: CANCEL is for INVITE
   for (Leg& leg : context.legs) {
     if (leg.state != Leg::State::pending || leg.cancelled) continue;
     leg.cancelled = true;
@@ -282,8 +281,10 @@ std::vector<ResponseOutcome> Proxy::expire(Layer& layer, Instant now, Outbox& ou
     const Due due = take_due(*context, now);
     // §16.8: legs that rang get a CANCEL; one that never answered counts as 408 when the CANCEL's patience is over.
     if (due.give_up) cancel_pending(*context, {}, layer, now, outbox);
-    if (due.end) outcomes.push_back(end_context(id, layer, now, outbox));
-    else keep_time(id);
+    if (due.end)
+      outcomes.push_back(end_context(id, layer, now, outbox));
+    else
+      keep_time(id);
   });
   return outcomes;
 }
@@ -292,7 +293,7 @@ ResponseOutcome Proxy::end_context(ContextId id, Layer& layer, Instant now, Outb
   ResponseContext& context = *contexts_.find(id);
   for (Leg& leg : context.legs) {
     if (leg.state == Leg::State::ended) continue;
-    layer.abandon(leg.client);   // §9.1: no final response 64·T1 after the CANCEL
+    layer.abandon(leg.client);  // §9.1: no final response 64·T1 after the CANCEL
     leg.state = Leg::State::ended;
     leg.status = 408;
   }

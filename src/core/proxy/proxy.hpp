@@ -22,15 +22,15 @@ namespace ringhold::proxy {
 
 struct Settings {
   Identity identity;
-  Duration timer_c = 185s;              ///< RFC 3261 §16.6 step 11: above three minutes
+  Duration timer_c = 185s;  ///< RFC 3261 §16.6 step 11: above three minutes
 };
 
 /// What a response did, for those who keep books on calls.
 struct ResponseOutcome {
-  bool known = false;                   ///< it belonged to a live response context
+  bool known = false;  ///< it belonged to a live response context
   sip::Method method = sip::Method::other;
-  int forwarded_status = 0;             ///< zero: nothing went upstream
-  Text call_id;                         ///< of an INVITE
+  int forwarded_status = 0;  ///< zero: nothing went upstream
+  Text call_id;              ///< of an INVITE
   Text from_tag;
 };
 
@@ -58,8 +58,8 @@ class Proxy {
               Instant now, Outbox& outbox);
 
   /// §16.7, for a response whose owner is the proxy.
-  ResponseOutcome on_response(const sip::Message& response, const transaction::Received& received, transaction::Layer& layer,
-                              Instant now, Outbox& outbox);
+  ResponseOutcome on_response(const sip::Message& response, const transaction::Received& received, transaction::Layer& layer, Instant now,
+                              Outbox& outbox);
   /// §16.9 and timeouts: the next address is tried, else the leg ended with 503 or 408.
   ResponseOutcome on_failure(const transaction::Failure& failure, transaction::Layer& layer, Instant now, Outbox& outbox);
   /// Timer C and the ends of contexts.
@@ -69,24 +69,25 @@ class Proxy {
   std::size_t size() const { return contexts_.size(); }
 
  private:
-  struct Place { ContextId context; std::size_t leg; };
+  struct Place {
+    ContextId context;
+    std::size_t leg;
+  };
 
   ResponseOutcome on_success(Place place, const sip::Message& response, transaction::Layer& layer, Instant now, Outbox& outbox);
-  ResponseOutcome end_leg(Place place, int status, const sip::Message* response, transaction::Layer& layer, Instant now,
-                          Outbox& outbox);
+  ResponseOutcome end_leg(Place place, int status, const sip::Message* response, transaction::Layer& layer, Instant now, Outbox& outbox);
   int send_best(ResponseContext& context, transaction::Layer& layer, Instant now, Outbox& outbox);
   bool start_next_alternate(Place place, transaction::Layer& layer, Instant now, Outbox& outbox);
   void cancel_pending(ResponseContext& context, std::string_view reason_line, transaction::Layer& layer, Instant now, Outbox& outbox);
   void send_cancel(Leg& leg, transaction::Layer& layer, Instant now, Outbox& outbox);
-  void pass_up(ResponseContext& context, const sip::Message& response, int status, transaction::Layer& layer, Instant now,
-               Outbox& outbox);
+  void pass_up(ResponseContext& context, const sip::Message& response, int status, transaction::Layer& layer, Instant now, Outbox& outbox);
   void answer(ResponseContext& context, int status, transaction::Layer& layer, Instant now, Outbox& outbox);
   void finish(ContextId id, Instant now);
   ResponseOutcome end_context(ContextId id, transaction::Layer& layer, Instant now, Outbox& outbox);
   static ResponseOutcome outcome_of(const ResponseContext& context, int forwarded_status);
   void keep_time(ContextId id);
 
-  static constexpr Duration cancel_patience = 32s;   ///< 64·T1, RFC 3261 §9.1 and RFC 6026 §7.2
+  static constexpr Duration cancel_patience = 32s;  ///< 64·T1, RFC 3261 §9.1 and RFC 6026 §7.2
 
   Settings settings_;
   Forwarding forwarding_;

@@ -29,8 +29,8 @@ class Proxying : public ::testing::Test {
                              std::string_view branch = "c1") {
     std::string text = std::string{method} + " " + std::string{uri} + " SIP/2.0\r\nVia: SIP/2.0/UDP 10.77.0.11;branch=z9hG4bK" +
                        std::string{branch} + "\r\nMax-Forwards: 70\r\n" + std::string{more} +
-                       "From: <sip:alice@example.test>;tag=a\r\nTo: <sip:bob@example.test>\r\nCall-ID: c\r\nCSeq: 1 " + std::string{method} +
-                       "\r\nContent-Length: 0\r\n\r\n";
+                       "From: <sip:alice@example.test>;tag=a\r\nTo: <sip:bob@example.test>\r\nCall-ID: c\r\nCSeq: 1 " +
+                       std::string{method} + "\r\nContent-Length: 0\r\n\r\n";
     return text;
   }
   Packet packet(const std::string& bytes, std::string_view from) const {
@@ -79,7 +79,8 @@ class Proxying : public ::testing::Test {
     const auto message = *sip::Message::parse(received);
     std::string text = "SIP/2.0 " + std::to_string(status) + " X\r\n" + std::string{more};
     for (const auto& line : message.lines())
-      if (line.header == sip::Header::via || line.header == sip::Header::from || line.header == sip::Header::call_id || line.header == sip::Header::cseq)
+      if (line.header == sip::Header::via || line.header == sip::Header::from || line.header == sip::Header::call_id ||
+          line.header == sip::Header::cseq)
         text += line.line;
     return text + "To: " + std::string{message.value(sip::Header::to)} + ";tag=t\r\nContent-Length: 0\r\n\r\n";
   }
@@ -122,7 +123,7 @@ TEST_F(Proxying, goes_to_the_next_address_on_503_C1) {
   EXPECT_TRUE(last_to("10.78.0.11").starts_with("ACK "));
   EXPECT_TRUE(last_to(caller).empty());
   receive(answer(last_to("10.78.0.12"), 503), "10.78.0.12");
-  EXPECT_TRUE(last_to(caller).starts_with("SIP/2.0 500 "));   // RFC 3261 §16.7 step 6
+  EXPECT_TRUE(last_to(caller).starts_with("SIP/2.0 500 "));  // RFC 3261 §16.7 step 6
 }
 
 TEST_F(Proxying, sends_no_408_to_a_non_invite_RFC4320) {
@@ -167,7 +168,7 @@ TEST_F(Proxying, gives_up_at_timer_c_and_cancels_what_rings_RFC3261_16_8) {
   receive(answer(invite, 180), "10.77.0.12");
   pass(184s);
   EXPECT_TRUE(to("10.77.0.12").empty());
-  receive(answer(invite, 180), "10.77.0.12");   // resets the timer
+  receive(answer(invite, 180), "10.77.0.12");  // resets the timer
   pass(184s);
   EXPECT_TRUE(to("10.77.0.12").empty());
   pass(2s);
@@ -196,7 +197,7 @@ TEST_F(Proxying, passes_every_2xx_of_a_forked_invite_RFC3261_16_7) {
   EXPECT_TRUE(last_to(caller).starts_with("SIP/2.0 200 "));
   receive(answer(second, 200), "10.77.0.13");
   EXPECT_TRUE(last_to(caller).starts_with("SIP/2.0 200 "));
-  receive(answer(first, 200), "10.77.0.12");   // retransmitted, because the ACK is late
+  receive(answer(first, 200), "10.77.0.12");  // retransmitted, because the ACK is late
   EXPECT_TRUE(last_to(caller).starts_with("SIP/2.0 200 "));
   pass(70s);
   EXPECT_EQ(proxy_.size(), 0U);
@@ -242,7 +243,9 @@ TEST_F(Proxying, refuses_what_it_may_not_forward_C1) {
 TEST_F(Proxying, record_routes_twice_between_transports_RFC5658) {
   start(request("INVITE"), {hop("10.77.0.12", Transport::tcp)});
   const std::string invite = last_to("10.77.0.12");
-  EXPECT_NE(invite.find("Record-Route: <sip:10.77.0.2:5060;transport=tcp;lr>\r\nRecord-Route: <sip:10.77.0.2:5060;lr>\r\n"), std::string::npos) << invite;
+  EXPECT_NE(invite.find("Record-Route: <sip:10.77.0.2:5060;transport=tcp;lr>\r\nRecord-Route: <sip:10.77.0.2:5060;lr>\r\n"),
+            std::string::npos)
+      << invite;
   EXPECT_NE(invite.find("Via: SIP/2.0/TCP 10.77.0.2:5060;branch="), std::string::npos);
   start(request("MESSAGE", "", "sip:bob@example.test", "m1"), {hop("10.77.0.12")});
   EXPECT_EQ(last_to("10.77.0.12").find("Record-Route"), std::string::npos);

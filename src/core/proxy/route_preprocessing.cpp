@@ -25,9 +25,8 @@ bool Identity::is_ours(const sip::Uri& uri) const {
   if (!Address::parse(uri.host)) return is_domain(uri.host);
   if (is_ours(uri.host, uri.port.value_or(standard))) return true;
   // "sip:alice@10.77.0.2" from a phone that was told only our address: no port means ours, whatever it is.
-  return !uri.port && std::ranges::any_of(listeners, [&](const Target& listener) {
-    return Address::parse(uri.host) == listener.endpoint.address;
-  });
+  return !uri.port &&
+         std::ranges::any_of(listeners, [&](const Target& listener) { return Address::parse(uri.host) == listener.endpoint.address; });
 }
 
 Preprocessed preprocess_routes(const sip::Message& request, const Identity& identity) {

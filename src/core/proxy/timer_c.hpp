@@ -14,7 +14,10 @@ inline void on_provisional(ResponseContext& context, int status, Duration timer_
 }
 
 /// What became due. `give_up`: pending legs are cancelled (§16.8). `end`: the context's time is over.
-struct Due { bool give_up = false; bool end = false; };
+struct Due {
+  bool give_up = false;
+  bool end = false;
+};
 inline Due take_due(ResponseContext& context, Instant now) {
   Due due;
   if (context.timer_c && *context.timer_c <= now) {

@@ -12,8 +12,8 @@ namespace ringhold::proxy {
 /// A final response that we make ourselves.
 struct Refusal {
   int status = 500;
-  Text reason;                 ///< reason phrase that names what is wrong; empty: the standard one
-  Text headers;                ///< whole header lines to add, each with CRLF: "Unsupported: foo\r\n"
+  Text reason;   ///< reason phrase that names what is wrong; empty: the standard one
+  Text headers;  ///< whole header lines to add, each with CRLF: "Unsupported: foo\r\n"
 };
 
 /// RFC 3261 §16.3 without the loop check: scheme (416), Max-Forwards (483), Proxy-Require (420). The structure of the

@@ -27,8 +27,7 @@ std::variant<Demand, Refusal> read_demand(const sip::Message& request, std::uint
     demand.remove_all = true;
   }
   for (const Demand::Contact& asked : demand.contacts)
-    if (asked.expires > 0 && asked.expires < min_expires)
-      return Refusal{423, {}, "Min-Expires: " + std::to_string(min_expires) + "\r\n"};
+    if (asked.expires > 0 && asked.expires < min_expires) return Refusal{423, {}, "Min-Expires: " + std::to_string(min_expires) + "\r\n"};
   return demand;
 }
 

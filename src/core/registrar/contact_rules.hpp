@@ -16,17 +16,17 @@ namespace ringhold::registrar {
 struct Demand {
   struct Contact {
     sip::Contact contact;
-    std::uint32_t expires = 0;             ///< seconds asked: of the contact, else of the header, else the default
+    std::uint32_t expires = 0;  ///< seconds asked: of the contact, else of the header, else the default
   };
-  bool remove_all = false;                 ///< `Contact: *` with Expires: 0
+  bool remove_all = false;  ///< `Contact: *` with Expires: 0
   boost::container::small_vector<Contact, 2> contacts;
 };
 
 /// Why a REGISTER is refused.
 struct Refusal {
   int status = 400;
-  std::string_view reason;                 ///< empty: the standard phrase
-  Text headers;                            ///< whole lines to add
+  std::string_view reason;  ///< empty: the standard phrase
+  Text headers;             ///< whole lines to add
 };
 
 /// Most contacts that one REGISTER may carry; more is refused.

@@ -173,10 +173,21 @@ void Registrar::apply(const Planned& planned, const sip::Message& request, const
     outbox.note({"binding_replaced", {{"aor", aor}, {"contact", location.get(replaced)->contact}}});
     location.remove(replaced, outbox);
   }
-  Binding binding{.aor = Text{aor}, .contact = Text{contact.address.uri_text}, .device = planned.device, .call_id = Text{call_id},
-                  .cseq = request.cseq()->number, .q = contact.q, .expires_at = expires_at, .registered_at = registered_at,
-                  .path = joined_path(request), .transport = packet.transport, .flow = packet.flow, .local = packet.local,
-                  .source = packet.remote, .user_agent = Text{request.value(sip::Header::user_agent)}, .due_at = {},
+  Binding binding{.aor = Text{aor},
+                  .contact = Text{contact.address.uri_text},
+                  .device = planned.device,
+                  .call_id = Text{call_id},
+                  .cseq = request.cseq()->number,
+                  .q = contact.q,
+                  .expires_at = expires_at,
+                  .registered_at = registered_at,
+                  .path = joined_path(request),
+                  .transport = packet.transport,
+                  .flow = packet.flow,
+                  .local = packet.local,
+                  .source = packet.remote,
+                  .user_agent = Text{request.value(sip::Header::user_agent)},
+                  .due_at = {},
                   .request_hash = branch_hash(request)};
   outbox.note({"binding_added", {{"aor", aor}, {"contact", binding.contact}, {"expires", seconds_ceil(expires_at - now)}}});
   decision.added = location.add(std::move(binding), outbox) || decision.added;
@@ -187,7 +198,8 @@ void Registrar::keep_within_limit(std::string_view aor, LocationService& locatio
   while (ids.size() > settings_.contacts_per_aor) {
     const auto oldest = std::ranges::min_element(
         ids, {}, [&](BindingId id) { return std::pair{location.get(id)->registered_at, location.get(id)->expires_at}; });
-    outbox.note({"binding_dropped", {{"aor", aor}, {"contact", location.get(*oldest)->contact}, {"limit", settings_.contacts_per_aor}},
+    outbox.note({"binding_dropped",
+                 {{"aor", aor}, {"contact", location.get(*oldest)->contact}, {"limit", settings_.contacts_per_aor}},
                  Severity::warning});
     location.remove(*oldest, outbox);
     ids.erase(oldest);

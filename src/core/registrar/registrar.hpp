@@ -16,7 +16,7 @@
 namespace ringhold::registrar {
 
 struct Settings {
-  Text domain;                             ///< the one domain of every AOR
+  Text domain;  ///< the one domain of every AOR
   Duration min_expires = 30s;
   Duration normal_expires = 60s;
   Duration survivable_expires = 120s;
@@ -31,7 +31,7 @@ struct Decision {
   int status = 200;
   bool added = false;
   bool removed = false;
-  bool restarted = false;                  ///< the device's Call-ID changed within its cycle (R4)
+  bool restarted = false;  ///< the device's Call-ID changed within its cycle (R4)
 };
 
 class Registrar {
@@ -50,7 +50,11 @@ class Registrar {
   void reconfigure(const Settings& settings) { settings_ = settings; }
 
  private:
-  struct Planned { Demand::Contact asked; location::BindingId existing; Text device; };
+  struct Planned {
+    Demand::Contact asked;
+    location::BindingId existing;
+    Text device;
+  };
 
   std::variant<std::vector<Planned>, Refusal> plan(const Demand& demand, const sip::Message& request, const Packet& packet,
                                                    std::string_view aor, const location::LocationService& location, Instant now,

@@ -29,9 +29,11 @@ class Registering : public ::testing::Test {
     outbox_.clear();
     const std::string bytes = "REGISTER sip:example.test SIP/2.0\r\nVia: SIP/2.0/UDP " + ask.source + ";branch=z9hG4bK" + ask.branch +
                               "\r\nFrom: <sip:alice@example.test>;tag=f\r\nTo: <sip:alice@example.test>\r\nCall-ID: " + ask.call_id +
-                              "\r\nCSeq: " + std::to_string(ask.cseq) + " REGISTER\r\nUser-Agent: " + ask.user_agent + "\r\n" + ask.headers +
-                              (ask.contact.empty() ? "" : "Contact: " + ask.contact + "\r\n") + "Content-Length: 0\r\n\r\n";
-    const Packet packet{Protocol::sip, Transport::udp, FlowId{1}, *Endpoint::parse("10.77.0.2", Port{5060}), *Endpoint::parse(ask.source, Port{5060}), bytes};
+                              "\r\nCSeq: " + std::to_string(ask.cseq) + " REGISTER\r\nUser-Agent: " + ask.user_agent + "\r\n" +
+                              ask.headers + (ask.contact.empty() ? "" : "Contact: " + ask.contact + "\r\n") + "Content-Length: 0\r\n\r\n";
+    const Packet packet{
+        Protocol::sip, Transport::udp, FlowId{1}, *Endpoint::parse("10.77.0.2", Port{5060}), *Endpoint::parse(ask.source, Port{5060}),
+        bytes};
     decision_ = registrar_.on_register(*sip::Message::parse(bytes), packet, aor, grant, location_, now_, outbox_);
     answer_ = Text{outbox_.message(outbox_.sends().back())};
     return *sip::Message::parse(answer_);
@@ -78,7 +80,7 @@ TEST_F(Registering, grants_at_most_what_was_asked_and_what_the_mode_allows_R5) {
   send({.headers = "Expires: 40\r\n"});
   EXPECT_EQ(remaining(), 40U);
   send({.contact = "<sip:alice@10.77.0.11:5060>;expires=50", .cseq = 2, .headers = "Expires: 3600\r\n", .branch = "c"});
-  EXPECT_EQ(remaining(), 50U);   // the contact's own parameter wins (RFC 3261 §10.2.1.1)
+  EXPECT_EQ(remaining(), 50U);  // the contact's own parameter wins (RFC 3261 §10.2.1.1)
   for (int cseq = 3; cseq < 60; ++cseq) {
     send({.cseq = cseq, .headers = "Expires: 3600\r\n", .branch = "d" + std::to_string(cseq)});
     EXPECT_GE(remaining(), 96U);
@@ -102,7 +104,7 @@ TEST_F(Registering, removes_one_contact_with_expires_0_R1) {
   EXPECT_EQ(answer.count(sip::Header::contact), 0U);
   EXPECT_TRUE(bindings().empty());
   ASSERT_EQ(outbox_.changes().size(), 1U);
-  EXPECT_TRUE(outbox_.changes()[0].columns.empty());   // erased on disk
+  EXPECT_TRUE(outbox_.changes()[0].columns.empty());  // erased on disk
 }
 
 TEST_F(Registering, star_removes_all_and_only_with_expires_0_alone_R1) {
@@ -179,8 +181,11 @@ TEST_F(Registering, other_devices_of_the_user_are_no_restart_RST07) {
   for (int round = 1; round < 100; ++round)
     for (int device = 1; device < 4; ++device) {
       const std::string number = std::to_string(device);
-      send({.contact = "<sip:alice@10.77.0.1" + number + ":5060>", .call_id = "d" + number, .cseq = round,
-            .branch = number + "-" + std::to_string(round), .source = "10.77.0.1" + number + ":5060"});
+      send({.contact = "<sip:alice@10.77.0.1" + number + ":5060>",
+            .call_id = "d" + number,
+            .cseq = round,
+            .branch = number + "-" + std::to_string(round),
+            .source = "10.77.0.1" + number + ":5060"});
       ASSERT_FALSE(decision_.restarted);
     }
   EXPECT_EQ(bindings().size(), 3U);

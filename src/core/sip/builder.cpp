@@ -35,7 +35,8 @@ void append_vias(std::string& out, const Message& request, const Endpoint& sourc
     via->parameters.for_each([&](std::string_view key, std::string_view text) {
       if (equal_ignoring_case(key, "received")) return true;
       out.append(";").append(key);
-      if (equal_ignoring_case(key, "rport")) out.append("=").append(Decimal{to_number(source.port)});
+      if (equal_ignoring_case(key, "rport"))
+        out.append("=").append(Decimal{to_number(source.port)});
       else if (!text.empty()) {
         const bool quoted = text.data() > value.data() && text.data()[-1] == '"';
         out.append(quoted ? "=\"" : "=").append(text).append(quoted ? "\"" : "");

@@ -21,7 +21,9 @@ Destination response_destination(const Message& request, const Packet& packet);
 
 /// §18.2.1 and RFC 3581 §4 as edits: received if sent-by differs from the source or rport was asked, and rport's value.
 /// The texts live in `note`.
-struct ReceivedNote { std::string parameters; };
+struct ReceivedNote {
+  std::string parameters;
+};
 void note_received(Splice& splice, const Via& top, const Endpoint& source, ReceivedNote& note);
 
 /// The ACK for a final response other than 2xx (§17.1.1.3): same branch and Request-URI, To of the response, same Routes.

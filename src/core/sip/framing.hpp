@@ -16,7 +16,10 @@ class StreamFramer {
     keep_alive,  ///< a double CRLF: answer with one CRLF (RFC 5626 §4.4.1)
     error,       ///< the stream cannot be understood any more: close it; `bytes` says why
   };
-  struct Piece { Kind kind; std::string_view bytes; };
+  struct Piece {
+    Kind kind;
+    std::string_view bytes;
+  };
 
   void feed(std::string_view bytes);
   /// `bytes` of the piece are valid until the next call of feed() or take().
@@ -26,8 +29,8 @@ class StreamFramer {
  private:
   Piece fail(std::string_view why);
   std::string buffer_;
-  std::size_t taken_ = 0;       ///< bytes given away already
-  std::size_t searched_ = 0;    ///< from taken_, where the search for the empty line goes on
+  std::size_t taken_ = 0;     ///< bytes given away already
+  std::size_t searched_ = 0;  ///< from taken_, where the search for the empty line goes on
   bool failed_ = false;
 };
 

@@ -10,22 +10,49 @@ namespace ringhold::sip {
 
 namespace {
 
-struct Name { Header header; std::string_view text; };
+struct Name {
+  Header header;
+  std::string_view text;
+};
 constexpr std::array names{
-    Name{Header::accept, "Accept"}, Name{Header::allow, "Allow"}, Name{Header::authorization, "Authorization"},
-    Name{Header::call_id, "Call-ID"}, Name{Header::contact, "Contact"}, Name{Header::content_length, "Content-Length"},
-    Name{Header::content_type, "Content-Type"}, Name{Header::cseq, "CSeq"}, Name{Header::date, "Date"},
-    Name{Header::event, "Event"}, Name{Header::expires, "Expires"}, Name{Header::from, "From"},
-    Name{Header::max_forwards, "Max-Forwards"}, Name{Header::min_expires, "Min-Expires"}, Name{Header::path, "Path"},
-    Name{Header::proxy_authenticate, "Proxy-Authenticate"}, Name{Header::proxy_authorization, "Proxy-Authorization"},
-    Name{Header::proxy_require, "Proxy-Require"}, Name{Header::reason, "Reason"}, Name{Header::record_route, "Record-Route"},
-    Name{Header::refer_to, "Refer-To"}, Name{Header::replaces, "Replaces"}, Name{Header::require, "Require"},
-    Name{Header::retry_after, "Retry-After"}, Name{Header::route, "Route"}, Name{Header::server, "Server"},
-    Name{Header::service_route, "Service-Route"}, Name{Header::session_expires, "Session-Expires"},
-    Name{Header::subject, "Subject"}, Name{Header::subscription_state, "Subscription-State"},
-    Name{Header::supported, "Supported"}, Name{Header::timestamp, "Timestamp"}, Name{Header::to, "To"},
-    Name{Header::unsupported, "Unsupported"}, Name{Header::user_agent, "User-Agent"}, Name{Header::via, "Via"},
-    Name{Header::warning, "Warning"}, Name{Header::www_authenticate, "WWW-Authenticate"},
+    Name{Header::accept, "Accept"},
+    Name{Header::allow, "Allow"},
+    Name{Header::authorization, "Authorization"},
+    Name{Header::call_id, "Call-ID"},
+    Name{Header::contact, "Contact"},
+    Name{Header::content_length, "Content-Length"},
+    Name{Header::content_type, "Content-Type"},
+    Name{Header::cseq, "CSeq"},
+    Name{Header::date, "Date"},
+    Name{Header::event, "Event"},
+    Name{Header::expires, "Expires"},
+    Name{Header::from, "From"},
+    Name{Header::max_forwards, "Max-Forwards"},
+    Name{Header::min_expires, "Min-Expires"},
+    Name{Header::path, "Path"},
+    Name{Header::proxy_authenticate, "Proxy-Authenticate"},
+    Name{Header::proxy_authorization, "Proxy-Authorization"},
+    Name{Header::proxy_require, "Proxy-Require"},
+    Name{Header::reason, "Reason"},
+    Name{Header::record_route, "Record-Route"},
+    Name{Header::refer_to, "Refer-To"},
+    Name{Header::replaces, "Replaces"},
+    Name{Header::require, "Require"},
+    Name{Header::retry_after, "Retry-After"},
+    Name{Header::route, "Route"},
+    Name{Header::server, "Server"},
+    Name{Header::service_route, "Service-Route"},
+    Name{Header::session_expires, "Session-Expires"},
+    Name{Header::subject, "Subject"},
+    Name{Header::subscription_state, "Subscription-State"},
+    Name{Header::supported, "Supported"},
+    Name{Header::timestamp, "Timestamp"},
+    Name{Header::to, "To"},
+    Name{Header::unsupported, "Unsupported"},
+    Name{Header::user_agent, "User-Agent"},
+    Name{Header::via, "Via"},
+    Name{Header::warning, "Warning"},
+    Name{Header::www_authenticate, "WWW-Authenticate"},
 };
 
 constexpr Header compact(char letter) {
@@ -52,7 +79,7 @@ constexpr std::size_t slot(std::string_view text) {
 }
 
 struct Index {
-  std::array<std::uint8_t, 128> first{};          // 1 + position in `names`
+  std::array<std::uint8_t, 128> first{};  // 1 + position in `names`
   std::array<std::uint8_t, names.size()> next{};
 };
 constexpr Index make_index() {
@@ -65,8 +92,8 @@ constexpr Index make_index() {
 }
 constexpr Index index = make_index();
 
-constexpr std::array<std::string_view, 14> method_names{"INVITE", "ACK", "BYE", "CANCEL", "REGISTER", "OPTIONS", "MESSAGE",
-                                                        "SUBSCRIBE", "NOTIFY", "INFO", "UPDATE", "PRACK", "REFER", "PUBLISH"};
+constexpr std::array<std::string_view, 14> method_names{"INVITE",    "ACK",    "BYE",  "CANCEL", "REGISTER", "OPTIONS", "MESSAGE",
+                                                        "SUBSCRIBE", "NOTIFY", "INFO", "UPDATE", "PRACK",    "REFER",   "PUBLISH"};
 
 }  // namespace
 

@@ -20,11 +20,15 @@ namespace ringhold::sip {
 struct HeaderLine {
   Header header = Header::other;
   std::string_view name;
-  std::string_view value;               ///< without surrounding white space; may hold folds
-  std::string_view line;                ///< the whole line with its CRLF
+  std::string_view value;  ///< without surrounding white space; may hold folds
+  std::string_view line;   ///< the whole line with its CRLF
 };
 
-struct CSeq { std::uint32_t number = 0; Method method = Method::other; std::string_view method_name; };
+struct CSeq {
+  std::uint32_t number = 0;
+  Method method = Method::other;
+  std::string_view method_name;
+};
 
 /// A SIP message as views into its bytes, valid as long as these (RFC 3261 §7). parse() finds the lines; a header is
 /// interpreted when it is asked for.
@@ -34,21 +38,21 @@ class Message {
   static Result<Message> parse(std::string_view bytes);
 
   bool is_request() const { return status_ == 0; }
-  Method method() const { return method_; }                       ///< of a response: from CSeq
+  Method method() const { return method_; }  ///< of a response: from CSeq
   std::string_view method_name() const { return method_name_; }
   std::string_view request_uri() const { return request_uri_; }
   std::string_view version() const { return version_; }
-  int status() const { return status_; }                          ///< zero for requests
+  int status() const { return status_; }  ///< zero for requests
   std::string_view reason_phrase() const { return reason_; }
   std::string_view bytes() const { return bytes_; }
-  std::string_view start_line() const { return start_line_; }     ///< with its CRLF
-  std::string_view body() const { return body_; }                 ///< all that follows the empty line
-  std::string_view empty_line() const { return empty_line_; }     ///< the CRLF between head and body
+  std::string_view start_line() const { return start_line_; }  ///< with its CRLF
+  std::string_view body() const { return body_; }              ///< all that follows the empty line
+  std::string_view empty_line() const { return empty_line_; }  ///< the CRLF between head and body
   std::size_t offset_of(std::string_view part) const { return static_cast<std::size_t>(part.data() - bytes_.data()); }
 
   const auto& lines() const { return lines_; }
-  const HeaderLine* line(Header header) const;                    ///< the first; null when absent
-  std::string_view value(Header header) const;                    ///< of the first line; empty when absent
+  const HeaderLine* line(Header header) const;  ///< the first; null when absent
+  std::string_view value(Header header) const;  ///< of the first line; empty when absent
   std::size_t count(Header header) const;
   /// Visits each element of a comma-separated header over all its lines, in order; `visit` returns false to stop.
   template <typename Visit>
@@ -59,10 +63,10 @@ class Message {
   Result<Via> top_via() const;
   Result<NameAddr> from() const;
   Result<NameAddr> to() const;
-  std::string_view from_tag() const;                              ///< empty when absent or malformed
+  std::string_view from_tag() const;  ///< empty when absent or malformed
   std::string_view to_tag() const;
   std::optional<std::uint32_t> max_forwards() const;
-  std::optional<std::uint32_t> expires() const;                   ///< header only; capped at 2^32-1 when larger
+  std::optional<std::uint32_t> expires() const;  ///< header only; capped at 2^32-1 when larger
   std::optional<std::size_t> content_length() const;
 
  private:
@@ -70,12 +74,16 @@ class Message {
   std::string_view bytes_, start_line_, request_uri_, method_name_, version_, reason_, body_, empty_line_;
   Method method_ = Method::other;
   int status_ = 0;
-  std::array<std::uint8_t, 40> first_{};                          ///< 1 + index of the first line of each known header
+  std::array<std::uint8_t, 40> first_{};  ///< 1 + index of the first line of each known header
   boost::container::small_vector<HeaderLine, 32> lines_;
 };
 
 /// The first element of a comma-separated value and what follows its comma; commas in quotes and <> do not count.
-struct Element { std::string_view first; std::string_view rest; bool more = false; };
+struct Element {
+  std::string_view first;
+  std::string_view rest;
+  bool more = false;
+};
 Element split_element(std::string_view value);
 
 template <typename Visit>

@@ -6,7 +6,23 @@
 namespace ringhold::sip {
 
 /// Methods that somebody here treats apart; all others are `other` and pass (C7).
-enum class Method : std::uint8_t { invite, ack, bye, cancel, register_, options, message, subscribe, notify, info, update, prack, refer, publish, other };
+enum class Method : std::uint8_t {
+  invite,
+  ack,
+  bye,
+  cancel,
+  register_,
+  options,
+  message,
+  subscribe,
+  notify,
+  info,
+  update,
+  prack,
+  refer,
+  publish,
+  other
+};
 
 /// Case-sensitive, as RFC 3261 §7.1 has it.
 Method parse_method(std::string_view name);

@@ -7,8 +7,10 @@ namespace {
 /// Where a quoted string that opens at `text[0]` ends (index of the closing quote), or npos.
 std::size_t closing_quote(std::string_view text) {
   for (std::size_t i = 1; i < text.size(); ++i) {
-    if (text[i] == '\\') ++i;
-    else if (text[i] == '"') return i;
+    if (text[i] == '\\')
+      ++i;
+    else if (text[i] == '"')
+      return i;
   }
   return std::string_view::npos;
 }

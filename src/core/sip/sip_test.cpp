@@ -62,7 +62,8 @@ TEST(Uri, compares_by_rfc3261_19_1_4) {
   const auto same = [](std::string_view a, std::string_view b) { return equivalent(*Uri::parse(a), *Uri::parse(b)); };
   EXPECT_TRUE(same("sip:%61lice@atlanta.com;transport=TCP", "sip:alice@AtLanTa.CoM;Transport=tcp"));
   EXPECT_TRUE(same("sip:carol@chicago.com", "sip:carol@chicago.com;newparam=5"));
-  EXPECT_TRUE(same("sip:biloxi.com;transport=tcp;method=REGISTER?to=sip:bob%40biloxi.com", "sip:biloxi.com;method=REGISTER;transport=tcp?to=sip:bob%40biloxi.com"));
+  EXPECT_TRUE(same("sip:biloxi.com;transport=tcp;method=REGISTER?to=sip:bob%40biloxi.com",
+                   "sip:biloxi.com;method=REGISTER;transport=tcp?to=sip:bob%40biloxi.com"));
   EXPECT_FALSE(same("SIP:ALICE@AtLanTa.CoM;Transport=udp", "sip:alice@AtLanTa.CoM;Transport=UDP"));
   EXPECT_FALSE(same("sip:bob@biloxi.com", "sip:bob@biloxi.com:5060"));
   EXPECT_FALSE(same("sip:bob@biloxi.com", "sip:bob@biloxi.com;transport=udp"));
@@ -75,7 +76,8 @@ TEST(Uri, canonical_aor_ignores_port_parameters_and_case_of_host) {
 }
 
 TEST(Uri, refuses_what_is_no_uri) {
-  for (const char* bad : {"", "sip:", ":x", "sip:a b@c", "sip:a@[::1", "sip:a@b:0", "sip:a@b:70000", "sip:a%4@b", "sip:@b"}) EXPECT_FALSE(Uri::parse(bad)) << bad;
+  for (const char* bad : {"", "sip:", ":x", "sip:a b@c", "sip:a@[::1", "sip:a@b:0", "sip:a@b:70000", "sip:a%4@b", "sip:@b"})
+    EXPECT_FALSE(Uri::parse(bad)) << bad;
 }
 
 TEST(Contact, reads_q_expires_instance_and_star) {
@@ -132,7 +134,8 @@ TEST(Builder, ack_and_cancel_take_after_their_invite) {
   const Message message = parsed(invite);
   std::string cancel;
   append_cancel(cancel, message, "Reason: SIP;cause=200\r\n");
-  EXPECT_TRUE(cancel.starts_with("CANCEL sip:bob@biloxi.example SIP/2.0\r\nVia: SIP/2.0/UDP 10.77.0.11:5061;branch=z9hG4bK1;rport\r\n")) << cancel;
+  EXPECT_TRUE(cancel.starts_with("CANCEL sip:bob@biloxi.example SIP/2.0\r\nVia: SIP/2.0/UDP 10.77.0.11:5061;branch=z9hG4bK1;rport\r\n"))
+      << cancel;
   const Message parsed_cancel = parsed(cancel);
   EXPECT_EQ(parsed_cancel.cseq()->number, 7U);
   EXPECT_EQ(parsed_cancel.count(Header::route), 3U);
@@ -152,8 +155,12 @@ TEST(StreamFramer, cuts_the_same_messages_however_the_bytes_come) {
       at += chunk;
       for (auto piece = framer.take(); piece.kind != StreamFramer::Kind::nothing; piece = framer.take()) {
         ASSERT_NE(piece.kind, StreamFramer::Kind::error);
-        if (piece.kind == StreamFramer::Kind::keep_alive) ++pings;
-        else { EXPECT_EQ(piece.bytes, invite); ++messages; }
+        if (piece.kind == StreamFramer::Kind::keep_alive)
+          ++pings;
+        else {
+          EXPECT_EQ(piece.bytes, invite);
+          ++messages;
+        }
       }
     }
     EXPECT_EQ(messages, 3U);

@@ -39,8 +39,10 @@ void Splice::remove_first_values(Header header, std::size_t count) {
       element = split_element(element.rest);
       --count;
     }
-    if (!element.more) remove(line.line);
-    else remove(std::string_view{line.value.data(), static_cast<std::size_t>(element.rest.data() - line.value.data())});
+    if (!element.more)
+      remove(line.line);
+    else
+      remove(std::string_view{line.value.data(), static_cast<std::size_t>(element.rest.data() - line.value.data())});
   }
 }
 

@@ -34,7 +34,11 @@ class Splice {
   void write(std::string& out) const;
 
  private:
-  struct Edit { const char* at; std::size_t removed; std::string_view text; };
+  struct Edit {
+    const char* at;
+    std::size_t removed;
+    std::string_view text;
+  };
   void add(const char* at, std::size_t removed, std::string_view text);
   const Message& message_;
   boost::container::small_vector<Edit, 24> edits_;

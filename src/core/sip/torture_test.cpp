@@ -56,47 +56,73 @@ void expect_verdicts(const std::string& folder, const std::map<std::string, std:
 // Each verdict is that of RFC 4475's text for the message; where it leaves a choice the comment says which and why.
 TEST(Torture, judges_every_message_of_rfc4475_X1) {
   expect_verdicts("rfc4475", {
-      {"wsinv", "accept"}, {"intmeth", "accept"}, {"esc01", "accept"}, {"escnull", "accept"}, {"esc02", "accept"},
-      {"lwsdisp", "accept"}, {"longreq", "accept"},
-      {"dblreq", "accept"},                        // §3.1.1.8: what follows the first request in the datagram is ignored
-      {"semiuri", "accept"}, {"transports", "accept"}, {"mpart01", "accept"}, {"unreason", "accept"}, {"noreason", "accept"},
-      {"badinv01", "400 Via"},                     // §3.1.2.1: separators without values
-      {"clerr", "400 Content-Length"},
-      {"ncl", "400 Content-Length"},
-      {"scalar02", "400 Max-Forwards"}, {"scalarlg", "drop"},
-      {"quotbal", "400 To"},
-      {"ltgtruri", "400 request line"}, {"lwsruri", "400 request line"}, {"lwsstart", "400 request line"}, {"trws", "400 request line"},
-      {"escruri", "accept"},                       // §3.1.2.11: may be accepted, its URI headers ignored
-      {"baddate", "accept"},                       // §3.1.2.12: a Date that does not matter to a proxy may be ignored
-      {"regbadct", "400 Contact"},
-      {"badaspec", "accept"},                      // §3.1.2.14: blanks inside of <>: elements may be liberal
-      {"baddn", "drop"},                           // §3.1.2.15: both copies end before the empty line; see the test below
-      {"badvers", "505 request line"},
-      {"mismatch01", "400 CSeq"}, {"mismatch02", "400 CSeq"}, {"bigcode", "drop"},
-      {"badbranch", "accept"},                     // §3.2.1: treated as a request without the cookie
-      {"insuf", "400 From"},
-      {"unkscm", "416"}, {"novelsc", "416"},
-      {"unksm2", "accept"},                        // §3.3.4: unknown schemes in To and From do not concern a proxy
-      {"bext01", "420"}, {"invut", "accept"}, {"regaut01", "accept"},
-      {"multi01", "400 From"},
-      {"mcl01", "400 Content-Length"},
-      {"bcast", "accept"},                         // §3.3.10: no transaction matches it, so it is dropped there
-      {"zeromf", "483"}, {"cparam01", "accept"}, {"cparam02", "accept"}, {"regescrt", "accept"}, {"sdp01", "accept"}, {"inv2543", "accept"},
-  });
+                                 {"wsinv", "accept"},
+                                 {"intmeth", "accept"},
+                                 {"esc01", "accept"},
+                                 {"escnull", "accept"},
+                                 {"esc02", "accept"},
+                                 {"lwsdisp", "accept"},
+                                 {"longreq", "accept"},
+                                 {"dblreq", "accept"},  // §3.1.1.8: what follows the first request in the datagram is ignored
+                                 {"semiuri", "accept"},
+                                 {"transports", "accept"},
+                                 {"mpart01", "accept"},
+                                 {"unreason", "accept"},
+                                 {"noreason", "accept"},
+                                 {"badinv01", "400 Via"},  // §3.1.2.1: separators without values
+                                 {"clerr", "400 Content-Length"},
+                                 {"ncl", "400 Content-Length"},
+                                 {"scalar02", "400 Max-Forwards"},
+                                 {"scalarlg", "drop"},
+                                 {"quotbal", "400 To"},
+                                 {"ltgtruri", "400 request line"},
+                                 {"lwsruri", "400 request line"},
+                                 {"lwsstart", "400 request line"},
+                                 {"trws", "400 request line"},
+                                 {"escruri", "accept"},  // §3.1.2.11: may be accepted, its URI headers ignored
+                                 {"baddate", "accept"},  // §3.1.2.12: a Date that does not matter to a proxy may be ignored
+                                 {"regbadct", "400 Contact"},
+                                 {"badaspec", "accept"},  // §3.1.2.14: blanks inside of <>: elements may be liberal
+                                 {"baddn", "drop"},       // §3.1.2.15: both copies end before the empty line; see the test below
+                                 {"badvers", "505 request line"},
+                                 {"mismatch01", "400 CSeq"},
+                                 {"mismatch02", "400 CSeq"},
+                                 {"bigcode", "drop"},
+                                 {"badbranch", "accept"},  // §3.2.1: treated as a request without the cookie
+                                 {"insuf", "400 From"},
+                                 {"unkscm", "416"},
+                                 {"novelsc", "416"},
+                                 {"unksm2", "accept"},  // §3.3.4: unknown schemes in To and From do not concern a proxy
+                                 {"bext01", "420"},
+                                 {"invut", "accept"},
+                                 {"regaut01", "accept"},
+                                 {"multi01", "400 From"},
+                                 {"mcl01", "400 Content-Length"},
+                                 {"bcast", "accept"},  // §3.3.10: no transaction matches it, so it is dropped there
+                                 {"zeromf", "483"},
+                                 {"cparam01", "accept"},
+                                 {"cparam02", "accept"},
+                                 {"regescrt", "accept"},
+                                 {"sdp01", "accept"},
+                                 {"inv2543", "accept"},
+                             });
 }
 
 TEST(Torture, judges_every_message_of_rfc5118_X1) {
   expect_verdicts("rfc5118", {
-      {"ipv6-good", "accept"},
-      {"ipv6-bad", "400 Request-URI"},             // §4.2: an IPv6 address without brackets
-      {"port-ambiguous", "accept"},                // §4.3: the last group is part of the address
-      {"port-unambiguous", "accept"},
-      {"via-received-param-with-delim", "accept"}, // §4.5: both forms of received are taken
-      {"via-received-param-no-delim", "accept"},
-      {"ipv6-in-sdp", "accept"}, {"mult-ip-in-header", "accept"}, {"mult-ip-in-sdp", "accept"}, {"ipv4-mapped-ipv6", "accept"},
-      {"ipv6-bug-abnf-3-colons", "400 To"},        // §4.10: three colons
-      {"ipv6-correct-abnf-2-colons", "accept"},
-  });
+                                 {"ipv6-good", "accept"},
+                                 {"ipv6-bad", "400 Request-URI"},  // §4.2: an IPv6 address without brackets
+                                 {"port-ambiguous", "accept"},     // §4.3: the last group is part of the address
+                                 {"port-unambiguous", "accept"},
+                                 {"via-received-param-with-delim", "accept"},  // §4.5: both forms of received are taken
+                                 {"via-received-param-no-delim", "accept"},
+                                 {"ipv6-in-sdp", "accept"},
+                                 {"mult-ip-in-header", "accept"},
+                                 {"mult-ip-in-sdp", "accept"},
+                                 {"ipv4-mapped-ipv6", "accept"},
+                                 {"ipv6-bug-abnf-3-colons", "400 To"},  // §4.10: three colons
+                                 {"ipv6-correct-abnf-2-colons", "accept"},
+                             });
 }
 
 TEST(Torture, refuses_a_display_name_that_needs_quotes_X1) {

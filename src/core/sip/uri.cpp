@@ -84,8 +84,10 @@ bool Parameters::next(std::string_view& rest, std::string_view& name, std::strin
   for (; end < rest.size(); ++end) {
     const char c = rest[end];
     if (quoted) {
-      if (c == '\\') ++end;
-      else if (c == '"') quoted = false;
+      if (c == '\\')
+        ++end;
+      else if (c == '"')
+        quoted = false;
     } else if (c == '"') {
       quoted = true;
     } else if (c == ';') {
@@ -135,16 +137,20 @@ Result<Uri> Uri::parse(std::string_view text) {
   Uri uri;
   uri.text = text;
   for (const char c : text)
-    if (static_cast<unsigned char>(c) <= ' ' || c == '<' || c == '>' || c == '"' || c == 0x7f) return std::unexpected(bad("URI holds a blank, a quote or <>"));
+    if (static_cast<unsigned char>(c) <= ' ' || c == '<' || c == '>' || c == '"' || c == 0x7f)
+      return std::unexpected(bad("URI holds a blank, a quote or <>"));
   const auto colon = text.find(':');
   if (colon == std::string_view::npos || colon == 0 || !is_alpha(text.front())) return std::unexpected(bad("URI has no scheme"));
   uri.scheme_name = text.substr(0, colon);
   for (const char c : uri.scheme_name)
     if (!is_alpha(c) && !is_digit(c) && c != '+' && c != '-' && c != '.') return std::unexpected(bad("URI scheme is malformed"));
   std::string_view rest = text.substr(colon + 1);
-  if (equal_ignoring_case(uri.scheme_name, "sip")) uri.scheme = Scheme::sip;
-  else if (equal_ignoring_case(uri.scheme_name, "sips")) uri.scheme = Scheme::sips;
-  else if (equal_ignoring_case(uri.scheme_name, "tel")) uri.scheme = Scheme::tel;
+  if (equal_ignoring_case(uri.scheme_name, "sip"))
+    uri.scheme = Scheme::sip;
+  else if (equal_ignoring_case(uri.scheme_name, "sips"))
+    uri.scheme = Scheme::sips;
+  else if (equal_ignoring_case(uri.scheme_name, "tel"))
+    uri.scheme = Scheme::tel;
   if (rest.empty()) return std::unexpected(bad("URI is empty after its scheme"));
   if (!uri.is_sip()) {
     if (uri.scheme == Scheme::tel) {
@@ -160,7 +166,8 @@ Result<Uri> Uri::parse(std::string_view text) {
     const auto separator = std::min(userinfo.find(':'), userinfo.size());
     uri.user = userinfo.substr(0, separator);
     if (separator < userinfo.size()) uri.password = userinfo.substr(separator + 1);
-    if (!is_user(uri.user) || (!uri.password.empty() && !is_user(uri.password))) return std::unexpected(bad("user part of the URI is malformed"));
+    if (!is_user(uri.user) || (!uri.password.empty() && !is_user(uri.password)))
+      return std::unexpected(bad("user part of the URI is malformed"));
   }
   std::size_t end = !rest.empty() && rest.front() == '[' ? rest.find(']') : 0;
   if (end == std::string_view::npos) return std::unexpected(bad("IPv6 reference in the URI is not closed"));

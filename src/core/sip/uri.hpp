@@ -28,7 +28,7 @@ class Parameters {
     while (next(rest, name, value))
       if (!visit(name, value)) return;
   }
-  bool is_valid() const;                                          ///< every name is a token, quotes are closed
+  bool is_valid() const;  ///< every name is a token, quotes are closed
 
  private:
   static bool next(std::string_view& rest, std::string_view& name, std::string_view& value);
@@ -41,18 +41,18 @@ enum class Scheme : std::uint8_t { sip, sips, tel, other };
 struct Uri {
   Scheme scheme = Scheme::other;
   std::string_view scheme_name;
-  std::string_view user;                                          ///< escaped as it came, without password
+  std::string_view user;  ///< escaped as it came, without password
   std::string_view password;
-  std::string_view host;                                          ///< IPv6 with brackets
+  std::string_view host;  ///< IPv6 with brackets
   std::optional<std::uint16_t> port;
-  Parameters parameters;                                          ///< begins with ';' or is empty
-  std::string_view headers;                                       ///< after '?'
-  std::string_view text;                                          ///< the whole URI
+  Parameters parameters;     ///< begins with ';' or is empty
+  std::string_view headers;  ///< after '?'
+  std::string_view text;     ///< the whole URI
 
   static Result<Uri> parse(std::string_view text);
   bool is_sip() const { return scheme == Scheme::sip || scheme == Scheme::sips; }
-  std::optional<Transport> transport() const;                     ///< of the parameter; TLS for sips
-  bool has_unknown_transport() const;                             ///< a transport parameter that we do not speak
+  std::optional<Transport> transport() const;  ///< of the parameter; TLS for sips
+  bool has_unknown_transport() const;          ///< a transport parameter that we do not speak
   bool is_loose_router() const { return parameters.has("lr"); }
 };
 

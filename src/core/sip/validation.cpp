@@ -4,14 +4,22 @@ namespace ringhold::sip {
 
 namespace {
 
-struct Single { Header header; std::string_view missing; std::string_view doubled; };
+struct Single {
+  Header header;
+  std::string_view missing;
+  std::string_view doubled;
+};
 constexpr Single singles[] = {
     {Header::from, "Missing From", "More than one From"},
     {Header::to, "Missing To", "More than one To"},
     {Header::call_id, "Missing Call-ID", "More than one Call-ID"},
     {Header::cseq, "Missing CSeq", "More than one CSeq"},
 };
-struct Optional { Header header; std::string_view doubled; std::string_view malformed; };
+struct Optional {
+  Header header;
+  std::string_view doubled;
+  std::string_view malformed;
+};
 constexpr Optional numbers[] = {
     {Header::max_forwards, "More than one Max-Forwards", "Max-Forwards is not a number from 0 to 255"},
     {Header::content_length, "More than one Content-Length", "Content-Length is not a number"},
@@ -40,7 +48,8 @@ std::optional<Malformed> check_common(const Message& message) {
   const auto from = message.from();
   if (!from) return Malformed{400, "Malformed From", "From"};
   if (!message.to()) return Malformed{400, "Malformed To", "To"};
-  if (message.value(Header::call_id).find_first_of(" \t\r\n") != std::string_view::npos) return Malformed{400, "Malformed Call-ID", "Call-ID"};
+  if (message.value(Header::call_id).find_first_of(" \t\r\n") != std::string_view::npos)
+    return Malformed{400, "Malformed Call-ID", "Call-ID"};
   if (!message.cseq()) return Malformed{400, "Malformed CSeq", "CSeq"};
   const auto length = message.content_length();
   if (length && *length > message.body().size()) return Malformed{400, "Content-Length is larger than the body", "Content-Length"};
@@ -58,9 +67,7 @@ std::optional<Malformed> validate_request(const Message& request) {
   return std::nullopt;
 }
 
-bool is_valid_response(const Message& response) {
-  return equal_ignoring_case(response.version(), "SIP/2.0") && !check_common(response);
-}
+bool is_valid_response(const Message& response) { return equal_ignoring_case(response.version(), "SIP/2.0") && !check_common(response); }
 
 std::string_view framed_body(const Message& message) {
   const auto length = message.content_length();

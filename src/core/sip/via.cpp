@@ -34,8 +34,10 @@ Result<Via> Via::parse(std::string_view value) {
   if (!via.parameters.is_valid()) return bad("parameters are malformed");
   bool ports_are_numbers = true;
   via.parameters.for_each([&](std::string_view name, std::string_view text) {
-    if (equal_ignoring_case(name, "branch")) via.branch = text;
-    else if (equal_ignoring_case(name, "received")) via.received = text;
+    if (equal_ignoring_case(name, "branch"))
+      via.branch = text;
+    else if (equal_ignoring_case(name, "received"))
+      via.received = text;
     else if (equal_ignoring_case(name, "rport")) {
       via.has_rport = true;
       if (!text.empty()) ports_are_numbers = (via.rport = parse_number<std::uint16_t>(text)).has_value();

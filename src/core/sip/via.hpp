@@ -13,17 +13,17 @@ inline constexpr std::string_view branch_cookie = "z9hG4bK";
 
 /// One Via value (RFC 3261 §20.42).
 struct Via {
-  std::string_view version;                                       ///< "2.0"
-  std::string_view transport;                                     ///< "UDP", as it came
+  std::string_view version;    ///< "2.0"
+  std::string_view transport;  ///< "UDP", as it came
   std::string_view host;
   std::optional<std::uint16_t> port;
-  std::string_view sent_by;                                       ///< host and port as they stand
-  std::string_view branch;                                        ///< empty when absent
-  std::string_view received;                                      ///< empty when absent
-  bool has_rport = false;                                         ///< RFC 3581
-  std::optional<std::uint16_t> rport;                             ///< its value, when it has one
+  std::string_view sent_by;            ///< host and port as they stand
+  std::string_view branch;             ///< empty when absent
+  std::string_view received;           ///< empty when absent
+  bool has_rport = false;              ///< RFC 3581
+  std::optional<std::uint16_t> rport;  ///< its value, when it has one
   Parameters parameters;
-  std::string_view text;                                          ///< the whole element
+  std::string_view text;  ///< the whole element
 
   static Result<Via> parse(std::string_view value);
   /// RFC 3261 branches are unique; those without the cookie come from RFC 2543 elements (§17.2.3).
