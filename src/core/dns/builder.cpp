@@ -5,7 +5,7 @@ namespace ringhold::dns {
 namespace {
 constexpr std::uint16_t our_payload = 1232;
 constexpr std::size_t header_bytes = 12;
-}
+}  // namespace
 
 void append_word(std::string& out, std::uint16_t value) {
   out.push_back(static_cast<char>(value >> 8U));
@@ -23,7 +23,8 @@ std::uint16_t read_word(std::string_view bytes, std::size_t at) {
 
 Builder::Builder(std::string& out, std::uint16_t id, std::uint16_t flags, const Question& question)
     : out_{out}, begin_{out.size()}, question_bytes_{question.name.wire().size()} {
-  for (const std::uint16_t value : {id, flags, std::uint16_t{1}, std::uint16_t{0}, std::uint16_t{0}, std::uint16_t{0}}) append_word(out_, value);
+  for (const std::uint16_t value : {id, flags, std::uint16_t{1}, std::uint16_t{0}, std::uint16_t{0}, std::uint16_t{0}})
+    append_word(out_, value);
   out_.append(question.name.wire());
   append_word(out_, question.type);
   append_word(out_, question.record_class);
@@ -50,7 +51,8 @@ bool Builder::begins_a_label(std::size_t offset) const {
   return at == offset;
 }
 
-void Builder::add(Section section, const Name& name, std::uint16_t record_type, std::uint16_t record_class, std::uint32_t ttl, std::string_view data) {
+void Builder::add(Section section, const Name& name, std::uint16_t record_type, std::uint16_t record_class, std::uint32_t ttl,
+                  std::string_view data) {
   append_owner(name.wire());
   append_word(out_, record_type);
   append_word(out_, record_class);

@@ -30,7 +30,7 @@ class Builder {
   bool begins_a_label(std::size_t offset) const;
   std::string& out_;
   std::size_t begin_;
-  std::size_t question_bytes_;   ///< of its name, which stands behind the header
+  std::size_t question_bytes_;  ///< of its name, which stands behind the header
 };
 
 /// Our OPT record at the end of the message that begins at `begin`, counted in its header.

@@ -7,7 +7,7 @@ namespace ringhold::dns {
 
 namespace {
 
-constexpr std::uint32_t longest_ttl = 0x7fff'ffff;   // RFC 2181 §8: above it is zero
+constexpr std::uint32_t longest_ttl = 0x7fff'ffff;  // RFC 2181 §8: above it is zero
 
 Error bad(std::size_t offset, std::string_view what) { return Error{"message", static_cast<std::uint32_t>(offset), what}; }
 
@@ -21,7 +21,10 @@ void append_word(Text& out, std::size_t value) {
 }
 
 /// Where names stand in the RDATA of types that may compress them (RFC 3597 §4): so many bytes, then so many names.
-struct Layout { std::size_t before; std::size_t names; };
+struct Layout {
+  std::size_t before;
+  std::size_t names;
+};
 std::optional<Layout> layout(std::uint16_t record_type) {
   switch (record_type) {
     case type::ns:
@@ -106,8 +109,9 @@ Result<Message> Message::parse(std::string_view bytes) {
     message.questions.push_back({std::move(*name), word(bytes, offset), word(bytes, offset + 2)});
     offset += 4;
   }
-  const std::array<std::pair<Section, std::size_t>, 3> sections{
-      std::pair{Section::answer, std::size_t{word(bytes, 6)}}, {Section::authority, word(bytes, 8)}, {Section::additional, word(bytes, 10)}};
+  const std::array<std::pair<Section, std::size_t>, 3> sections{std::pair{Section::answer, std::size_t{word(bytes, 6)}},
+                                                                {Section::authority, word(bytes, 8)},
+                                                                {Section::additional, word(bytes, 10)}};
   for (const auto& [section, count] : sections)
     for (std::size_t i = 0; i < count; ++i) {
       auto record = read_record(bytes, offset, section);
@@ -118,7 +122,8 @@ Result<Message> Message::parse(std::string_view bytes) {
         message.records.push_back(std::move(*record));
         continue;
       }
-      if (message.edns || section != Section::additional || !record->name.is_root()) return std::unexpected(bad(record->offset, "OPT record out of place"));
+      if (message.edns || section != Section::additional || !record->name.is_root())
+        return std::unexpected(bad(record->offset, "OPT record out of place"));
       message.edns = Edns{std::max<std::uint16_t>(record->record_class, 512), static_cast<std::uint8_t>(record->ttl >> 16U & 0xffU),
                           (record->ttl & 0x8000U) != 0};
       message.opt_offset = record->offset;
@@ -146,7 +151,8 @@ Name last_alias(const Message& message, const Name& name) {
 std::optional<PlainQuery> PlainQuery::parse(std::string_view bytes) {
   constexpr std::size_t header = 12;
   constexpr std::size_t opt_head = 11;
-  if (bytes.size() < header + 5 || word(bytes, 4) != 1 || word(bytes, 6) != 0 || word(bytes, 8) != 0 || word(bytes, 10) > 1) return std::nullopt;
+  if (bytes.size() < header + 5 || word(bytes, 4) != 1 || word(bytes, 6) != 0 || word(bytes, 8) != 0 || word(bytes, 10) > 1)
+    return std::nullopt;
   std::size_t at = header;
   while (at < bytes.size() && bytes[at] != '\0') {
     const auto length = static_cast<unsigned char>(bytes[at]);
@@ -159,7 +165,8 @@ std::optional<PlainQuery> PlainQuery::parse(std::string_view bytes) {
   at += 5;
   if (word(bytes, 10) == 1) {
     if (at + opt_head > bytes.size() || bytes[at] != '\0' || word(bytes, at + 1) != type::opt) return std::nullopt;
-    query.edns = Edns{std::max<std::uint16_t>(word(bytes, at + 3), 512), static_cast<std::uint8_t>(bytes[at + 6]), (word(bytes, at + 7) & 0x8000U) != 0};
+    query.edns = Edns{std::max<std::uint16_t>(word(bytes, at + 3), 512), static_cast<std::uint8_t>(bytes[at + 6]),
+                      (word(bytes, at + 7) & 0x8000U) != 0};
     at += opt_head + word(bytes, at + 9);
   }
   return at == bytes.size() ? std::optional{query} : std::nullopt;

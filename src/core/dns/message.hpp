@@ -39,15 +39,15 @@ struct Record {
   Name name;
   std::uint16_t type = 0;
   std::uint16_t record_class = class_in;
-  std::uint32_t ttl = 0;              ///< seconds; 0 when the sender's is above 2**31 - 1 (RFC 2181 §8)
+  std::uint32_t ttl = 0;  ///< seconds; 0 when the sender's is above 2**31 - 1 (RFC 2181 §8)
   Text data;
-  std::uint32_t offset = 0;           ///< where it begins in the message
+  std::uint32_t offset = 0;  ///< where it begins in the message
   std::uint32_t ttl_offset = 0;
 };
 
 /// RFC 6891: what an OPT record says.
 struct Edns {
-  std::uint16_t payload = 512;        ///< bytes the sender takes over UDP
+  std::uint16_t payload = 512;  ///< bytes the sender takes over UDP
   std::uint8_t version = 0;
   bool dnssec_ok = false;
 };
@@ -56,9 +56,9 @@ struct Message {
   std::uint16_t id = 0;
   std::uint16_t flags = 0;
   std::vector<Question> questions;
-  std::vector<Record> records;        ///< without OPT
+  std::vector<Record> records;  ///< without OPT
   std::optional<Edns> edns;
-  std::uint32_t opt_offset = 0;       ///< where the OPT record begins, if there is one
+  std::uint32_t opt_offset = 0;  ///< where the OPT record begins, if there is one
   bool opt_is_last = true;
 
   /// Reads the whole message; whatever is wrong rejects it.
@@ -72,7 +72,11 @@ struct Message {
 Name last_alias(const Message& message, const Name& name);
 
 /// Only header and question, for answering a query whose rest is broken; nothing below 12 bytes.
-struct Head { std::uint16_t id = 0; std::uint16_t flags = 0; std::uint16_t question_count = 0; };
+struct Head {
+  std::uint16_t id = 0;
+  std::uint16_t flags = 0;
+  std::uint16_t question_count = 0;
+};
 std::optional<Head> parse_head(std::string_view bytes);
 
 /// A query as nearly all are, read without taking memory: one question, and at most an OPT record. Others give nothing,

@@ -6,7 +6,7 @@ namespace {
 constexpr std::size_t longest_name = 255;
 constexpr std::size_t longest_label = 63;
 constexpr std::size_t header_bytes = 12;
-constexpr std::size_t most_jumps = 127;   // a name has no more labels; without it a chain of pointers costs us its length
+constexpr std::size_t most_jumps = 127;  // a name has no more labels; without it a chain of pointers costs us its length
 Error bad(std::size_t offset, std::string_view what) { return Error{"name", static_cast<std::uint32_t>(offset), what}; }
 std::size_t byte(char c) { return static_cast<unsigned char>(c); }
 }  // namespace
@@ -19,7 +19,7 @@ std::optional<Name> Name::from_text(std::string_view text) {
     if (dot == 0 || dot > longest_label) return std::nullopt;
     wire.push_back(static_cast<char>(dot));
     wire.append(text.substr(0, dot));
-    if (dot + 1 == text.size()) return std::nullopt;   // two dots at the end
+    if (dot + 1 == text.size()) return std::nullopt;  // two dots at the end
     text.remove_prefix(std::min(dot + 1, text.size()));
   }
   wire.push_back('\0');

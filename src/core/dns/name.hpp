@@ -18,12 +18,12 @@ class Name {
   static Result<Name> read(std::string_view message, std::size_t& offset);
 
   std::string_view wire() const { return wire_; }
-  Text text() const;                                        ///< without final dot; "." for the root; odd bytes as \ddd
-  Text key() const { return lower_case(wire_); }            ///< for tables
+  Text text() const;                              ///< without final dot; "." for the root; odd bytes as \ddd
+  Text key() const { return lower_case(wire_); }  ///< for tables
   bool is_root() const { return wire_.size() == 1; }
   /// "_sip" of "_sip._udp.example.test".
   std::string_view first_label() const;
-  Name parent() const;                                      ///< of the root: the root
+  Name parent() const;  ///< of the root: the root
   bool ends_with(const Name& suffix) const;
 
   friend bool operator==(const Name& a, const Name& b) { return equal_ignoring_case(a.wire_, b.wire_); }

@@ -50,7 +50,8 @@ void Nameserver::count(AnswerKind kind) {
 
 void Nameserver::sent(const Client& client, std::size_t begin, Instant now, Outbox& outbox) {
   const Duration took = now - client.asked_at;
-  const auto bucket = std::ranges::find_if(Counters::bounds_ms, [&](std::int64_t bound) { return took <= std::chrono::milliseconds{bound}; });
+  const auto bucket =
+      std::ranges::find_if(Counters::bounds_ms, [&](std::int64_t bound) { return took <= std::chrono::milliseconds{bound}; });
   ++counters_.latency[static_cast<std::size_t>(bucket - Counters::bounds_ms.begin())];
   counters_.latency_sum += std::chrono::duration<double>(took).count();
   outbox.sent(begin, client.destination);
@@ -66,7 +67,7 @@ std::optional<Nameserver::Given> Nameserver::answer_query(const Client& client, 
     given = {AnswerKind::own, now + 1s};
   } else if (question.record_class == dns::class_in && question.name == own_name_ && !own_name_.is_root()) {
     answer_own_name(client, now, outbox);
-    given = {AnswerKind::own, settings_.branch_addresses.size() > 1 ? now : now + 1s};   // their order is each client's own
+    given = {AnswerKind::own, settings_.branch_addresses.size() > 1 ? now : now + 1s};  // their order is each client's own
   } else if (given = answer_from_cache(client, now, outbox); !given) {
     if (!is_lost(is_sip_name(question) ? Loss::suspected : Loss::confirmed)) {
       forward(question, &client, now, outbox);
@@ -125,7 +126,8 @@ AnswerKind Nameserver::answer_without_upstream(const Client& client, Instant now
     return AnswerKind::built;
   }
   const bool refused = upstream_state_ == UpstreamState::refused;
-  give_empty(client, dns::Rcode::serv_fail, refused ? dns::ExtendedError::network_error : dns::ExtendedError::no_reachable_authority, now, outbox);
+  give_empty(client, dns::Rcode::serv_fail, refused ? dns::ExtendedError::network_error : dns::ExtendedError::no_reachable_authority, now,
+             outbox);
   return AnswerKind::failed;
 }
 

@@ -42,7 +42,8 @@ void Nameserver::give_cached(const Client& client, const CachedAnswer& answer, A
   const bool stale = age.source == Source::stale_cache;
   const auto error = stale ? std::optional{dns::ExtendedError::stale_answer} : std::nullopt;
   const auto begin = outbox.bytes().size();
-  append_cached(outbox.bytes(), answer, client.id, client.question, client.recursion_desired, age.passed, stale ? std::optional{stale_ttl} : std::nullopt);
+  append_cached(outbox.bytes(), answer, client.id, client.question, client.recursion_desired, age.passed,
+                stale ? std::optional{stale_ttl} : std::nullopt);
   // DIS-06: what upstream just said passes as it is. What is only remembered is no word of an authority, and it is ours.
   if (age.source != Source::upstream) {
     const std::uint16_t flags = dns::read_word(outbox.bytes(), begin + 2);
@@ -69,8 +70,9 @@ void Nameserver::give_cached(const Client& client, const CachedAnswer& answer, A
 
 bool Nameserver::give_services(const Client& client, const dns::Message& answer, Age age, Instant now, Outbox& outbox) {
   const auto listener = injectable(client.question.name, domain_, settings_.listeners);
-  if (!listener || client.question.type != dns::type::srv || client.question.record_class != dns::class_in || own_name_.is_root()) return false;
-  const dns::Name owner = last_alias(answer, client.question.name);   // DIS-07
+  if (!listener || client.question.type != dns::type::srv || client.question.record_class != dns::class_in || own_name_.is_root())
+    return false;
+  const dns::Name owner = last_alias(answer, client.question.name);  // DIS-07
   const bool stale = age.source == Source::stale_cache;
   std::uint32_t ttl = UINT32_MAX;
   std::vector<dns::Srv> central;
@@ -81,16 +83,16 @@ bool Nameserver::give_services(const Client& client, const dns::Message& answer,
     if (in_answer) ttl = std::min(ttl, left);
     if (in_answer && record.type == dns::type::srv && record.name == owner) {
       auto srv = dns::Srv::parse(record.data);
-      if (!srv || srv->target.is_root()) return false;   // `.`: the service is decidedly not available
+      if (!srv || srv->target.is_root()) return false;  // `.`: the service is decidedly not available
       if (central.size() < Learnt::max_records) central.push_back(std::move(*srv));
       continue;
     }
-    if (record.name == owner && covered_type(record) == dns::type::srv) continue;   // D9: it signs what we alter
+    if (record.name == owner && covered_type(record) == dns::type::srv) continue;  // D9: it signs what we alter
     if (stale && record.type == dns::type::rrsig) continue;
     composition.records.push_back(record);
     composition.records.back().ttl = left;
   }
-  if (central.empty()) {   // D3
+  if (central.empty()) {  // D3
     if (!settings_.inject_when_empty) return false;
     // What proves that there is nothing would contradict us.
     std::erase_if(composition.records, [](const dns::Record& one) { return one.section == dns::Section::authority; });
@@ -108,8 +110,8 @@ void Nameserver::give_built_services(const Client& client, const Target& listene
   give_injected(client, {}, client.question.name, std::move(central), stale_ttl, listener, now, outbox);
 }
 
-void Nameserver::give_injected(const Client& client, Composition composition, const dns::Name& owner, std::vector<dns::Srv> central, std::uint32_t ttl,
-                               const Target& listener, Instant now, Outbox& outbox) {
+void Nameserver::give_injected(const Client& client, Composition composition, const dns::Name& owner, std::vector<dns::Srv> central,
+                               std::uint32_t ttl, const Target& listener, Instant now, Outbox& outbox) {
   const Injected injected = inject(std::move(central), own_name_, listener.endpoint.port, order_);
   if (injected.priority_exhausted && !std::exchange(told_priority_exhausted_, true))
     outbox.note({"dns_priority_exhausted", {{"name", owner.text()}}, Severity::warning});

@@ -16,7 +16,8 @@ std::optional<Duration> lifetime(const dns::Message& answer) {
   for (const dns::Record& record : answer.records) {
     if (negative && record.type == dns::type::soa && record.data.size() >= 4) {
       std::uint32_t minimum = 0;
-      for (const char c : std::string_view{record.data}.substr(record.data.size() - 4)) minimum = minimum << 8U | static_cast<unsigned char>(c);
+      for (const char c : std::string_view{record.data}.substr(record.data.size() - 4))
+        minimum = minimum << 8U | static_cast<unsigned char>(c);
       return std::min<Duration>(std::chrono::seconds{std::min(minimum, record.ttl)}, Cache::longest_negative);
     }
     if (!negative && record.section == dns::Section::answer) least = std::min(least.value_or(record.ttl), record.ttl);
@@ -58,8 +59,8 @@ const CachedAnswer* Cache::find(const CacheKey& key) const {
   return found == entries_.end() ? nullptr : &found->second;
 }
 
-void append_cached(std::string& out, const CachedAnswer& answer, std::uint16_t id, const dns::Question& asked, bool recursion_desired, Duration age,
-                   std::optional<std::uint32_t> stale_ttl) {
+void append_cached(std::string& out, const CachedAnswer& answer, std::uint16_t id, const dns::Question& asked, bool recursion_desired,
+                   Duration age, std::optional<std::uint32_t> stale_ttl) {
   const auto begin = out.size();
   out.append(answer.bytes);
   dns::write_word(out, begin, id);

@@ -17,7 +17,7 @@ struct CachedAnswer {
   std::vector<std::uint32_t> ttl_offsets;
   dns::Rcode rcode = dns::Rcode::no_error;
   Instant stored_at;
-  Instant expires_at;                      ///< then stale
+  Instant expires_at;  ///< then stale
 };
 
 /// The question in the form that answers are kept under: name without letter case, type, and the DO and CD bits.
@@ -36,17 +36,17 @@ class Cache {
   const CachedAnswer* find(const CacheKey& key) const;
   std::size_t size() const { return entries_.size(); }
 
-  static constexpr Duration keep_stale = 24h;        ///< RFC 8767 §5 suggests one to three days
-  static constexpr Duration longest = 24h;           ///< whatever the TTL says
+  static constexpr Duration keep_stale = 24h;  ///< RFC 8767 §5 suggests one to three days
+  static constexpr Duration longest = 24h;     ///< whatever the TTL says
   static constexpr Duration longest_negative = 15min;
-  static constexpr std::size_t largest = 16'384;     ///< bytes of an answer; a larger one is not kept
+  static constexpr std::size_t largest = 16'384;  ///< bytes of an answer; a larger one is not kept
   static constexpr std::size_t most_bytes = 16 << 20;
 
  private:
   std::size_t capacity_;
   std::size_t bytes_ = 0;
   boost::unordered_flat_map<Text, CachedAnswer> entries_;
-  std::deque<Text> order_;                 ///< as they came; a key may stand here twice
+  std::deque<Text> order_;  ///< as they came; a key may stand here twice
 };
 
 /// Appends an answer for a client: its ID, RD and spelling of the question, TTLs less `age` (or `stale_ttl` when given).

@@ -10,11 +10,13 @@ namespace {
 
 std::uint16_t flags_of(const Client& client, const Composition& composition) {
   return static_cast<std::uint16_t>(dns::flag::qr | dns::flag::ra | (client.recursion_desired ? dns::flag::rd : 0U) |
-                                    (client.checking_disabled ? dns::flag::cd : 0U) | composition.flags | static_cast<unsigned>(composition.rcode));
+                                    (client.checking_disabled ? dns::flag::cd : 0U) | composition.flags |
+                                    static_cast<unsigned>(composition.rcode));
 }
 
 /// Writes the records of the given sections only; the size it has now.
-std::size_t write(std::string& out, const Client& client, const Composition& composition, std::span<const dns::Section> sections, std::uint16_t more_flags) {
+std::size_t write(std::string& out, const Client& client, const Composition& composition, std::span<const dns::Section> sections,
+                  std::uint16_t more_flags) {
   const std::size_t begin = out.size();
   dns::Builder builder{out, client.id, static_cast<std::uint16_t>(flags_of(client, composition) | more_flags), client.question};
   for (const dns::Section section : sections)

@@ -15,9 +15,9 @@ namespace ringhold::nameserver {
 /// The records of an answer that we put together ourselves.
 struct Composition {
   dns::Rcode rcode = dns::Rcode::no_error;
-  std::uint16_t flags = 0;                 ///< besides QR, RA, RD, CD
+  std::uint16_t flags = 0;  ///< besides QR, RA, RD, CD
   std::optional<dns::ExtendedError> error;
-  std::vector<dns::Record> records;        ///< any order; sections are written one after another
+  std::vector<dns::Record> records;  ///< any order; sections are written one after another
 
   void add(dns::Section section, const dns::Name& name, std::uint16_t type, std::uint32_t ttl, std::string_view data);
   bool has(const dns::Name& name, std::uint16_t type) const;

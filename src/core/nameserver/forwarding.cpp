@@ -49,8 +49,10 @@ void Nameserver::forward(const dns::Question& question, const Client* client, In
     Query& query = *queries_.find(found->second);
     if (client == nullptr) return;
     // Only the first who asks waits for a silent upstream.
-    if (query.late) count(answer_without_upstream(*client, now, outbox));
-    else join(query, *client);
+    if (query.late)
+      count(answer_without_upstream(*client, now, outbox));
+    else
+      join(query, *client);
     return;
   }
   if (client != nullptr && !admit(*client)) {
@@ -79,17 +81,20 @@ void Nameserver::forward(const dns::Question& question, const Client* client, In
 /// The best answering one that this query has not asked yet; if it has asked all, the best of all.
 Endpoint Nameserver::next_upstream(const Query& query) const {
   const auto tried = [&](const Upstream& one) {
-    return std::ranges::any_of(std::span{query.attempts}.first(query.attempt_count), [&](const Attempt& a) { return a.upstream == one.endpoint; });
+    return std::ranges::any_of(std::span{query.attempts}.first(query.attempt_count),
+                               [&](const Attempt& a) { return a.upstream == one.endpoint; });
   };
   const auto rank = [&](const Upstream& one) { return std::tuple{tried(one), one.failures, one.rtt}; };
   return std::ranges::min_element(upstreams_, [&](const Upstream& a, const Upstream& b) { return rank(a) < rank(b); })->endpoint;
 }
 
 bool Nameserver::has_untried(const Query& query) const {
-  const auto udp = std::ranges::count_if(std::span{query.attempts}.first(query.attempt_count), [](const Attempt& a) { return a.transport == Transport::udp; });
+  const auto udp = std::ranges::count_if(std::span{query.attempts}.first(query.attempt_count),
+                                         [](const Attempt& a) { return a.transport == Transport::udp; });
   if (static_cast<std::size_t>(udp) >= most_udp_attempts) return false;
   return std::ranges::any_of(upstreams_, [&](const Upstream& one) {
-    return std::ranges::none_of(std::span{query.attempts}.first(query.attempt_count), [&](const Attempt& a) { return a.upstream == one.endpoint; });
+    return std::ranges::none_of(std::span{query.attempts}.first(query.attempt_count),
+                                [&](const Attempt& a) { return a.upstream == one.endpoint; });
   });
 }
 
@@ -131,7 +136,8 @@ void Nameserver::go_late(QueryId id, Instant now, Outbox& outbox) {
   query.retry_at = Query::never;
   for (auto attempt = query.attempts.begin(); attempt != query.attempts.end(); ++attempt) {
     // Two packets without answer to the same upstream are one failure.
-    const bool counted = std::any_of(query.attempts.begin(), attempt, [&](const Attempt& one) { return one.open && one.upstream == attempt->upstream; });
+    const bool counted =
+        std::any_of(query.attempts.begin(), attempt, [&](const Attempt& one) { return one.open && one.upstream == attempt->upstream; });
     if (attempt->open && !counted) count_failure(*attempt);
   }
   const std::vector<Client> clients = std::exchange(query.clients, {});

@@ -25,7 +25,7 @@ std::optional<dns::Name> service_name(Transport transport, std::string_view doma
 struct Injected {
   std::vector<dns::Srv> records;
   bool added = false;
-  bool priority_exhausted = false;         ///< a central server has 65535: ours had to share it
+  bool priority_exhausted = false;  ///< a central server has 65535: ours had to share it
 };
 Injected inject(std::vector<dns::Srv> central, const dns::Name& own_name, Port own_port, Order order);
 

@@ -78,7 +78,8 @@ bool Learnt::belongs(const dns::Name& name, std::uint16_t type) const {
 }
 
 bool Learnt::learn(const dns::Question& question, const dns::Message& answer, Instant now, Outbox& outbox) {
-  if (question.record_class != dns::class_in || !belongs(question.name, question.type) || answer.rcode() != dns::Rcode::no_error) return false;
+  if (question.record_class != dns::class_in || !belongs(question.name, question.type) || answer.rcode() != dns::Rcode::no_error)
+    return false;
   const dns::Name last = last_alias(answer, question.name);
   bool changed = false;
   // What was asked for comes first: addresses in Additional belong here only as addresses of its targets.
@@ -120,7 +121,8 @@ bool Learnt::put(RecordSet set, Outbox& outbox) {
   const bool changed = entry.set.data != set.data;
   if (changed || set.expires_at - entry.written >= rewrite_after) {
     const Text row = row_key(set);
-    outbox.change(Change{Table::learnt, row,
+    outbox.change(Change{Table::learnt,
+                         row,
                          {row, set.name.text(), static_cast<std::int64_t>(set.type), to_hex(set.data), to_unix_ms(set.expires_at),
                           static_cast<std::int64_t>(set.ttl)}});
     entry.written = set.expires_at;
@@ -146,12 +148,13 @@ bool Learnt::restore(const Row& row, Instant now) {
   if (text == nullptr || type == nullptr || hex == nullptr || expires == nullptr || ttl == nullptr) return false;
   const auto name = dns::Name::from_text(*text);
   auto data = from_hex(*hex);
-  constexpr std::int64_t year_2200 = 7'258'118'400'000;   // beyond it the file is not ours
+  constexpr std::int64_t year_2200 = 7'258'118'400'000;  // beyond it the file is not ours
   if (!name || !data || *type < 0 || *type > 0xffff || *ttl < 0 || *ttl > INT32_MAX || *expires < 0 || *expires > year_2200) return false;
   RecordSet set{*name, static_cast<std::uint16_t>(*type), std::move(*data), static_cast<std::uint32_t>(*ttl), from_unix_ms(*expires)};
   const bool is_address = set.type == dns::type::a || set.type == dns::type::aaaa;
-  if (!is_address && !belongs(set.name, set.type)) return false;   // of another domain, from before the configuration changed
-  if (set.data.size() > max_records || !std::ranges::all_of(set.data, [&](const Text& one) { return is_sound(set.type, one); })) return false;
+  if (!is_address && !belongs(set.name, set.type)) return false;  // of another domain, from before the configuration changed
+  if (set.data.size() > max_records || !std::ranges::all_of(set.data, [&](const Text& one) { return is_sound(set.type, one); }))
+    return false;
   if (set.expires_at + keep_stale < now) return false;
   set.expires_at = std::min(set.expires_at, now + longest);
   std::ranges::sort(set.data);

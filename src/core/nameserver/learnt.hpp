@@ -17,9 +17,9 @@ namespace ringhold::nameserver {
 struct RecordSet {
   dns::Name name;
   std::uint16_t type = 0;
-  std::vector<Text> data;                  ///< sorted
-  std::uint32_t ttl = 0;                   ///< seconds, as given
-  Instant expires_at;                      ///< then stale: used only while upstream does not answer (RFC 8767)
+  std::vector<Text> data;  ///< sorted
+  std::uint32_t ttl = 0;   ///< seconds, as given
+  Instant expires_at;      ///< then stale: used only while upstream does not answer (RFC 8767)
 };
 
 /// Whole seconds that a set may still be used.
@@ -42,21 +42,24 @@ class Learnt {
   bool restore(const Row& row, Instant now);
   std::size_t size() const { return sets_.size(); }
 
-  static constexpr std::size_t max_sets = 512;       ///< above: the one that expired first goes
-  static constexpr std::size_t max_records = 64;     ///< of one set; more are left out
-  static constexpr Duration keep_stale = 24h * 30;   ///< older rows are not restored
-  static constexpr Duration longest = 24h;           ///< whatever the TTL says
-  static constexpr Duration rewrite_after = 60s;     ///< so much must a lifetime have moved to be written again
+  static constexpr std::size_t max_sets = 512;      ///< above: the one that expired first goes
+  static constexpr std::size_t max_records = 64;    ///< of one set; more are left out
+  static constexpr Duration keep_stale = 24h * 30;  ///< older rows are not restored
+  static constexpr Duration longest = 24h;          ///< whatever the TTL says
+  static constexpr Duration rewrite_after = 60s;    ///< so much must a lifetime have moved to be written again
 
  private:
-  struct Entry { RecordSet set; Instant written; };
+  struct Entry {
+    RecordSet set;
+    Instant written;
+  };
   bool belongs(const dns::Name& name, std::uint16_t type) const;
   bool put(RecordSet set, Outbox& outbox);
   bool make_room(Instant now, Outbox& outbox);
   void find_targets();
   dns::Name domain_;
   boost::unordered_flat_map<Text, Entry> sets_;
-  boost::unordered_flat_set<Text> targets_;          ///< keys of the names that SRV records point to
+  boost::unordered_flat_set<Text> targets_;  ///< keys of the names that SRV records point to
 };
 
 }  // namespace ringhold::nameserver

@@ -5,10 +5,10 @@
 namespace ringhold::nameserver {
 
 namespace {
-constexpr Duration without_records = 5min;    // a name that has no records of the kind is asked again so seldom
+constexpr Duration without_records = 5min;  // a name that has no records of the kind is asked again so seldom
 constexpr Duration shortest_refresh = 15s;
 constexpr Duration before_expiry = 3s;
-constexpr Duration after_error = 15s;         // upstream answers, but SERVFAIL or the like
+constexpr Duration after_error = 15s;  // upstream answers, but SERVFAIL or the like
 }  // namespace
 
 void Nameserver::start(Instant now) {
@@ -22,7 +22,8 @@ void Nameserver::start(Instant now) {
 void Nameserver::ask_soon(Instant due) { lookups_due_ = lookups_due_ ? std::min(*lookups_due_, due) : due; }
 
 void Nameserver::add_lookup(const dns::Question& question, Instant due) {
-  const bool known = std::ranges::any_of(lookups_, [&](const Lookup& one) { return one.question.type == question.type && one.question.name == question.name; });
+  const bool known = std::ranges::any_of(
+      lookups_, [&](const Lookup& one) { return one.question.type == question.type && one.question.name == question.name; });
   if (known || lookups_.size() >= Learnt::max_sets) return;
   lookups_.push_back({question, due});
   ask_soon(due);
@@ -57,7 +58,7 @@ void Nameserver::start_lookups(Instant now, Outbox& outbox) {
   bool asked = false;
   for (Lookup& lookup : lookups_) {
     const bool due = lookup.due <= now;
-    if (due || lost) lookup.due = std::max(lookup.due, now + retry_while_down);   // looked_up() sets the true one
+    if (due || lost) lookup.due = std::max(lookup.due, now + retry_while_down);  // looked_up() sets the true one
     if (!due) continue;
     lookup.failing = lookup.failing || lost;
     if (!lost || !std::exchange(asked, true)) forward(lookup.question, nullptr, now, outbox);
@@ -67,14 +68,16 @@ void Nameserver::start_lookups(Instant now, Outbox& outbox) {
 }
 
 void Nameserver::looked_up(const dns::Question& question, Lookup::Outcome outcome, Instant now) {
-  const auto lookup = std::ranges::find_if(lookups_, [&](const Lookup& one) { return one.question.type == question.type && one.question.name == question.name; });
+  const auto lookup = std::ranges::find_if(
+      lookups_, [&](const Lookup& one) { return one.question.type == question.type && one.question.name == question.name; });
   if (lookup != lookups_.end()) {
     lookup->failing = outcome != Lookup::Outcome::answered;
     switch (outcome) {
       case Lookup::Outcome::answered: {
         const RecordSet* set = learnt_.find(question.name, question.type);
         const bool fresh = set != nullptr && set->expires_at > now;
-        lookup->due = now + (fresh ? std::max<Duration>(shortest_refresh, set->expires_at - now - before_expiry) : Duration{without_records});
+        lookup->due =
+            now + (fresh ? std::max<Duration>(shortest_refresh, set->expires_at - now - before_expiry) : Duration{without_records});
         break;
       }
       case Lookup::Outcome::failed: lookup->due = now + after_error; break;
@@ -85,7 +88,8 @@ void Nameserver::looked_up(const dns::Question& question, Lookup::Outcome outcom
   if (outcome != Lookup::Outcome::unanswered) return;
   // A name that is not answered may be broken itself. Another one tells whether the upstream is; at once, and then as often
   // as needed to notice its return.
-  const auto probe = std::ranges::find_if(lookups_, [&](const Lookup& one) { return &one != (lookup == lookups_.end() ? nullptr : &*lookup); });
+  const auto probe =
+      std::ranges::find_if(lookups_, [&](const Lookup& one) { return &one != (lookup == lookups_.end() ? nullptr : &*lookup); });
   if (probe == lookups_.end()) return;
   probe->failing = true;
   probe->due = std::min(probe->due, is_lost(Loss::confirmed) ? now + retry_while_down : now);

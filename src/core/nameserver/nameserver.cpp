@@ -6,8 +6,8 @@ namespace ringhold::nameserver {
 
 namespace {
 
-constexpr Duration refusal_interval = 100ms;   // ten REFUSED each second are enough to be understood (D11)
-constexpr std::uint16_t kept_flags = 0x7800 | dns::flag::rd;   // opcode and RD come back
+constexpr Duration refusal_interval = 100ms;                  // ten REFUSED each second are enough to be understood (D11)
+constexpr std::uint16_t kept_flags = 0x7800 | dns::flag::rd;  // opcode and RD come back
 
 /// Types that are no data of a name: asked of a proxy they make no sense, or cost the upstream a whole zone.
 bool is_meta(std::uint16_t type) { return type == dns::type::opt || (type >= 249 && type <= 254); }
@@ -17,13 +17,8 @@ dns::Name name_or_root(std::string_view text) { return dns::Name::from_text(text
 Destination back_to(const Packet& packet) { return {Protocol::dns, packet.transport, packet.flow, packet.local, packet.remote}; }
 
 Client client_of(const Packet& packet, const dns::Message& query, Instant now) {
-  return Client{back_to(packet),
-                query.id,
-                query.questions.front(),
-                (query.flags & dns::flag::rd) != 0,
-                (query.flags & dns::flag::cd) != 0,
-                query.edns,
-                now};
+  return Client{back_to(packet), query.id, query.questions.front(), (query.flags & dns::flag::rd) != 0, (query.flags & dns::flag::cd) != 0,
+                query.edns,      now};
 }
 
 }  // namespace
@@ -96,13 +91,15 @@ bool Nameserver::is_served(const Address& address) const {
 }
 
 void Nameserver::receive(const Packet& packet, Instant now, Outbox& outbox) {
-  if ((packet.flow.number & upstream_flow_bit) != 0) receive_answer(packet, now, outbox);
-  else receive_query(packet, now, outbox);
+  if ((packet.flow.number & upstream_flow_bit) != 0)
+    receive_answer(packet, now, outbox);
+  else
+    receive_query(packet, now, outbox);
 }
 
 void Nameserver::receive_query(const Packet& packet, Instant now, Outbox& outbox) {
   const auto head = dns::parse_head(packet.bytes);
-  if (!head || (head->flags & dns::flag::qr) != 0) {   // an answer is never answered, or two servers would talk for ever
+  if (!head || (head->flags & dns::flag::qr) != 0) {  // an answer is never answered, or two servers would talk for ever
     ++counters_.dropped;
     return;
   }
@@ -126,8 +123,9 @@ void Nameserver::refuse(const Packet& packet, const dns::Head& head, dns::Rcode 
   std::string& out = outbox.bytes();
   const auto begin = out.size();
   const auto flags = static_cast<std::uint16_t>(dns::flag::qr | (head.flags & kept_flags) | static_cast<unsigned>(rcode));
-  const auto plain = dns::PlainQuery::parse(packet.bytes);   // with the question, when there is a plain one
-  for (const std::size_t value : {std::size_t{head.id}, std::size_t{flags}, std::size_t{plain ? 1U : 0U}, std::size_t{0}, std::size_t{0}, std::size_t{0}})
+  const auto plain = dns::PlainQuery::parse(packet.bytes);  // with the question, when there is a plain one
+  for (const std::size_t value :
+       {std::size_t{head.id}, std::size_t{flags}, std::size_t{plain ? 1U : 0U}, std::size_t{0}, std::size_t{0}, std::size_t{0}})
     dns::append_word(out, static_cast<std::uint16_t>(value));
   if (plain) {
     out.append(plain->name);

@@ -31,7 +31,7 @@ struct Counters {
   /// Upper bounds in milliseconds; the last counts all.
   static constexpr std::array<std::int64_t, 9> bounds_ms{1, 5, 10, 50, 100, 500, 800, 1000, 5000};
   std::array<std::uint64_t, bounds_ms.size() + 1> latency{};
-  double latency_sum = 0;                  ///< seconds
+  double latency_sum = 0;  ///< seconds
 };
 
 /// A central server as the domain's SRV records and their addresses name it.
@@ -78,16 +78,16 @@ class Nameserver {
   std::size_t learnt_records() const { return learnt_.size(); }
   std::size_t queries_in_flight() const { return queries_.size(); }
 
-  static constexpr std::uint32_t stale_ttl = 30;            ///< seconds, RFC 8767 §4
-  static constexpr Duration retry_while_down = 5s;          ///< one look-up finds out when upstream is back (X-23)
-  static constexpr Duration patience = 5s;                  ///< a late answer is still taken (RFC 8767 §5)
-  static constexpr std::size_t waiting_clients = 8'192;     ///< more are dropped; they will repeat
+  static constexpr std::uint32_t stale_ttl = 30;         ///< seconds, RFC 8767 §4
+  static constexpr Duration retry_while_down = 5s;       ///< one look-up finds out when upstream is back (X-23)
+  static constexpr Duration patience = 5s;               ///< a late answer is still taken (RFC 8767 §5)
+  static constexpr std::size_t waiting_clients = 8'192;  ///< more are dropped; they will repeat
   static constexpr std::size_t sip_cache_entries = 256;
 
  private:
   struct Upstream {
     Endpoint endpoint;
-    unsigned failures = 0;                 ///< since it answered last
+    unsigned failures = 0;  ///< since it answered last
     Duration rtt{};
     Instant answered_at{};
   };
@@ -96,7 +96,7 @@ class Nameserver {
     enum class Outcome : std::uint8_t { answered, failed, unanswered };
     dns::Question question;
     Instant due;
-    bool failing = false;                  ///< asked again as soon as upstream answers
+    bool failing = false;  ///< asked again as soon as upstream answers
   };
   enum class Loss : std::uint8_t { suspected, confirmed };
 
@@ -117,7 +117,11 @@ class Nameserver {
   void go_late(QueryId id, Instant now, Outbox& outbox);
   void dismiss(const Client& client);
   void finish(QueryId id, Outbox& outbox);
-  struct Awaited { QueryId id; Query* query = nullptr; Attempt* attempt = nullptr; };
+  struct Awaited {
+    QueryId id;
+    Query* query = nullptr;
+    Attempt* attempt = nullptr;
+  };
   Awaited awaited(FlowId slot);
   // upstream_answer.cpp
   void receive_answer(const Packet& packet, Instant now, Outbox& outbox);
@@ -135,7 +139,10 @@ class Nameserver {
   void ask_soon(Instant due);
   // answers.cpp
   /// What was answered at once, and how long the same bytes hold for others who ask.
-  struct Given { AnswerKind kind; Instant until; };
+  struct Given {
+    AnswerKind kind;
+    Instant until;
+  };
   std::optional<Given> answer_query(const Client& client, Instant now, Outbox& outbox);
   bool answer_ready(const Packet& packet, const dns::PlainQuery& query, Instant now, Outbox& outbox);
   std::optional<Given> answer_from_cache(const Client& client, Instant now, Outbox& outbox);
@@ -150,12 +157,15 @@ class Nameserver {
   // built_answer.cpp
   enum class Source : std::uint8_t { upstream, cache, stale_cache };
   /// Where an answer's records come from, and how long ago they did.
-  struct Age { Source source = Source::upstream; Duration passed{}; };
+  struct Age {
+    Source source = Source::upstream;
+    Duration passed{};
+  };
   /// False: the answer is none that ours belongs into, and nothing was given (D2, D3).
   bool give_services(const Client& client, const dns::Message& answer, Age age, Instant now, Outbox& outbox);
   void give_built_services(const Client& client, const Target& listener, Instant now, Outbox& outbox);
-  void give_injected(const Client& client, Composition composition, const dns::Name& owner, std::vector<dns::Srv> central, std::uint32_t ttl,
-                     const Target& listener, Instant now, Outbox& outbox);
+  void give_injected(const Client& client, Composition composition, const dns::Name& owner, std::vector<dns::Srv> central,
+                     std::uint32_t ttl, const Target& listener, Instant now, Outbox& outbox);
   void give_cached(const Client& client, const CachedAnswer& answer, Age age, Instant now, Outbox& outbox);
   void give_records(const Client& client, const RecordSet& set, std::uint32_t ttl, Instant now, Outbox& outbox);
   void give_empty(const Client& client, dns::Rcode rcode, std::optional<dns::ExtendedError> error, Instant now, Outbox& outbox);
@@ -169,22 +179,22 @@ class Nameserver {
   Order order_ = Order::ours_last;
   std::vector<Upstream> upstreams_;
   UpstreamState upstream_state_ = UpstreamState::unknown;
-  bool refused_last_ = false;                                ///< the last failure was an error, not silence
+  bool refused_last_ = false;  ///< the last failure was an error, not silence
   Cache cache_;
-  Cache sip_cache_{sip_cache_entries};                       ///< other names cannot push the SIP names out
+  Cache sip_cache_{sip_cache_entries};  ///< other names cannot push the SIP names out
   ReadyAnswers ready_;
   Learnt learnt_;
   bool learnt_changed_ = false;
   Slab<Query> queries_;
   std::uint32_t slot_serial_ = 0;
   boost::unordered_flat_map<Text, QueryId> pending_;
-  boost::unordered_flat_map<Endpoint, unsigned, EndpointHash> waiting_by_client_;   ///< by address; the port is zero
+  boost::unordered_flat_map<Endpoint, unsigned, EndpointHash> waiting_by_client_;  ///< by address; the port is zero
   std::size_t waiting_ = 0;
   std::vector<Lookup> lookups_;
   std::optional<Instant> lookups_due_;
   TimerWheel<QueryId> wheel_;
   bool told_priority_exhausted_ = false;
-  Instant refusals_from_{};                                  ///< rate limit of REFUSED
+  Instant refusals_from_{};  ///< rate limit of REFUSED
   Counters counters_;
 };
 

@@ -17,7 +17,7 @@ namespace ringhold::nameserver {
 struct Client {
   Destination destination;
   std::uint16_t id = 0;
-  dns::Question question;                  ///< in his spelling
+  dns::Question question;  ///< in his spelling
   bool recursion_desired = false;
   bool checking_disabled = false;
   std::optional<dns::Edns> edns;
@@ -39,19 +39,19 @@ struct Attempt {
 
 /// One question that is with an upstream; all who asked it meanwhile wait for the same answer (D1).
 struct Query {
-  static constexpr std::size_t most_attempts = 3;           ///< over UDP twice, and over TCP once
+  static constexpr std::size_t most_attempts = 3;  ///< over UDP twice, and over TCP once
   static constexpr Instant never = Instant::max();
 
   dns::Question question;
   bool dnssec_ok = false;
   bool checking_disabled = false;
   Text key;
-  std::vector<Client> clients;             ///< those who wait; empty: our own look-up, or they were answered without
+  std::vector<Client> clients;  ///< those who wait; empty: our own look-up, or they were answered without
   std::array<Attempt, most_attempts> attempts;
   std::size_t attempt_count = 0;
-  bool late = false;                       ///< dns.timeout is over: an answer is still learnt, but nobody waits for it
+  bool late = false;  ///< dns.timeout is over: an answer is still learnt, but nobody waits for it
   Instant retry_at;
-  Instant answer_by;                       ///< dns.timeout after the first client asked (D6)
+  Instant answer_by;  ///< dns.timeout after the first client asked (D6)
   Instant give_up_at;
 
   Instant deadline() const { return std::min({retry_at, late ? never : answer_by, give_up_at}); }

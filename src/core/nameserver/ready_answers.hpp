@@ -19,7 +19,11 @@ enum class AnswerKind : std::uint8_t { own, cached, injected, built, stale, fail
 /// all who ask the same meanwhile. Whatever changes what would be said empties it.
 class ReadyAnswers {
  public:
-  struct Answer { Text bytes; Instant until; AnswerKind kind = AnswerKind::cached; };
+  struct Answer {
+    Text bytes;
+    Instant until;
+    AnswerKind kind = AnswerKind::cached;
+  };
 
   /// The answer to this very question over this transport, at this size; null if there is none that still holds.
   const Answer* find(const dns::PlainQuery& query, Transport transport, Instant now) const;
@@ -27,7 +31,7 @@ class ReadyAnswers {
   void clear() { answers_.clear(); }
   std::size_t size() const { return answers_.size(); }
 
-  static constexpr std::size_t capacity = 1'024;     ///< at the bound all go; each would within the second
+  static constexpr std::size_t capacity = 1'024;  ///< at the bound all go; each would within the second
   static constexpr std::size_t largest = 1'232;
 
  private:

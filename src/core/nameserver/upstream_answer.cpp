@@ -6,14 +6,15 @@ namespace ringhold::nameserver {
 
 namespace {
 
-constexpr unsigned enough_failures = 2;   // one lost packet must not make other names fail
+constexpr unsigned enough_failures = 2;  // one lost packet must not make other names fail
 
 bool says_something(dns::Rcode rcode) { return rcode == dns::Rcode::no_error || rcode == dns::Rcode::nx_domain; }
 
 bool answers(const dns::Message& answer, const Query& query, const Attempt& attempt) {
   if (!answer.is_response() || answer.id != attempt.id || answer.opcode() != 0 || answer.questions.size() != 1) return false;
   const dns::Question& question = answer.questions.front();
-  return question.name == query.question.name && question.type == query.question.type && question.record_class == query.question.record_class;
+  return question.name == query.question.name && question.type == query.question.type &&
+         question.record_class == query.question.record_class;
 }
 
 /// The answer without its OPT record: that one is between upstream and us (D10).
@@ -59,7 +60,7 @@ void Nameserver::receive_answer(const Packet& packet, Instant now, Outbox& outbo
     return send_attempt(id, Transport::tcp, endpoint, now, outbox);
   }
   end_attempt(*attempt, outbox);
-  if (!says_something(answer->rcode())) {   // another may know better
+  if (!says_something(answer->rcode())) {  // another may know better
     if (!query->late && has_untried(*query)) {
       query->retry_at = Query::never;
       return send_attempt(id, Transport::udp, next_upstream(*query), now, outbox);
