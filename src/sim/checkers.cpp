@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "sim/vandal.hpp"
+
 namespace ringhold::sim {
 
 namespace {
@@ -19,6 +21,18 @@ constexpr Duration longest_invite = 185s + 32s + 32s + 10s;
 constexpr Duration own_answer_within = 1s;
 
 bool is_sip(const Endpoint& local) { return local.port == bench::sip_port; }
+
+std::string printable(std::string_view bytes) {
+  std::string text;
+  for (const char c : bytes.substr(0, 800)) {
+    const auto code = static_cast<unsigned char>(c);
+    if (code >= 0x20 && code < 0x7f && c != '\\')
+      text.push_back(c);
+    else
+      text += fmt::format("\\x{:02x}", code);
+  }
+  return text;
+}
 
 std::string key_of(const Endpoint& peer, const SipMessage& message) {
   const std::string method = message.is_request() ? message.method : message.cseq_method();
@@ -37,6 +51,7 @@ void Checkers::broken(std::string what) {
 
 void Checkers::box_received(const Datagram& datagram) {
   if (!is_sip(datagram.to) && datagram.connection == 0) return;
+  if (datagram.from.address == Vandal::insider() || datagram.from.address == Vandal::outsider()) return;
   const auto message = parse_sip(datagram.bytes);
   if (!message || !message->is_request() || message->method == "ACK") return;
   const std::string key = key_of(datagram.from, *message);
@@ -53,11 +68,14 @@ void Checkers::box_sent(const Datagram& datagram) {
     if (!parse_dns(datagram.bytes)) broken("the box sent bytes that are no DNS message to " + datagram.to.text());
     return;
   }
+  if (datagram.to.address == Vandal::outsider()) return broken("the box sent SIP to an outsider (X3): " + describe_sip(datagram.bytes));
   const auto message = parse_sip(datagram.bytes);
-  if (!message) return broken("the box sent bytes that are no SIP message to " + datagram.to.text());
+  if (datagram.to.address == Vandal::insider()) return;  // whoever sends damaged bytes may get them back
+  if (!message) return broken("the box sent bytes that are no SIP message: " + printable(datagram.bytes));
   for (const std::string_view header : {"Via", "From", "To", "Call-ID", "CSeq"})
-    if (message->get(header).empty()) broken(fmt::format("the box sent a message without {}: {}", header, describe_sip(datagram.bytes)));
-  if (message->is_request() && message->get("Max-Forwards").empty()) broken("the box sent a request without Max-Forwards");
+    if (message->get(header).empty()) broken(fmt::format("the box sent a message without {}: {}", header, printable(datagram.bytes)));
+  if (message->is_request() && message->get("Max-Forwards").empty())
+    broken("the box sent a request without Max-Forwards: " + printable(datagram.bytes));
   if (!message->is_request()) sent_response(datagram, *message);
 }
 

@@ -134,18 +134,29 @@ std::string SipMessage::text() const {
 }
 
 std::optional<SipMessage> parse_sip(std::string_view bytes) {
-  const auto end = bytes.find("\r\n\r\n");
-  if (end == std::string_view::npos) return std::nullopt;
+  // A lone LF ends a line too: what others let pass must not be read otherwise here.
+  std::vector<std::string> lines;
+  bool complete = false;
+  while (!complete) {
+    const auto eol = bytes.find('\n');
+    if (eol == std::string_view::npos) return std::nullopt;
+    std::string_view line = bytes.substr(0, eol);
+    while (line.ends_with('\r')) line.remove_suffix(1);
+    bytes.remove_prefix(eol + 1);
+    const bool is_folded = lines.size() > 1 && (line.starts_with(' ') || line.starts_with('\t'));
+    if (line.empty()) {
+      complete = true;
+    } else if (is_folded) {
+      lines.back().append(" ").append(trimmed(line));
+    } else {
+      lines.emplace_back(line);
+    }
+  }
   SipMessage message;
-  message.body = std::string{bytes.substr(end + 4)};
-  std::string_view head = bytes.substr(0, end);
-  const auto line_end = head.find("\r\n");
-  if (!parse_start(head.substr(0, line_end), message)) return std::nullopt;
-  head = line_end == std::string_view::npos ? std::string_view{} : head.substr(line_end + 2);
-  while (!head.empty()) {
-    const auto eol = head.find("\r\n");
-    const std::string_view line = head.substr(0, eol);
-    head = eol == std::string_view::npos ? std::string_view{} : head.substr(eol + 2);
+  message.body = std::string{bytes};
+  if (lines.empty() || !parse_start(lines.front(), message)) return std::nullopt;
+  for (std::size_t i = 1; i < lines.size(); ++i) {
+    const std::string_view line = lines[i];
     const auto colon = line.find(':');
     if (colon == std::string_view::npos) return std::nullopt;
     const std::string name = long_name(trimmed(line.substr(0, colon)));

@@ -56,6 +56,10 @@ void Story::draw() {
                                         settings.refresh == Refresh::stay ? "where it is" : "from the top"));
     phones_.push_back(std::make_unique<Phone>(world_, settings, book_));
   }
+  if (random.below(3) == 0) {
+    vandal_ = std::make_unique<Vandal>(world_, random.next());
+    outcome_.plan.emplace_back("a vandal in the branch, and one outside");
+  }
   faults_ = draw_faults(random, random.below(4) == 0 ? 0s : 30s, healing_at);
   outcome_.plan.push_back(fmt::format("{} central servers, TTL {} s, longest registration there {} s, LAN {}", servers, ttl, longest,
                                       noisy_lan ? "noisy" : "clean"));
@@ -70,6 +74,7 @@ Outcome Story::run() {
     const bool late = world_.random.below(4) == 0;
     world_.clock.after(world_.random.between(0s, late ? Duration{300s} : Duration{20s}), [&each] { each->power_on(); });
   }
+  if (vandal_) vandal_->begin();
   every_second();
   place_calls();
   world_.clock.run_until(start_of_time + healing_at);
@@ -198,6 +203,7 @@ void Story::heal() {
   world_.lan.set_quality({0, 0, 200us, 1ms});
   apply_links();
   apply_servers();
+  if (vandal_) vandal_->end();
   box_->start();
   for (auto& each : phones_) each->power_on();
 }

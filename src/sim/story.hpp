@@ -10,6 +10,7 @@
 #include "sim/checkers.hpp"
 #include "sim/fault.hpp"
 #include "sim/phone.hpp"
+#include "sim/vandal.hpp"
 #include "sim/world.hpp"
 
 namespace ringhold::sim {
@@ -63,6 +64,7 @@ class Story {
   std::unique_ptr<CentralDns> dns_;
   std::vector<std::unique_ptr<CentralServer>> servers_;
   std::unique_ptr<Box> box_;
+  std::unique_ptr<Vandal> vandal_;  ///< not in every world
   CallBook book_;
   std::vector<std::unique_ptr<Phone>> phones_;
   std::vector<Fault> faults_;

@@ -10,6 +10,15 @@ constexpr std::uint16_t greatest = 65'535;
 
 std::uint16_t above(std::uint16_t priority) { return priority == greatest ? greatest : static_cast<std::uint16_t>(priority + 1); }
 
+/// By priority, and among equals the weightier first; those still equal keep upstream's order, which spreads the load.
+std::vector<dns::Srv> sorted(std::vector<dns::Srv> records) {
+  const auto before = [](const dns::Srv& a, const dns::Srv& b) { return a.priority != b.priority ? a.priority < b.priority : a.weight > b.weight; };
+  std::vector<dns::Srv> in_order;
+  in_order.reserve(records.size() + 1);
+  for (dns::Srv& record : records) in_order.insert(std::ranges::upper_bound(in_order, record, before), std::move(record));
+  return in_order;
+}
+
 /// Leaves 0 free. Those who differed still differ, and gaps are used before anyone else has to move.
 void move_up(std::vector<dns::Srv>& sorted) {
   std::uint16_t least = 1;
@@ -51,9 +60,7 @@ std::optional<dns::Name> service_name(Transport transport, std::string_view doma
 }
 
 Injected inject(std::vector<dns::Srv> central, const dns::Name& own_name, Port own_port, Order order) {
-  std::ranges::stable_sort(central, [](const dns::Srv& a, const dns::Srv& b) {
-    return a.priority != b.priority ? a.priority < b.priority : a.weight > b.weight;
-  });
+  central = sorted(std::move(central));
   for (const dns::Srv& record : central)
     if (record.target.is_root() || record.target == own_name) return {std::move(central)};
   dns::Srv ours{1, 0, to_number(own_port), own_name};

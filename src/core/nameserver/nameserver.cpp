@@ -158,6 +158,9 @@ void Nameserver::refuse_outsider(const Packet& packet, const dns::Head& head, In
 }
 
 std::vector<CentralServer> Nameserver::central_servers() const {
+  const auto before = [](const CentralServer& a, const CentralServer& b) {
+    return a.priority != b.priority ? a.priority < b.priority : a.weight > b.weight;
+  };
   std::vector<CentralServer> servers;
   for (const Target& listener : settings_.listeners) {
     const auto owner = service_name(listener.transport, settings_.domain);
@@ -169,13 +172,12 @@ std::vector<CentralServer> Nameserver::central_servers() const {
       for (const Address& address : addresses_of(srv->target.text())) {
         const Target target{listener.transport, {address, Port{srv->port}}};
         const bool known = std::ranges::any_of(servers, [&](const CentralServer& one) { return one.target == target; });
-        if (!known) servers.push_back({srv->target.text(), target, srv->priority, srv->weight});
+        if (known) continue;
+        CentralServer server{srv->target.text(), target, srv->priority, srv->weight};
+        servers.insert(std::ranges::upper_bound(servers, server, before), std::move(server));
       }
     }
   }
-  std::ranges::stable_sort(servers, [](const CentralServer& a, const CentralServer& b) {
-    return a.priority != b.priority ? a.priority < b.priority : a.weight > b.weight;
-  });
   return servers;
 }
 

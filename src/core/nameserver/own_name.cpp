@@ -27,7 +27,8 @@ void Nameserver::answer_own_name(const Client& client, Instant now, Outbox& outb
 /// In Additional; the address by which the client reached us comes first (D4).
 void Nameserver::add_own_addresses(Composition& composition, const Client& client, std::uint32_t ttl) const {
   std::vector<Address> addresses = settings_.branch_addresses;
-  std::ranges::stable_partition(addresses, [&](const Address& one) { return one == client.destination.local.address; });
+  if (const auto asked = std::ranges::find(addresses, client.destination.local.address); asked != addresses.end())
+    std::rotate(addresses.begin(), asked, asked + 1);
   for (const Address& address : addresses) {
     const auto bytes = address.bytes();
     composition.add(dns::Section::additional, own_name_, address.is_v4() ? dns::type::a : dns::type::aaaa, ttl,

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <string>
+
+namespace ringhold::app {
+
+/// How a live command is asked: which program (by its file), and how its answer is written.
+struct Asking {
+  std::string settings_file;
+  bool json = false;
+};
+
+/// The commands that talk to the running program; each returns an exit code (0 done, 1 failed, 3 invalid configuration).
+int show_status(const Asking& asking);
+int show_registrations(const Asking& asking, const std::string& aor);
+int show_calls(const Asking& asking);
+int set_mode(const Asking& asking, const std::string& mode);
+
+/// `ringhold check`: the file's errors (3), or what the program would do with it (0).
+int check(const Asking& asking);
+
+/// `ringhold dhcp-snippet`: the lines that hand out option 6 (us) and option 120 (the domain) (D12). 2 for an unknown server.
+int dhcp_snippet(const Asking& asking, const std::string& server);
+
+}  // namespace ringhold::app

@@ -1,0 +1,72 @@
+// The command line: docs and examples stand in --help.
+#include <CLI/CLI.hpp>
+
+#include "app/commands.hpp"
+#include "app/serve.hpp"
+#include "app/settings_file.hpp"
+#include "shell/observe/log.hpp"
+
+namespace {
+
+constexpr int wrong_usage = 2;
+constexpr const char* examples = R"(Examples:
+  ringhold check -c /etc/ringhold/ringhold.toml
+  ringhold serve -c /etc/ringhold/ringhold.toml
+  ringhold status --json
+  ringhold registrations sip:alice@example.com
+  ringhold mode survivable          (until: ringhold mode auto)
+  ringhold dhcp-snippet --for dnsmasq
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 invalid configuration.)";
+
+}  // namespace
+
+int main(int count, char** arguments) {
+  using namespace ringhold;
+  CLI::App program{"Keeps branch telephones ringing when the WAN, the central DNS or the central SIP servers are gone."};
+  program.footer(examples);
+  program.set_version_flag("--version", std::string{"ringhold "} + RINGHOLD_VERSION);
+  program.require_subcommand(1);
+  app::Asking asking{std::string{app::default_settings_file}};
+  std::string level = "info";
+  std::string aor;
+  std::string mode;
+  std::string server;
+  const auto command = [&](const char* name, const char* what) {
+    CLI::App* made = program.add_subcommand(name, what);
+    made->add_option("-c,--config", asking.settings_file, "configuration file")->capture_default_str();
+    made->add_flag("--json", asking.json, "answer as JSON");
+    return made;
+  };
+  CLI::App* serve = command("serve", "run the branch device in the foreground; logs go to stderr");
+  serve->add_option("--log-level", level, "debug, info, warning or error")->capture_default_str();
+  CLI::App* check = command("check", "read the configuration file and say what it means, or what is wrong");
+  CLI::App* status = command("status", "mode, since when and why; central servers");
+  CLI::App* registrations = command("registrations", "phones registered here");
+  registrations->add_option("AOR", aor, "only this address-of-record, such as sip:alice@example.com");
+  CLI::App* calls = command("calls", "calls whose signalling passes here");
+  CLI::App* set_mode = command("mode", "pin the mode, or let it follow the central site again");
+  set_mode->add_option("MODE", mode, "auto, normal or survivable")->required();
+  CLI::App* snippet = command("dhcp-snippet", "lines for the DHCP server: this box as DNS server, and the SIP domain");
+  snippet->add_option("--for", server, "dnsmasq, kea or isc")->required();
+  try {
+    program.parse(count, arguments);
+  } catch (const CLI::ParseError& error) {
+    return program.exit(error) == 0 ? 0 : wrong_usage;
+  }
+  if (*serve) {
+    const auto least = observe::parse_severity(level);
+    if (!least) {
+      std::cerr << "ringhold: --log-level takes debug, info, warning or error\n";
+      return wrong_usage;
+    }
+    return app::serve(asking.settings_file, *least);
+  }
+  if (*check) return app::check(asking);
+  if (*status) return app::show_status(asking);
+  if (*registrations) return app::show_registrations(asking, aor);
+  if (*calls) return app::show_calls(asking);
+  if (*set_mode) return app::set_mode(asking, mode);
+  if (*snippet) return app::dhcp_snippet(asking, server);
+  return wrong_usage;
+}

@@ -1,0 +1,203 @@
+#include "app/serve.hpp"
+
+#include <fmt/format.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/system/system_error.hpp>
+#include <csignal>
+#include <cstdlib>
+#include <future>
+
+#include "app/settings_file.hpp"
+#include "app/toml_section.hpp"
+#include "branch_device/branch_device.hpp"
+#include "shell/http/api.hpp"
+#include "shell/net/system_random.hpp"
+#include "shell/net/worker.hpp"
+#include "shell/observe/log.hpp"
+#include "shell/store/writer.hpp"
+
+namespace ringhold::app {
+
+namespace {
+
+constexpr int exit_failed = 1;
+constexpr int exit_invalid_configuration = 3;
+
+/// The mind of `ringhold serve` as the worker wants it.
+class ServingMind final : public net::Mind {
+ public:
+  ServingMind(const branch_device::Settings& settings, Random& random) : device_{settings, random} {}
+  branch_device::BranchDevice& device() { return device_; }
+  void start(Instant now, Outbox& outbox) override { device_.start(now, outbox); }
+  void receive(const Packet& packet, Instant now, Outbox& outbox) override { device_.receive(packet, now, outbox); }
+  void expire(Instant now, Outbox& outbox) override { device_.expire(now, outbox); }
+  void connection_changed(const FlowChange& change, Instant now, Outbox& outbox) override { device_.connection_changed(change, now, outbox); }
+  std::optional<Instant> next_expiry() const override { return device_.next_expiry(); }
+
+ private:
+  branch_device::BranchDevice device_;
+};
+
+/// Notes to the log, changes to the store's thread.
+class ServingSink final : public net::Sink {
+ public:
+  ServingSink(observe::Log& log, store::Writer& writer) : log_{log}, writer_{writer} {}
+  void take(Outbox& outbox) override {
+    log_.write(outbox);
+    if (!outbox.changes().empty()) writer_.put(outbox.changes());
+  }
+
+ private:
+  observe::Log& log_;
+  store::Writer& writer_;
+};
+
+void print_errors(const std::vector<SettingError>& errors) {
+  for (const SettingError& error : errors) fmt::print(stderr, "{}\n", error.text());
+}
+
+/// Everything that runs, in the order in which it has to be made; ended in the opposite order.
+struct Running {
+  Running(const Configuration& given, Severity least)
+      : configuration{given},
+        log{least},
+        writer{given.store_path, log},
+        mind{given.branch, random},
+        sink{log, writer},
+        worker{given.listening, mind, sink, socket_random, clock},
+        server{given.http, given.http_token, [this](const http::Request& request) { return http::handle(program, request); }} {
+    program.version = RINGHOLD_VERSION;
+    program.ask = [this](const branch_device::Command& command, branch_device::Answer& answer, net::Counters& counters) {
+      return ask(command, answer, counters);
+    };
+    program.store = [this] { return writer.state(); };
+    program.log_dropped = [this] { return log.dropped(); };
+  }
+
+  void start() {
+    mind.device().restore(writer.load(), clock.now());
+    writer.start();
+    worker.start();
+    server.start();
+  }
+
+  /// The worker answers between two batches; one that does not within two seconds is reported, not waited for.
+  bool ask(const branch_device::Command& command, branch_device::Answer& answer, net::Counters& counters) {
+    using Told = std::pair<branch_device::Answer, net::Counters>;
+    auto promise = std::make_shared<std::promise<Told>>();
+    auto told = promise->get_future();
+    worker.run([this, command, promise](Instant now, Outbox& outbox, const net::Counters& at_present) {
+      promise->set_value({mind.device().command(command, now, outbox), at_present});
+    });
+    if (told.wait_for(std::chrono::seconds{2}) != std::future_status::ready) return false;
+    std::tie(answer, counters) = told.get();
+    return true;
+  }
+
+  void stop() {
+    server.stop();
+    worker.stop();
+    writer.stop();
+    log.flush();
+  }
+
+  Configuration configuration;
+  net::RunningClock clock;
+  net::SystemRandom random;
+  net::SystemRandom socket_random;
+  observe::Log log;
+  store::Writer writer;
+  ServingMind mind;
+  ServingSink sink;
+  net::Worker worker;
+  http::Program program;
+  http::Server server;
+};
+
+void announce(const Running& running) {
+  const auto& listening = running.worker.listening();
+  for (const Target& sip : listening.sip) fmt::print(stderr, "SIP          {}\n", sip.text());
+  for (const Endpoint& dns : listening.dns) fmt::print(stderr, "DNS          {} (UDP and TCP)\n", dns.text());
+  fmt::print(stderr, "status page  http://{}/\n", running.server.endpoint().text());
+  for (const std::string& remark : running.configuration.remarks) fmt::print(stderr, "note: {}\n", remark);
+}
+
+void reload(Running& running) {
+  auto read = read_settings(running.configuration.file, look_around());
+  if (!read) {
+    for (const SettingError& error : read.error())
+      running.log.write({"settings_refused", {{"error", error.text()}, {"effect", "nothing changed"}}, Severity::error});
+    return;
+  }
+  if (!(read->listening == running.configuration.listening) || read->http != running.configuration.http ||
+      read->store_path != running.configuration.store_path)
+    running.log.write({"settings_need_restart", {{"keys", "sip.listen, dns.listen, http.listen, store.url"}}, Severity::warning});
+  running.configuration.branch = read->branch;
+  running.worker.run([&running, settings = read->branch](Instant now, Outbox& outbox, const net::Counters&) {
+    running.mind.device().reconfigure(settings, now, outbox);
+  });
+  running.log.write({"settings_read", {{"file", running.configuration.file}}, Severity::info});
+}
+
+/// Waits for signals, and tells the service manager that the worker lives.
+void wait(Running& running) {
+  boost::asio::io_context context{1};
+  boost::asio::signal_set signals{context, SIGTERM, SIGINT, SIGHUP};
+  std::function<void()> next_signal = [&] {
+    signals.async_wait([&](const boost::system::error_code& error, int signal) {
+      if (error) return;
+      if (signal != SIGHUP) return context.stop();
+      sd_notify(0, "RELOADING=1");
+      reload(running);
+      sd_notify(0, "READY=1");
+      next_signal();
+    });
+  };
+  next_signal();
+  std::uint64_t watchdog = 0;
+  boost::asio::steady_timer timer{context};
+  std::function<void()> beat = [&] {
+    timer.expires_after(std::chrono::microseconds{watchdog / 3});
+    timer.async_wait([&](const boost::system::error_code& error) {
+      if (error) return;
+      branch_device::Answer answer;
+      net::Counters counters;
+      if (running.ask(branch_device::GetCalls{}, answer, counters)) sd_notify(0, "WATCHDOG=1");
+      beat();
+    });
+  };
+  if (sd_watchdog_enabled(0, &watchdog) > 0) beat();
+  sd_notify(0, "READY=1");
+  context.run();
+  sd_notify(0, "STOPPING=1");
+}
+
+}  // namespace
+
+int serve(const std::string& settings_file, Severity least_severity) {
+  const auto configuration = read_settings(settings_file, look_around());
+  if (!configuration) {
+    print_errors(configuration.error());
+    return exit_invalid_configuration;
+  }
+  try {
+    // Blocked in every thread but this one's signal set.
+    std::signal(SIGPIPE, SIG_IGN);
+    Running running{*configuration, least_severity};
+    running.start();
+    announce(running);
+    wait(running);
+    running.stop();
+  } catch (const std::exception& failure) {
+    fmt::print(stderr, "ringhold: {}\n", failure.what());
+    return exit_failed;
+  }
+  return 0;
+}
+
+}  // namespace ringhold::app

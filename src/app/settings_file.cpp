@@ -1,0 +1,279 @@
+#include "app/settings_file.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "app/settings_sense.hpp"
+#include "app/toml_section.hpp"
+#include "base/text.hpp"
+
+namespace ringhold::app {
+
+namespace {
+
+/// Tables of the interface that belong to later features.
+const std::set<std::string, std::less<>> later_tables{"restart", "ringing", "route", "push", "agent"};
+const std::set<std::string, std::less<>> known_tables{"branch", "sip", "dns", "central", "registrar", "store", "http"};
+
+/// RFC 1035 §2.3.1 and RFC 2782's underscore, without the final dot, lower case.
+std::optional<std::string> domain_name(std::string_view text) {
+  if (text.ends_with('.')) text.remove_suffix(1);
+  if (text.empty() || text.size() > 253 || Address::parse(text)) return std::nullopt;
+  std::size_t label = 0;
+  for (const char c : text) {
+    if (c == '.') {
+      if (label == 0) return std::nullopt;
+      label = 0;
+    } else if (!(is_alpha(c) || is_digit(c) || c == '-' || c == '_') || ++label > 63) {
+      return std::nullopt;
+    }
+  }
+  return label == 0 ? std::nullopt : std::optional{lower_case(text)};
+}
+
+std::string file_text(const std::string& path, std::vector<SettingError>& errors) {
+  std::ifstream file{path, std::ios::binary};
+  if (!file || std::filesystem::is_directory(path)) {
+    errors.push_back({path, 0, "", fmt::format("cannot be read: {}", file ? "it is a folder" : std::strerror(errno))});
+    return {};
+  }
+  return {std::istreambuf_iterator<char>{file}, {}};
+}
+
+std::string beside(const std::string& file, const std::string& path) {
+  const std::filesystem::path named{path};
+  return named.is_absolute() ? path : (std::filesystem::path{file}.parent_path() / named).lexically_normal().string();
+}
+
+/// Turns the tables into settings; each function reads one.
+class Reader {
+ public:
+  Reader(const toml::table& file, const std::string& path, const Surroundings& machine, std::vector<SettingError>& errors)
+      : file_{file}, path_{path}, machine_{machine}, errors_{errors} {
+    configuration_.file = path;
+  }
+
+  Configuration read() {
+    read_branch();
+    read_sip();
+    read_dns();
+    read_central();
+    read_registrar();
+    read_store();
+    read_http();
+    refuse_unknown_tables();
+    return std::move(configuration_);
+  }
+
+ private:
+  TomlSection section(std::string_view name) { return {file_, name, path_, errors_}; }
+
+  template <typename Value, typename Parse>
+  std::optional<std::vector<Value>> list(TomlSection& table, std::string_view key, Parse&& parse, std::string_view expected) {
+    const auto items = table.texts(key);
+    if (!items) return std::nullopt;
+    std::vector<Value> values;
+    for (const TomlItem& item : *items) {
+      if (const auto value = parse(std::string_view{item.text})) values.push_back(*value);
+      else table.error(key, item.line, fmt::format("\"{}\": expected {}", item.text, expected));
+    }
+    return values;
+  }
+
+  void read_branch() {
+    auto table = section("branch");
+    auto& branch = configuration_.branch.branch;
+    if (const auto text = table.text("domain")) {
+      if (const auto domain = domain_name(*text)) branch.domain = *domain;
+      else table.error("domain", fmt::format("\"{}\": expected the SIP domain of the central site, such as \"example.com\"", *text));
+    } else if (errors_.empty()) {
+      table.error("domain", "missing: expected the SIP domain of the central site, such as \"example.com\"");
+    }
+    branch.name = "ringhold." + branch.domain;
+    if (const auto text = table.text("name")) {
+      if (const auto name = domain_name(*text)) branch.name = *name;
+      else table.error("name", fmt::format("\"{}\": expected a host name, such as \"ringhold.example.com\"", *text));
+      if (branch.name == branch.domain) table.error("name", "expected another name than branch.domain: its addresses would be hidden by ours");
+    }
+    if (auto addresses = list<Address>(table, "address", Address::parse, "an IP address"))
+      branch.addresses = std::move(*addresses);
+    if (auto networks = list<Network>(table, "networks", Network::parse, "a network such as \"10.77.0.0/24\""))
+      branch.networks = std::move(*networks);
+    table.finish();
+  }
+
+  void read_sip() {
+    auto table = section("sip");
+    const auto parse = [](std::string_view text) -> std::optional<Target> {
+      const auto target = Target::parse(text);
+      return target && target->transport != Transport::tls ? target : std::nullopt;
+    };
+    if (auto listen = list<Target>(table, "listen", parse, "\"udp:ADDRESS:PORT\" or \"tcp:ADDRESS:PORT\" (TLS is not supported by this version)")) {
+      configuration_.listening.sip = std::move(*listen);
+      if (configuration_.listening.sip.empty()) table.error("listen", "expected at least one place to listen");
+    } else {
+      for (const Address& address : default_addresses(machine_))
+        for (const Transport transport : {Transport::udp, Transport::tcp})
+          configuration_.listening.sip.push_back({transport, {address, Port{5060}}});
+    }
+    table.count("workers", 1, 1, 1);
+    table.finish();
+    configuration_.branch.sip.listen = spelt_out(configuration_.listening.sip, machine_);
+  }
+
+  void read_dns() {
+    auto table = section("dns");
+    auto& dns = configuration_.branch.dns;
+    const auto parse = [](std::string_view text) { return Endpoint::parse(text, Port{53}); };
+    constexpr std::string_view expected = "\"ADDRESS:PORT\"";
+    if (auto listen = list<Endpoint>(table, "listen", parse, expected)) {
+      configuration_.listening.dns = std::move(*listen);
+    } else {
+      for (const Address& address : default_addresses(machine_)) configuration_.listening.dns.push_back({address, Port{53}});
+    }
+    dns.listen = spelt_out(configuration_.listening.dns, machine_);
+    if (auto upstream = list<Endpoint>(table, "upstream", parse, expected)) {
+      dns.upstream = std::move(*upstream);
+      for (const Endpoint& endpoint : dns.upstream)
+        if (std::ranges::find(dns.listen, endpoint) != dns.listen.end())
+          table.error("upstream", fmt::format("\"{}\": expected another server than ourselves", endpoint.text()));
+    } else {
+      for (const Endpoint& endpoint : machine_.resolvers)
+        if (std::ranges::find(dns.listen, endpoint) == dns.listen.end()) dns.upstream.push_back(endpoint);
+    }
+    dns.timeout = table.duration("timeout", dns.timeout, 50ms, 10s);
+    dns.ttl_max = table.duration("ttl_max", dns.ttl_max, 1s, 1h);
+    if (const auto when = table.text("when_down")) {
+      if (*when == "first") dns.when_down = branch_device::WhenDown::first;
+      else if (*when == "last") dns.when_down = branch_device::WhenDown::last;
+      else if (*when == "only") dns.when_down = branch_device::WhenDown::only;
+      else table.error("when_down", fmt::format("\"{}\": expected \"first\", \"last\" or \"only\"", *when));
+    }
+    dns.inject_when_empty = table.flag("inject_when_empty", dns.inject_when_empty);
+    table.finish();
+  }
+
+  void read_central() {
+    auto table = section("central");
+    auto& central = configuration_.branch.central;
+    const auto parse = [](std::string_view text) -> std::optional<Target> {
+      const auto target = Target::parse(text);
+      return target && target->transport != Transport::tls ? target : std::nullopt;
+    };
+    if (auto servers = list<Target>(table, "servers", parse, "\"udp:ADDRESS:PORT\" or \"tcp:ADDRESS:PORT\" (TLS is not supported by this version)"))
+      central.servers = std::move(*servers);
+    for (const Target& server : central.servers)
+      if (std::ranges::find(configuration_.branch.sip.listen, server) != configuration_.branch.sip.listen.end())
+        table.error("servers", fmt::format("\"{}\": expected another server than ourselves", server.text()));
+    central.probe_interval = table.duration("probe_interval", central.probe_interval, 100ms, 10min);
+    central.probe_timeout = table.duration("probe_timeout", central.probe_timeout, 50ms, 1min);
+    if (central.probe_timeout > central.probe_interval)
+      table.error("probe_timeout", fmt::format("expected at most central.probe_interval, \"{}\"", to_text(central.probe_interval)));
+    central.down_after = table.count("down_after", central.down_after, 1, 100);
+    central.up_after = table.count("up_after", central.up_after, 1, 100);
+    central.return_dwell = table.duration("return_dwell", central.return_dwell, 0s, 24h);
+    central.return_rate = table.count("return_rate", central.return_rate, 1, 10'000);
+    table.finish();
+  }
+
+  void read_registrar() {
+    auto table = section("registrar");
+    auto& registrar = configuration_.branch.registrar;
+    if (const auto auth = table.text("auth"); auth && *auth != "network")
+      table.error("auth", *auth == "digest" ? "\"digest\" is not supported by this version: expected \"network\""
+                                            : fmt::format("\"{}\": expected \"network\"", *auth));
+    registrar.min_expires = table.duration("min_expires", registrar.min_expires, 1s, 1h);
+    registrar.normal_expires = table.duration("normal_expires", registrar.normal_expires, 1s, 24h);
+    registrar.survivable_expires = table.duration("survivable_expires", registrar.survivable_expires, 1s, 24h);
+    for (const auto& [key, value] : {std::pair{"normal_expires", registrar.normal_expires},
+                                     std::pair{"survivable_expires", registrar.survivable_expires}})
+      if (value < registrar.min_expires)
+        table.error(key, fmt::format("expected at least registrar.min_expires, \"{}\"", to_text(registrar.min_expires)));
+    registrar.contacts_per_aor = table.count("contacts_per_aor", registrar.contacts_per_aor, 1, 100);
+    table.finish();
+  }
+
+  void read_store() {
+    auto table = section("store");
+    const std::string url = table.text("url").value_or("sqlite:/var/lib/ringhold/ringhold.db");
+    constexpr std::string_view scheme = "sqlite:";
+    if (url.starts_with(scheme) && url.size() > scheme.size()) configuration_.store_path = beside(path_, url.substr(scheme.size()));
+    else if (url.starts_with("redis:")) table.error("url", "Redis is not supported by this version: expected \"sqlite:PATH\" or \"memory:\"");
+    else if (url != "memory:") table.error("url", fmt::format("\"{}\": expected \"sqlite:PATH\" or \"memory:\"", url));
+    table.finish();
+  }
+
+  void read_http() {
+    auto table = section("http");
+    const std::string listen = table.text("listen").value_or("127.0.0.1:8070");
+    if (const auto endpoint = Endpoint::parse(listen, Port{8070})) configuration_.http = *endpoint;
+    else table.error("listen", fmt::format("\"{}\": expected \"ADDRESS:PORT\"", listen));
+    if (const auto file = table.text("token_file"); file && !file->empty()) {
+      std::vector<SettingError> unreadable;
+      const std::string token{trimmed(file_text(beside(path_, *file), unreadable))};
+      if (!unreadable.empty()) table.error("token_file", unreadable.front().text());
+      else if (token.size() < 16) table.error("token_file", "expected a file with a token of at least 16 characters");
+      configuration_.http_token = token;
+    } else if (!configuration_.http.address.is_loopback()) {
+      table.error("listen", fmt::format("\"{}\" is not a loopback address: expected http.token_file with it", listen));
+    }
+    table.finish();
+  }
+
+  void refuse_unknown_tables() {
+    for (const auto& [key, node] : file_) {
+      const std::string_view word = key.str();
+      if (known_tables.contains(word)) continue;
+      std::string expected = "unknown table";
+      const std::string guess = nearest(word, known_tables);
+      if (later_tables.contains(word)) expected += ": not supported by this version";
+      else if (!guess.empty()) expected += fmt::format(": did you mean [{}]?", guess);
+      else expected += fmt::format(": there are {}", fmt::join(known_tables, ", "));
+      errors_.push_back({path_, static_cast<unsigned>(node.source().begin.line), std::string{word}, std::move(expected)});
+    }
+  }
+
+  const toml::table& file_;
+  const std::string& path_;
+  const Surroundings& machine_;
+  std::vector<SettingError>& errors_;
+  Configuration configuration_;
+};
+
+}  // namespace
+
+std::expected<Configuration, std::vector<SettingError>> parse_settings(std::string_view text, const std::string& path,
+                                                                       const Surroundings& machine) {
+  std::vector<SettingError> errors;
+  toml::table file;
+  try {
+    file = toml::parse(text, path);
+  } catch (const toml::parse_error& error) {
+    errors.push_back({path, static_cast<unsigned>(error.source().begin.line), "", fmt::format("not TOML: {}", error.description())});
+    return std::unexpected{std::move(errors)};
+  }
+  Configuration configuration = Reader{file, path, machine, errors}.read();
+  if (!errors.empty()) {
+    std::ranges::stable_sort(errors, {}, &SettingError::line);
+    return std::unexpected{std::move(errors)};
+  }
+  complete(configuration, machine);
+  configuration.remarks = remarks_on(configuration, machine);
+  return configuration;
+}
+
+std::expected<Configuration, std::vector<SettingError>> read_settings(const std::string& path, const Surroundings& machine) {
+  std::vector<SettingError> errors;
+  const std::string text = file_text(path, errors);
+  if (!errors.empty()) return std::unexpected{std::move(errors)};
+  return parse_settings(text, path, machine);
+}
+
+}  // namespace ringhold::app

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <expected>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "app/surroundings.hpp"
+#include "branch_device/settings.hpp"
+#include "shell/net/worker.hpp"
+
+namespace ringhold::app {
+
+struct SettingError;
+
+inline constexpr std::string_view default_settings_file = "/etc/ringhold/ringhold.toml";
+
+/// The configuration file, read and completed with what the machine brings along.
+struct Configuration {
+  std::string file;
+  branch_device::Settings branch;      ///< for the mind; wildcard listeners are spelt out as the machine's addresses
+  net::Listening listening;            ///< for the sockets, as written
+  std::string store_path;              ///< empty: nothing is kept
+  Endpoint http;
+  std::string http_token;              ///< empty: none is asked for
+  std::vector<std::string> remarks;    ///< what is allowed, but probably not meant
+};
+
+/// All errors of the file, not only the first.
+std::expected<Configuration, std::vector<SettingError>> read_settings(const std::string& path, const Surroundings& machine);
+/// The same for a text; `path` is used in errors, and for what is named relative to the file.
+std::expected<Configuration, std::vector<SettingError>> parse_settings(std::string_view text, const std::string& path,
+                                                                       const Surroundings& machine);
+
+}  // namespace ringhold::app

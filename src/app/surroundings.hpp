@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/address.hpp"
+
+namespace ringhold::app {
+
+/// What the machine brings along: where defaults come from. Tests make one up.
+struct Surroundings {
+  struct Interface {
+    std::string name;
+    Address address;
+    std::uint8_t prefix = 0;
+  };
+  std::vector<Interface> interfaces;
+  std::vector<Endpoint> resolvers;     ///< of /etc/resolv.conf
+};
+
+Surroundings look_around();
+/// The name servers of a resolv.conf, in order.
+std::vector<Endpoint> parse_resolvers(const std::string& text);
+/// RFC 1918, RFC 6598 and RFC 4193: networks that a branch calls its own.
+bool is_private(const Address& address);
+/// The network of an interface: its address with the host's bits cleared.
+Network network_of(const Surroundings::Interface& interface);
+
+}  // namespace ringhold::app

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/address.hpp"
+
+namespace ringhold::http {
+
+struct Request {
+  std::string method;
+  std::string path;                          ///< decoded, without the query
+  std::string query;                         ///< after '?', as it came
+  std::string body;
+};
+
+struct Response {
+  int status = 200;
+  std::string content_type = "application/json";
+  std::string body;
+};
+
+/// An HTTP/1.1 server in one thread. Larger requests than 64 KB, slower ones than 10 s and more than 64 connections are refused.
+class Server {
+ public:
+  /// Called in the server's thread, one request at a time.
+  using Handler = std::function<Response(const Request&)>;
+  /// Opens the listener; throws boost::system::system_error. With a token, a request needs "Authorization: Bearer TOKEN".
+  Server(const Endpoint& listen, std::string token, Handler handler);
+  ~Server();
+  void start();
+  void stop();
+  Endpoint endpoint() const;
+
+  static constexpr std::size_t max_connections = 64;
+  static constexpr std::size_t max_body = 64 * 1024;
+
+ private:
+  struct Inside;
+  std::unique_ptr<Inside> inside_;
+};
+
+/// The body of an answer, or why there is none; for the commands, which talk to the running program.
+struct Fetched { int status = 0; std::string body; std::string error; };
+Fetched fetch(const Endpoint& server, std::string_view method, std::string_view target, const std::string& body, const std::string& token);
+
+}  // namespace ringhold::http
