@@ -27,7 +27,12 @@ class TimerWheel {
   template <typename Due>
   void expire(Instant now, Due&& due) {
     const std::uint64_t now_tick = static_cast<std::uint64_t>(now.time_since_epoch() / tick_length);
-    if (!started_) return;
+    if (!started_) {
+      // Told the time before the first entry: nothing can be behind it, so there is no history to walk through.
+      current_ = now_tick + 1;
+      started_ = true;
+      return;
+    }
     while (current_ <= now_tick) {
       if (size_ == 0) {
         current_ = now_tick + 1;

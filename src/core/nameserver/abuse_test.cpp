@@ -190,6 +190,17 @@ TEST(Reconfigure, forgets_upstreams_that_are_gone_and_takes_late_answers_in_peac
   bench.pass(10s);
 }
 
+TEST(Reconfigure, to_no_upstream_at_all_lets_waiting_clients_have_their_answer) {
+  Bench bench;
+  bench.upstream = Bench::Upstream::silent;
+  bench.ask(service, type::srv);
+  auto settings = Bench::usual();
+  settings.upstreams.clear();
+  bench.nameserver->reconfigure(settings, bench.now);
+  bench.pass(1s);  // its second attempt has nowhere to go
+  EXPECT_EQ(bench.answered.size(), 1U);
+}
+
 TEST(Restore, leaves_out_rows_that_make_no_sense) {
   Bench bench;
   const auto restore = [&](std::vector<Column> columns) { bench.nameserver->restore(Row{Table::learnt, std::move(columns)}, bench.now); };

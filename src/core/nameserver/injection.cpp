@@ -12,7 +12,9 @@ std::uint16_t above(std::uint16_t priority) { return priority == greatest ? grea
 
 /// By priority, and among equals the weightier first; those still equal keep upstream's order, which spreads the load.
 std::vector<dns::Srv> sorted(std::vector<dns::Srv> records) {
-  const auto before = [](const dns::Srv& a, const dns::Srv& b) { return a.priority != b.priority ? a.priority < b.priority : a.weight > b.weight; };
+  const auto before = [](const dns::Srv& a, const dns::Srv& b) {
+    return a.priority != b.priority ? a.priority < b.priority : a.weight > b.weight;
+  };
   std::vector<dns::Srv> in_order;
   in_order.reserve(records.size() + 1);
   for (dns::Srv& record : records) in_order.insert(std::ranges::upper_bound(in_order, record, before), std::move(record));

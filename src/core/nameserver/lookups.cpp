@@ -12,6 +12,7 @@ constexpr Duration after_error = 15s;  // upstream answers, but SERVFAIL or the 
 }  // namespace
 
 void Nameserver::start(Instant now) {
+  if (wheel_.size() == 0) wheel_.expire(now, [](QueryId) {});  // so that the wheel knows the time before its first entry
   lookups_.clear();
   add_lookup({domain_, dns::type::naptr, dns::class_in}, now);
   for (const Target& listener : settings_.listeners)

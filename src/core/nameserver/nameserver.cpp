@@ -79,7 +79,7 @@ void Nameserver::expire(Instant now, Outbox& outbox) {
     if (!query->late && now >= query->answer_by) go_late(id, now, outbox);
     if (now >= query->retry_at) {
       query->retry_at = Query::never;
-      if (!query->late) send_attempt(id, Transport::udp, next_upstream(*query), now, outbox);
+      if (!query->late && !upstreams_.empty()) send_attempt(id, Transport::udp, next_upstream(*query), now, outbox);
     }
     wheel_.add(query->deadline(), id);
   });
