@@ -119,6 +119,8 @@ void BranchDevice::start(Instant now, Outbox& outbox) {
   state_->nameserver.start(now);
   state_->settle(now, outbox);
   state_->central.start(now, outbox);
+  // The loss was confirmed before the restart; nobody shall wait for dns.timeout to learn it again (DIS-16 c).
+  if (state_->central.mode() == central::Mode::survivable) state_->nameserver.assume_lost();
   state_->settle(now, outbox);
   expire(now, outbox);
 }

@@ -217,6 +217,22 @@ TEST_F(Branch, answers_480_for_a_user_who_is_nowhere_C2) {
   EXPECT_TRUE(to("10.77.0.11:5060").starts_with("SIP/2.0 480 "));
 }
 
+TEST_F(Branch, answers_from_memory_at_once_after_a_restart_in_the_dark_DIS16) {
+  lose_central();
+  pass(1s);
+  const std::vector<Row> rows{{Table::setting, {Text{"mode.last"}, Text{"survivable"}}}};
+  BranchDevice again{settings(), random_};
+  again.restore(rows, now_);
+  drop();
+  again.start(now_, outbox_);
+  drop();
+  const std::string query{"\0\7\1\0\0\1\0\0\0\0\0\0\4_sip\4_udp\7example\4test\0\0\x21\0\1", 12 + 5 + 5 + 8 + 5 + 1 + 4};
+  again.receive({Protocol::dns, Transport::udp, FlowId{2}, at("10.77.0.2:53"), at("10.77.0.31:4000"), query}, now_, outbox_);
+  bool answered = false;
+  for (const auto& send : outbox_.sends()) answered = answered || send.destination.remote == at("10.77.0.31:4000");
+  EXPECT_TRUE(answered);
+}
+
 TEST_F(Branch, bindings_survive_a_restart_R6) {
   lose_central();
   register_phone("alice", "10.77.0.11:5060");

@@ -61,6 +61,8 @@ class Nameserver {
   void restore(const Row& row, Instant now);
   /// Looks the domain's SIP names up at the next expire(), and again before they expire (D8).
   void start(Instant now);
+  /// After a restart in an outage: the SIP names are answered from memory at once, until upstream shows that it is there.
+  void assume_lost();
   /// Where our record stands from now on (D7).
   void set_order(Order order);
   void reconfigure(const Settings& settings, Instant now);

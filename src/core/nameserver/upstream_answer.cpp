@@ -136,6 +136,10 @@ bool Nameserver::is_lost(Loss loss) const {
   return std::ranges::all_of(upstreams_, [&](const Upstream& one) { return one.failures >= enough; });
 }
 
+void Nameserver::assume_lost() {
+  for (Upstream& upstream : upstreams_) upstream.failures = std::max(upstream.failures, 1U);
+}
+
 void Nameserver::set_upstream_state(UpstreamState state, Instant now, Outbox& outbox) {
   const UpstreamState before = std::exchange(upstream_state_, state);
   if (before == state) return;
