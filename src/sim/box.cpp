@@ -22,6 +22,7 @@ Box::~Box() = default;
 void Box::start() {
   if (device_) return;
   started_at_ = world_.clock.now();
+  mode_ = "normal";
   world_.ladder.event(started_at_, "box", fmt::format("start with {} rows", store_.size()));
   device_ = std::make_unique<branch_device::BranchDevice>(settings_, random_);
   std::vector<Row> rows;
@@ -37,6 +38,7 @@ void Box::kill() {
   world_.ladder.event(world_.clock.now(), "box", "kill -9");
   ++epoch_;
   device_.reset();
+  mode_.clear();
   outbox_.clear();
   pending_.clear();
   pool_.clear(Streams::End::told);
@@ -157,13 +159,14 @@ std::uint16_t Box::upstream_port(FlowId flow) {
 void Box::note(const Outbox::Note& said) {
   std::string text;
   for (const auto& field : outbox_.fields(said)) {
+    if (said.name == "mode_changed" && field.key == "to") mode_ = outbox_.text(field);
+    if (!world_.ladder.enabled()) continue;
     if (field.is_number)
       text += fmt::format(" {}={}", field.key, field.number);
     else
       text += fmt::format(" {}=\"{}\"", field.key, outbox_.text(field));
   }
   world_.ladder.event(world_.clock.now(), "box", fmt::format("{}{}", said.name, text));
-  witness_.box_said(said.name, text);
 }
 
 void Box::keep(Change change) {

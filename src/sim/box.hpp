@@ -20,7 +20,6 @@ class Witness {
   virtual ~Witness() = default;
   virtual void box_received(const Datagram& datagram) = 0;
   virtual void box_sent(const Datagram& datagram) = 0;
-  virtual void box_said(std::string_view fact, std::string_view text) = 0;
   virtual void box_spins() = 0;
 };
 
@@ -41,6 +40,8 @@ class Box final : public Host {
   void connection_changed(Streams::Id connection, const Endpoint& local, const Endpoint& remote, ConnectionState state) override;
 
   branch_device::StatusReport status();
+  /// As its facts told it; empty while it is off.
+  const std::string& mode() const { return mode_; }
   /// The sum of a metric's values; zero when it does not exist.
   double metric(std::string_view name);
   branch_device::Answer command(const branch_device::Command& command);
@@ -64,6 +65,7 @@ class Box final : public Host {
   Outbox outbox_;
   unsigned epoch_ = 0;
   Instant started_at_{};
+  std::string mode_;
   std::optional<Instant> armed_for_;
   Instant spin_second_{};
   unsigned spins_ = 0;

@@ -96,8 +96,6 @@ void Checkers::sent_response(const Datagram& datagram, const SipMessage& message
     broken(fmt::format("a phone was refused with {} while the central site was dead: {}", message.status, datagram.to.text()));
 }
 
-void Checkers::box_said(std::string_view, std::string_view) {}
-
 void Checkers::box_spins() { broken("the timers of the box spin"); }
 
 void Checkers::box_killed() { kills_.push_back(world_.clock.now()); }

@@ -19,7 +19,6 @@ class Checkers final : public Witness {
 
   void box_received(const Datagram& datagram) override;
   void box_sent(const Datagram& datagram) override;
-  void box_said(std::string_view fact, std::string_view text) override;
   void box_spins() override;
   void box_killed();
   void phone_power_changed(unsigned number);

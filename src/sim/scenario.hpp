@@ -29,7 +29,6 @@ class Scenario final : public Witness {
 
   void box_received(const Datagram&) override {}
   void box_sent(const Datagram&) override {}
-  void box_said(std::string_view, std::string_view) override {}
   void box_spins() override;
 
  private:

@@ -145,7 +145,7 @@ std::optional<SipMessage> parse_sip(std::string_view bytes) {
     bytes.remove_prefix(eol + 1);
     const bool is_folded = lines.size() > 1 && (line.starts_with(' ') || line.starts_with('\t'));
     if (line.empty()) {
-      complete = true;
+      complete = !lines.empty();  // RFC 3261 §7.5: empty lines before the start line do not count
     } else if (is_folded) {
       lines.back().append(" ").append(trimmed(line));
     } else {

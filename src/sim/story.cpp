@@ -166,7 +166,7 @@ void Story::every_second() {
   situation.site_dead = any_cut || world_.blocked.sip || no_server;
   situation.site_well = std::all_of(counts_.begin(), counts_.end(), [](unsigned count) { return count == 0; });
   situation.box_since = box_->started_at();
-  if (box_->running()) situation.mode = box_->status().mode;
+  situation.mode = box_->mode();
   checkers_.look(situation);
   world_.clock.after(1s, [this] { every_second(); });
 }
@@ -209,13 +209,14 @@ void Story::heal() {
 }
 
 bool Story::all_home() {
-  if (!box_->running()) return false;
-  const auto status = box_->status();
-  if (status.mode != "normal" || status.registrations != 0) return false;
-  return std::all_of(phones_.begin(), phones_.end(), [](const auto& each) {
+  const bool phones_home = std::all_of(phones_.begin(), phones_.end(), [](const auto& each) {
     const auto at = each->registered_at();
     return at && !bench::is_branch(at->address);
   });
+  if (!phones_home || !box_->running()) return false;
+  const auto status = box_->status();
+  if (status.mode != box_->mode()) checkers_.broken("mode " + status.mode + " was never told");
+  return status.mode == "normal" && status.registrations == 0;
 }
 
 void Story::converge() {
