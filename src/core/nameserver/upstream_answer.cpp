@@ -144,8 +144,9 @@ void Nameserver::set_upstream_state(UpstreamState state, Instant now, Outbox& ou
   const UpstreamState before = std::exchange(upstream_state_, state);
   if (before == state) return;
   ready_.clear();
+  const bool was_lost = before == UpstreamState::silent || before == UpstreamState::refused;
   if (state != UpstreamState::answering) {
-    outbox.note({"dns_upstream_lost", {{"how", state == UpstreamState::refused ? "refused" : "silent"}}, Severity::warning});
+    if (!was_lost) outbox.note({"dns_upstream_lost", {{"how", state == UpstreamState::refused ? "refused" : "silent"}}, Severity::warning});
     return;
   }
   outbox.note({"dns_upstream_answers", {}, Severity::info});
