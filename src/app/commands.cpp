@@ -32,8 +32,8 @@ std::variant<json::value, int> ask(const Asking& asking, std::string_view method
   if (!configuration) return invalid_configuration;
   const auto fetched = http::fetch(configuration->http, method, target, body, configuration->http_token);
   if (!fetched.error.empty()) {
-    fmt::print(stderr, "ringhold: no answer from http://{} ({}). Is `ringhold serve -c {}` running?\n", configuration->http.text(), fetched.error,
-               asking.settings_file);
+    fmt::print(stderr, "ringhold: no answer from http://{} ({}). Is `ringhold serve -c {}` running?\n", configuration->http.text(),
+               fetched.error, asking.settings_file);
     return failed;
   }
   boost::system::error_code error;
@@ -41,7 +41,8 @@ std::variant<json::value, int> ask(const Asking& asking, std::string_view method
   if (fetched.status != 200 || error) {
     const json::object* problem = error ? nullptr : answer.if_object();
     const json::value* detail = problem == nullptr ? nullptr : problem->if_contains("detail");
-    fmt::print(stderr, "ringhold: refused with {}: {}\n", fetched.status, detail != nullptr && detail->is_string() ? detail->as_string().c_str() : fetched.body);
+    fmt::print(stderr, "ringhold: refused with {}: {}\n", fetched.status,
+               detail != nullptr && detail->is_string() ? detail->as_string().c_str() : fetched.body);
     return failed;
   }
   return answer;
@@ -78,8 +79,10 @@ int show_rows(const Asking& asking, const std::string& target, const std::vector
   const auto answer = ask(asking, "GET", target, {});
   if (const int* code = std::get_if<int>(&answer)) return *code;
   const json::value& value = std::get<json::value>(answer);
-  if (asking.json) fmt::print("{}\n", json::serialize(value));
-  else print_table(value.as_array(), keys);
+  if (asking.json)
+    fmt::print("{}\n", json::serialize(value));
+  else
+    print_table(value.as_array(), keys);
   return done;
 }
 
@@ -87,8 +90,10 @@ int show_rows(const Asking& asking, const std::string& target, const std::vector
 std::string escaped(std::string_view text) {
   std::string out;
   for (const char c : text) {
-    if (is_alpha(c) || is_digit(c) || c == '-' || c == '.' || c == '_' || c == '~') out.push_back(c);
-    else out += fmt::format("%{:02X}", static_cast<unsigned>(static_cast<unsigned char>(c)));
+    if (is_alpha(c) || is_digit(c) || c == '-' || c == '.' || c == '_' || c == '~')
+      out.push_back(c);
+    else
+      out += fmt::format("%{:02X}", static_cast<unsigned>(static_cast<unsigned char>(c)));
   }
   return out;
 }
@@ -105,9 +110,10 @@ int show_status(const Asking& asking) {
   }
   const bool pinned = word(status, "pinned") == "true";
   fmt::print("mode           {}{}\nsince          {}\ncause          {}\nevidence       {}\n", word(status, "mode"),
-             pinned ? "  PINNED by the administrator (ringhold mode auto frees it)" : "", word(status, "since"), word(status, "cause"), word(status, "evidence"));
-  fmt::print("registrations  {}\ncalls          {}\nstore          {}\nversion        {}\n", word(status, "registrations"), word(status, "calls"),
-             word(status.at("store").as_object(), "state"), word(status, "version"));
+             pinned ? "  PINNED by the administrator (ringhold mode auto frees it)" : "", word(status, "since"), word(status, "cause"),
+             word(status, "evidence"));
+  fmt::print("registrations  {}\ncalls          {}\nstore          {}\nversion        {}\n", word(status, "registrations"),
+             word(status, "calls"), word(status.at("store").as_object(), "state"), word(status, "version"));
   fmt::print("\n");
   print_table(status.at("central").as_array(), {"target", "name", "health", "rtt_ms"});
   return done;
@@ -123,8 +129,11 @@ int show_calls(const Asking& asking) { return show_rows(asking, "/api/v1/calls",
 int set_mode(const Asking& asking, const std::string& mode) {
   const auto answer = ask(asking, "PUT", "/api/v1/mode", json::serialize(json::object{{"mode", mode}}));
   if (const int* code = std::get_if<int>(&answer)) return *code;
-  if (asking.json) fmt::print("{}\n", json::serialize(std::get<json::value>(answer)));
-  else fmt::print("{}\n", mode == "auto" ? "The mode follows the central site again." : "The mode is pinned to " + mode + "; ringhold mode auto frees it.");
+  if (asking.json)
+    fmt::print("{}\n", json::serialize(std::get<json::value>(answer)));
+  else
+    fmt::print("{}\n", mode == "auto" ? "The mode follows the central site again."
+                                      : "The mode is pinned to " + mode + "; ringhold mode auto frees it.");
   return done;
 }
 
@@ -138,8 +147,13 @@ int check(const Asking& asking) {
   for (const Endpoint& endpoint : configuration->branch.dns.upstream) upstream.emplace_back(endpoint.text());
   for (const std::string& remark : configuration->remarks) remarks.emplace_back(remark);
   if (asking.json) {
-    fmt::print("{}\n", json::serialize(json::object{{"file", configuration->file}, {"domain", branch.domain}, {"name", branch.name}, {"sip", listen},
-                                                    {"networks", networks}, {"upstream", upstream}, {"remarks", remarks}}));
+    fmt::print("{}\n", json::serialize(json::object{{"file", configuration->file},
+                                                    {"domain", branch.domain},
+                                                    {"name", branch.name},
+                                                    {"sip", listen},
+                                                    {"networks", networks},
+                                                    {"upstream", upstream},
+                                                    {"remarks", remarks}}));
     return done;
   }
   const auto join = [](const json::array& array) {
@@ -148,8 +162,8 @@ int check(const Asking& asking) {
     return text.empty() ? std::string{"none"} : text;
   };
   fmt::print("{} is valid.\n", configuration->file);
-  fmt::print("  adds itself to   _sip records of {}, as {}\n  serves           {}\n  listens for SIP  {}\n  asks upstream    {}\n", branch.domain, branch.name,
-             join(networks), join(listen), join(upstream));
+  fmt::print("  adds itself to   _sip records of {}, as {}\n  serves           {}\n  listens for SIP  {}\n  asks upstream    {}\n",
+             branch.domain, branch.name, join(networks), join(listen), join(upstream));
   fmt::print("  keeps state in   {}\n", configuration->store_path.empty() ? "memory only" : configuration->store_path);
   for (const std::string& remark : configuration->remarks) fmt::print("  note: {}\n", remark);
   return done;
@@ -168,7 +182,8 @@ int dhcp_snippet(const Asking& asking, const std::string& server) {
   while (begin <= branch.domain.size()) {
     const auto dot = std::min(branch.domain.find('.', begin), branch.domain.size());
     hex += fmt::format(":{:02x}", dot - begin);
-    for (std::size_t i = begin; i < dot; ++i) hex += fmt::format(":{:02x}", static_cast<unsigned>(static_cast<unsigned char>(branch.domain[i])));
+    for (std::size_t i = begin; i < dot; ++i)
+      hex += fmt::format(":{:02x}", static_cast<unsigned>(static_cast<unsigned char>(branch.domain[i])));
     begin = dot + 1;
   }
   hex += ":00";
@@ -178,7 +193,10 @@ int dhcp_snippet(const Asking& asking, const std::string& server) {
   if (server == "dnsmasq") {
     fmt::print("dhcp-option=option:dns-server,{}\ndhcp-option=120,{}\n", addresses, hex);
   } else if (server == "kea") {
-    fmt::print(R"({{ "name": "domain-name-servers", "data": "{}" }},)" "\n" R"({{ "code": 120, "space": "dhcp4", "csv-format": false, "data": "{}" }})" "\n",
+    fmt::print(R"({{ "name": "domain-name-servers", "data": "{}" }},)"
+               "\n"
+               R"({{ "code": 120, "space": "dhcp4", "csv-format": false, "data": "{}" }})"
+               "\n",
                addresses, digits);
   } else if (server == "isc") {
     fmt::print("option sip-servers code 120 = string;\noption domain-name-servers {};\noption sip-servers {};\n", addresses, hex);

@@ -51,9 +51,7 @@ int main(int count, char** arguments) {
   snippet->add_option("--for", server, "dnsmasq, kea or isc")->required();
   try {
     program.parse(count, arguments);
-  } catch (const CLI::ParseError& error) {
-    return program.exit(error) == 0 ? 0 : wrong_usage;
-  }
+  } catch (const CLI::ParseError& error) { return program.exit(error) == 0 ? 0 : wrong_usage; }
   if (*serve) {
     const auto least = observe::parse_severity(level);
     if (!least) {

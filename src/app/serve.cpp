@@ -36,7 +36,9 @@ class ServingMind final : public net::Mind {
   void start(Instant now, Outbox& outbox) override { device_.start(now, outbox); }
   void receive(const Packet& packet, Instant now, Outbox& outbox) override { device_.receive(packet, now, outbox); }
   void expire(Instant now, Outbox& outbox) override { device_.expire(now, outbox); }
-  void connection_changed(const FlowChange& change, Instant now, Outbox& outbox) override { device_.connection_changed(change, now, outbox); }
+  void connection_changed(const FlowChange& change, Instant now, Outbox& outbox) override {
+    device_.connection_changed(change, now, outbox);
+  }
   std::optional<Instant> next_expiry() const override { return device_.next_expiry(); }
 
  private:

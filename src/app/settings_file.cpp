@@ -81,8 +81,10 @@ class Reader {
     if (!items) return std::nullopt;
     std::vector<Value> values;
     for (const TomlItem& item : *items) {
-      if (const auto value = parse(std::string_view{item.text})) values.push_back(*value);
-      else table.error(key, item.line, fmt::format("\"{}\": expected {}", item.text, expected));
+      if (const auto value = parse(std::string_view{item.text}))
+        values.push_back(*value);
+      else
+        table.error(key, item.line, fmt::format("\"{}\": expected {}", item.text, expected));
     }
     return values;
   }
@@ -91,19 +93,23 @@ class Reader {
     auto table = section("branch");
     auto& branch = configuration_.branch.branch;
     if (const auto text = table.text("domain")) {
-      if (const auto domain = domain_name(*text)) branch.domain = *domain;
-      else table.error("domain", fmt::format("\"{}\": expected the SIP domain of the central site, such as \"example.com\"", *text));
+      if (const auto domain = domain_name(*text))
+        branch.domain = *domain;
+      else
+        table.error("domain", fmt::format("\"{}\": expected the SIP domain of the central site, such as \"example.com\"", *text));
     } else if (errors_.empty()) {
       table.error("domain", "missing: expected the SIP domain of the central site, such as \"example.com\"");
     }
     branch.name = "ringhold." + branch.domain;
     if (const auto text = table.text("name")) {
-      if (const auto name = domain_name(*text)) branch.name = *name;
-      else table.error("name", fmt::format("\"{}\": expected a host name, such as \"ringhold.example.com\"", *text));
-      if (branch.name == branch.domain) table.error("name", "expected another name than branch.domain: its addresses would be hidden by ours");
+      if (const auto name = domain_name(*text))
+        branch.name = *name;
+      else
+        table.error("name", fmt::format("\"{}\": expected a host name, such as \"ringhold.example.com\"", *text));
+      if (branch.name == branch.domain)
+        table.error("name", "expected another name than branch.domain: its addresses would be hidden by ours");
     }
-    if (auto addresses = list<Address>(table, "address", Address::parse, "an IP address"))
-      branch.addresses = std::move(*addresses);
+    if (auto addresses = list<Address>(table, "address", Address::parse, "an IP address")) branch.addresses = std::move(*addresses);
     if (auto networks = list<Network>(table, "networks", Network::parse, "a network such as \"10.77.0.0/24\""))
       branch.networks = std::move(*networks);
     table.finish();
@@ -115,7 +121,8 @@ class Reader {
       const auto target = Target::parse(text);
       return target && target->transport != Transport::tls ? target : std::nullopt;
     };
-    if (auto listen = list<Target>(table, "listen", parse, "\"udp:ADDRESS:PORT\" or \"tcp:ADDRESS:PORT\" (TLS is not supported by this version)")) {
+    if (auto listen =
+            list<Target>(table, "listen", parse, "\"udp:ADDRESS:PORT\" or \"tcp:ADDRESS:PORT\" (TLS is not supported by this version)")) {
       configuration_.listening.sip = std::move(*listen);
       if (configuration_.listening.sip.empty()) table.error("listen", "expected at least one place to listen");
     } else {
@@ -151,10 +158,14 @@ class Reader {
     dns.timeout = table.duration("timeout", dns.timeout, 50ms, 10s);
     dns.ttl_max = table.duration("ttl_max", dns.ttl_max, 1s, 1h);
     if (const auto when = table.text("when_down")) {
-      if (*when == "first") dns.when_down = branch_device::WhenDown::first;
-      else if (*when == "last") dns.when_down = branch_device::WhenDown::last;
-      else if (*when == "only") dns.when_down = branch_device::WhenDown::only;
-      else table.error("when_down", fmt::format("\"{}\": expected \"first\", \"last\" or \"only\"", *when));
+      if (*when == "first")
+        dns.when_down = branch_device::WhenDown::first;
+      else if (*when == "last")
+        dns.when_down = branch_device::WhenDown::last;
+      else if (*when == "only")
+        dns.when_down = branch_device::WhenDown::only;
+      else
+        table.error("when_down", fmt::format("\"{}\": expected \"first\", \"last\" or \"only\"", *when));
     }
     dns.inject_when_empty = table.flag("inject_when_empty", dns.inject_when_empty);
     table.finish();
@@ -167,7 +178,8 @@ class Reader {
       const auto target = Target::parse(text);
       return target && target->transport != Transport::tls ? target : std::nullopt;
     };
-    if (auto servers = list<Target>(table, "servers", parse, "\"udp:ADDRESS:PORT\" or \"tcp:ADDRESS:PORT\" (TLS is not supported by this version)"))
+    if (auto servers =
+            list<Target>(table, "servers", parse, "\"udp:ADDRESS:PORT\" or \"tcp:ADDRESS:PORT\" (TLS is not supported by this version)"))
       central.servers = std::move(*servers);
     for (const Target& server : central.servers)
       if (std::ranges::find(configuration_.branch.sip.listen, server) != configuration_.branch.sip.listen.end())
@@ -192,8 +204,8 @@ class Reader {
     registrar.min_expires = table.duration("min_expires", registrar.min_expires, 1s, 1h);
     registrar.normal_expires = table.duration("normal_expires", registrar.normal_expires, 1s, 24h);
     registrar.survivable_expires = table.duration("survivable_expires", registrar.survivable_expires, 1s, 24h);
-    for (const auto& [key, value] : {std::pair{"normal_expires", registrar.normal_expires},
-                                     std::pair{"survivable_expires", registrar.survivable_expires}})
+    for (const auto& [key, value] :
+         {std::pair{"normal_expires", registrar.normal_expires}, std::pair{"survivable_expires", registrar.survivable_expires}})
       if (value < registrar.min_expires)
         table.error(key, fmt::format("expected at least registrar.min_expires, \"{}\"", to_text(registrar.min_expires)));
     registrar.contacts_per_aor = table.count("contacts_per_aor", registrar.contacts_per_aor, 1, 100);
@@ -204,22 +216,29 @@ class Reader {
     auto table = section("store");
     const std::string url = table.text("url").value_or("sqlite:/var/lib/ringhold/ringhold.db");
     constexpr std::string_view scheme = "sqlite:";
-    if (url.starts_with(scheme) && url.size() > scheme.size()) configuration_.store_path = beside(path_, url.substr(scheme.size()));
-    else if (url.starts_with("redis:")) table.error("url", "Redis is not supported by this version: expected \"sqlite:PATH\" or \"memory:\"");
-    else if (url != "memory:") table.error("url", fmt::format("\"{}\": expected \"sqlite:PATH\" or \"memory:\"", url));
+    if (url.starts_with(scheme) && url.size() > scheme.size())
+      configuration_.store_path = beside(path_, url.substr(scheme.size()));
+    else if (url.starts_with("redis:"))
+      table.error("url", "Redis is not supported by this version: expected \"sqlite:PATH\" or \"memory:\"");
+    else if (url != "memory:")
+      table.error("url", fmt::format("\"{}\": expected \"sqlite:PATH\" or \"memory:\"", url));
     table.finish();
   }
 
   void read_http() {
     auto table = section("http");
     const std::string listen = table.text("listen").value_or("127.0.0.1:8070");
-    if (const auto endpoint = Endpoint::parse(listen, Port{8070})) configuration_.http = *endpoint;
-    else table.error("listen", fmt::format("\"{}\": expected \"ADDRESS:PORT\"", listen));
+    if (const auto endpoint = Endpoint::parse(listen, Port{8070}))
+      configuration_.http = *endpoint;
+    else
+      table.error("listen", fmt::format("\"{}\": expected \"ADDRESS:PORT\"", listen));
     if (const auto file = table.text("token_file"); file && !file->empty()) {
       std::vector<SettingError> unreadable;
       const std::string token{trimmed(file_text(beside(path_, *file), unreadable))};
-      if (!unreadable.empty()) table.error("token_file", unreadable.front().text());
-      else if (token.size() < 16) table.error("token_file", "expected a file with a token of at least 16 characters");
+      if (!unreadable.empty())
+        table.error("token_file", unreadable.front().text());
+      else if (token.size() < 16)
+        table.error("token_file", "expected a file with a token of at least 16 characters");
       configuration_.http_token = token;
     } else if (!configuration_.http.address.is_loopback()) {
       table.error("listen", fmt::format("\"{}\" is not a loopback address: expected http.token_file with it", listen));
@@ -233,9 +252,12 @@ class Reader {
       if (known_tables.contains(word)) continue;
       std::string expected = "unknown table";
       const std::string guess = nearest(word, known_tables);
-      if (later_tables.contains(word)) expected += ": not supported by this version";
-      else if (!guess.empty()) expected += fmt::format(": did you mean [{}]?", guess);
-      else expected += fmt::format(": there are {}", fmt::join(known_tables, ", "));
+      if (later_tables.contains(word))
+        expected += ": not supported by this version";
+      else if (!guess.empty())
+        expected += fmt::format(": did you mean [{}]?", guess);
+      else
+        expected += fmt::format(": there are {}", fmt::join(known_tables, ", "));
       errors_.push_back({path_, static_cast<unsigned>(node.source().begin.line), std::string{word}, std::move(expected)});
     }
   }

@@ -18,12 +18,12 @@ inline constexpr std::string_view default_settings_file = "/etc/ringhold/ringhol
 /// The configuration file, read and completed with what the machine brings along.
 struct Configuration {
   std::string file;
-  branch_device::Settings branch;      ///< for the mind; wildcard listeners are spelt out as the machine's addresses
-  net::Listening listening;            ///< for the sockets, as written
-  std::string store_path;              ///< empty: nothing is kept
+  branch_device::Settings branch;  ///< for the mind; wildcard listeners are spelt out as the machine's addresses
+  net::Listening listening;        ///< for the sockets, as written
+  std::string store_path;          ///< empty: nothing is kept
   Endpoint http;
-  std::string http_token;              ///< empty: none is asked for
-  std::vector<std::string> remarks;    ///< what is allowed, but probably not meant
+  std::string http_token;            ///< empty: none is asked for
+  std::vector<std::string> remarks;  ///< what is allowed, but probably not meant
 };
 
 /// All errors of the file, not only the first.

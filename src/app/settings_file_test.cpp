@@ -10,7 +10,8 @@ namespace {
 
 Surroundings branch_machine() {
   Surroundings machine;
-  machine.interfaces = {{"lo", *Address::parse("127.0.0.1"), 8}, {"eth0", *Address::parse("10.77.0.2"), 24}, {"wan0", *Address::parse("203.0.113.9"), 30}};
+  machine.interfaces = {
+      {"lo", *Address::parse("127.0.0.1"), 8}, {"eth0", *Address::parse("10.77.0.2"), 24}, {"wan0", *Address::parse("203.0.113.9"), 30}};
   machine.resolvers = {{*Address::parse("10.77.0.2"), Port{53}}, {*Address::parse("10.78.0.1"), Port{53}}};
   return machine;
 }
@@ -63,13 +64,15 @@ TEST(SettingsFile, finds_the_store_beside_the_file) {
 }
 
 TEST(SettingsFile, names_line_key_and_what_was_expected) {
-  EXPECT_EQ(first_error("[sip]\nworkers = 1\n"), "r.toml: branch.domain: missing: expected the SIP domain of the central site, such as \"example.com\"");
+  EXPECT_EQ(first_error("[sip]\nworkers = 1\n"),
+            "r.toml: branch.domain: missing: expected the SIP domain of the central site, such as \"example.com\"");
   EXPECT_EQ(first_error(domain + "[central]\ndown_after = 0\n"), "r.toml:4: central.down_after: expected a whole number from 1 to 100");
   EXPECT_EQ(first_error(domain + "[dns]\ntimeout = 800\n"),
             "r.toml:4: dns.timeout: expected a duration from \"50ms\" to \"10s\", with a unit: ms, s, m, h or d");
   EXPECT_EQ(first_error(domain + "[dns]\ninject_when_empty = \"yes\"\n"), "r.toml:4: dns.inject_when_empty: expected true or false");
   EXPECT_EQ(first_error(domain + "[sip]\nlisten = [\n  \"udp:10.77.0.2:5060\",\n  \"sctp:10.77.0.2\"]\n"),
-            "r.toml:6: sip.listen: \"sctp:10.77.0.2\": expected \"udp:ADDRESS:PORT\" or \"tcp:ADDRESS:PORT\" (TLS is not supported by this version)");
+            "r.toml:6: sip.listen: \"sctp:10.77.0.2\": expected \"udp:ADDRESS:PORT\" or \"tcp:ADDRESS:PORT\" (TLS is not supported by this "
+            "version)");
 }
 
 TEST(SettingsFile, refuses_unknown_keys_and_guesses_what_was_meant) {

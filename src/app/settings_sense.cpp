@@ -45,9 +45,11 @@ std::vector<Address> default_addresses(const Surroundings& machine) {
 std::vector<Target> spelt_out(const std::vector<Target>& listen, const Surroundings& machine) {
   std::vector<Target> targets;
   for (const Target& target : listen) {
-    if (!target.endpoint.address.is_unspecified()) add_once(targets, target);
-    else for (const Address& address : meant_by(target.endpoint.address, machine))
-      add_once(targets, Target{target.transport, {address, target.endpoint.port}});
+    if (!target.endpoint.address.is_unspecified())
+      add_once(targets, target);
+    else
+      for (const Address& address : meant_by(target.endpoint.address, machine))
+        add_once(targets, Target{target.transport, {address, target.endpoint.port}});
   }
   return targets;
 }
@@ -55,8 +57,10 @@ std::vector<Target> spelt_out(const std::vector<Target>& listen, const Surroundi
 std::vector<Endpoint> spelt_out(const std::vector<Endpoint>& listen, const Surroundings& machine) {
   std::vector<Endpoint> endpoints;
   for (const Endpoint& endpoint : listen) {
-    if (!endpoint.address.is_unspecified()) add_once(endpoints, endpoint);
-    else for (const Address& address : meant_by(endpoint.address, machine)) add_once(endpoints, Endpoint{address, endpoint.port});
+    if (!endpoint.address.is_unspecified())
+      add_once(endpoints, endpoint);
+    else
+      for (const Address& address : meant_by(endpoint.address, machine)) add_once(endpoints, Endpoint{address, endpoint.port});
   }
   return endpoints;
 }
@@ -84,13 +88,17 @@ std::vector<std::string> remarks_on(const Configuration& configuration, const Su
   if (std::ranges::all_of(settings.sip.listen, is_loopback))
     remarks.push_back("sip.listen has loopback addresses only: phones on other machines cannot reach them");
   for (const Target& target : configuration.listening.sip)
-    if (!has(machine, target.endpoint.address)) remarks.push_back(fmt::format("sip.listen: this machine has no address {}", target.endpoint.address.text()));
+    if (!has(machine, target.endpoint.address))
+      remarks.push_back(fmt::format("sip.listen: this machine has no address {}", target.endpoint.address.text()));
   for (const Endpoint& endpoint : configuration.listening.dns)
-    if (!has(machine, endpoint.address)) remarks.push_back(fmt::format("dns.listen: this machine has no address {}", endpoint.address.text()));
+    if (!has(machine, endpoint.address))
+      remarks.push_back(fmt::format("dns.listen: this machine has no address {}", endpoint.address.text()));
   for (const Address& address : settings.branch.addresses) {
-    const bool listened_to = std::ranges::any_of(settings.sip.listen, [&](const Target& target) { return target.endpoint.address == address; });
+    const bool listened_to =
+        std::ranges::any_of(settings.sip.listen, [&](const Target& target) { return target.endpoint.address == address; });
     if (!listened_to) remarks.push_back(fmt::format("branch.address: nothing listens for SIP at {}", address.text()));
-    if (!served(configuration, address)) remarks.push_back(fmt::format("branch.networks has no network with our own address {}", address.text()));
+    if (!served(configuration, address))
+      remarks.push_back(fmt::format("branch.networks has no network with our own address {}", address.text()));
   }
   const auto has_udp = [](const Target& target) { return target.transport == Transport::udp; };
   if (std::ranges::none_of(settings.sip.listen, has_udp)) remarks.push_back("sip.listen has no UDP: most phones speak nothing else");
@@ -99,7 +107,8 @@ std::vector<std::string> remarks_on(const Configuration& configuration, const Su
     remarks.push_back("dns.upstream is empty and /etc/resolv.conf names nobody else: the central servers will not be found");
   if (settings.central.probe_interval * settings.central.down_after > 60s)
     remarks.push_back("central.probe_interval times central.down_after is above 60s: phones wait that long for their branch");
-  if (configuration.store_path.empty()) remarks.push_back("store.url is \"memory:\": a restart forgets registrations and learnt DNS records");
+  if (configuration.store_path.empty())
+    remarks.push_back("store.url is \"memory:\": a restart forgets registrations and learnt DNS records");
   return remarks;
 }
 

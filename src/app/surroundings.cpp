@@ -74,9 +74,9 @@ std::vector<Endpoint> parse_resolvers(const std::string& text) {
 }
 
 bool is_private(const Address& address) {
-  static const std::vector<Network> networks{
-      *Network::parse("10.0.0.0/8"), *Network::parse("172.16.0.0/12"), *Network::parse("192.168.0.0/16"),
-      *Network::parse("100.64.0.0/10"), *Network::parse("fc00::/7")};
+  static const std::vector<Network> networks{*Network::parse("10.0.0.0/8"), *Network::parse("172.16.0.0/12"),
+                                             *Network::parse("192.168.0.0/16"), *Network::parse("100.64.0.0/10"),
+                                             *Network::parse("fc00::/7")};
   return std::ranges::any_of(networks, [&](const Network& network) { return network.contains(address); });
 }
 

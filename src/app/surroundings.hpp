@@ -16,7 +16,7 @@ struct Surroundings {
     std::uint8_t prefix = 0;
   };
   std::vector<Interface> interfaces;
-  std::vector<Endpoint> resolvers;     ///< of /etc/resolv.conf
+  std::vector<Endpoint> resolvers;  ///< of /etc/resolv.conf
 };
 
 Surroundings look_around();

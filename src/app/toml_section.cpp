@@ -12,7 +12,10 @@ namespace ringhold::app {
 
 namespace {
 
-struct Unit { std::string_view name; Duration length; };
+struct Unit {
+  std::string_view name;
+  Duration length;
+};
 constexpr std::array units{Unit{"ms", 1ms}, Unit{"s", 1s}, Unit{"m", 1min}, Unit{"h", 1h}, Unit{"d", 24h}};
 
 /// Keys that the interface reserves for features that are still to come.
@@ -109,8 +112,10 @@ std::optional<std::vector<TomlItem>> TomlSection::texts(std::string_view key) {
   }
   std::vector<TomlItem> items;
   for (const toml::node& element : *array) {
-    if (const auto* text = element.as_string()) items.push_back({text->get(), line_of(element)});
-    else error(key, line_of(element), "expected a text in quotes");
+    if (const auto* text = element.as_string())
+      items.push_back({text->get(), line_of(element)});
+    else
+      error(key, line_of(element), "expected a text in quotes");
   }
   return items;
 }
@@ -150,9 +155,12 @@ void TomlSection::finish() {
     if (asked_.contains(word)) continue;
     const std::string guess = nearest(word, asked_);
     std::string expected = "unknown key";
-    if (std::ranges::find(later_keys, fmt::format("{}.{}", name_, word)) != later_keys.end()) expected += ": not supported by this version";
-    else if (!guess.empty()) expected += fmt::format(": did you mean \"{}\"?", guess);
-    else expected += fmt::format(": [{}] has {}", name_, fmt::join(asked_, ", "));
+    if (std::ranges::find(later_keys, fmt::format("{}.{}", name_, word)) != later_keys.end())
+      expected += ": not supported by this version";
+    else if (!guess.empty())
+      expected += fmt::format(": did you mean \"{}\"?", guess);
+    else
+      expected += fmt::format(": [{}] has {}", name_, fmt::join(asked_, ", "));
     error(word, line_of(node), std::move(expected));
   }
 }

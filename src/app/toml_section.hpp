@@ -1,11 +1,11 @@
 #pragma once
 
+#include <toml++/toml.h>
 #include <cstdint>
 #include <optional>
 #include <set>
 #include <string>
 #include <string_view>
-#include <toml++/toml.h>
 #include <vector>
 
 #include "base/time.hpp"
@@ -46,7 +46,7 @@ class TomlSection {
   Duration duration(std::string_view key, Duration otherwise, Duration least, Duration most);
   void finish();
 
-  unsigned line(std::string_view key) const;     ///< of the table if the key is not there
+  unsigned line(std::string_view key) const;  ///< of the table if the key is not there
   void error(std::string_view key, std::string expected) { error(key, line(key), std::move(expected)); }
   void error(std::string_view key, unsigned line, std::string expected);
 

@@ -35,31 +35,44 @@ json::value to_json(const branch_device::StatusReport& report, const Program& pr
     row["rtt_ms"] = server.rtt_ms ? json::value(*server.rtt_ms) : json::value(nullptr);
     central.push_back(std::move(row));
   }
-  return json::object{{"mode", report.mode},
-                      {"since", time_text(report.since)},
-                      {"pinned", report.pinned},
-                      {"cause", report.cause},
-                      {"evidence", report.evidence},
-                      {"central", std::move(central)},
-                      {"dns", json::object{{"upstream_silent", report.dns_upstream_silent}, {"learnt", report.learnt_records}, {"cached", report.cache_entries}}},
-                      {"registrations", report.registrations},
-                      {"calls", report.calls},
-                      {"store", store_object(program.store())},
-                      {"version", program.version}};
+  return json::object{
+      {"mode", report.mode},
+      {"since", time_text(report.since)},
+      {"pinned", report.pinned},
+      {"cause", report.cause},
+      {"evidence", report.evidence},
+      {"central", std::move(central)},
+      {"dns",
+       json::object{{"upstream_silent", report.dns_upstream_silent}, {"learnt", report.learnt_records}, {"cached", report.cache_entries}}},
+      {"registrations", report.registrations},
+      {"calls", report.calls},
+      {"store", store_object(program.store())},
+      {"version", program.version}};
 }
 
 json::value to_json(const std::vector<branch_device::RegistrationReport>& rows) {
   json::array array;
   for (const auto& row : rows)
-    array.push_back(json::object{{"aor", row.aor}, {"contact", row.contact}, {"device", row.device}, {"type", row.type}, {"call_id", row.call_id},
-                                 {"cseq", row.cseq}, {"expires_in", row.expires_in}, {"source", row.source}, {"user_agent", row.user_agent}});
+    array.push_back(json::object{{"aor", row.aor},
+                                 {"contact", row.contact},
+                                 {"device", row.device},
+                                 {"type", row.type},
+                                 {"call_id", row.call_id},
+                                 {"cseq", row.cseq},
+                                 {"expires_in", row.expires_in},
+                                 {"source", row.source},
+                                 {"user_agent", row.user_agent}});
   return array;
 }
 
 json::value to_json(const std::vector<branch_device::CallReport>& rows) {
   json::array array;
   for (const auto& row : rows)
-    array.push_back(json::object{{"id", row.id}, {"call_id", row.call_id}, {"caller", row.caller}, {"callee", row.callee}, {"state", row.state},
+    array.push_back(json::object{{"id", row.id},
+                                 {"call_id", row.call_id},
+                                 {"caller", row.caller},
+                                 {"callee", row.callee},
+                                 {"state", row.state},
                                  {"since", time_text(row.since)}});
   return array;
 }
@@ -67,15 +80,17 @@ json::value to_json(const std::vector<branch_device::CallReport>& rows) {
 Response metrics(const Program& program, const std::vector<branch_device::Sample>& samples, const net::Counters& counters) {
   std::vector<observe::Metric> list;
   for (const auto& sample : samples) list.push_back({sample.name, sample.help, sample.type, sample.values});
-  const auto add = [&](std::string_view name, std::string_view help, std::string_view type, std::vector<std::pair<std::string, double>> values) {
-    list.push_back({name, help, type, std::move(values)});
-  };
+  const auto add = [&](std::string_view name, std::string_view help, std::string_view type,
+                       std::vector<std::pair<std::string, double>> values) { list.push_back({name, help, type, std::move(values)}); };
   const auto number = [](std::uint64_t value) { return static_cast<double>(value); };
   add("ringhold_packets_total", "messages in and out", "counter",
-      {{"protocol=\"sip\",direction=\"in\"", number(counters.sip.packets_in)}, {"protocol=\"sip\",direction=\"out\"", number(counters.sip.packets_out)},
-       {"protocol=\"dns\",direction=\"in\"", number(counters.dns.packets_in)}, {"protocol=\"dns\",direction=\"out\"", number(counters.dns.packets_out)}});
+      {{"protocol=\"sip\",direction=\"in\"", number(counters.sip.packets_in)},
+       {"protocol=\"sip\",direction=\"out\"", number(counters.sip.packets_out)},
+       {"protocol=\"dns\",direction=\"in\"", number(counters.dns.packets_in)},
+       {"protocol=\"dns\",direction=\"out\"", number(counters.dns.packets_out)}});
   add("ringhold_connections", "open TCP connections", "gauge", {{"", number(counters.connections)}});
-  add("ringhold_streams_broken_total", "connections closed because their bytes could not be framed", "counter", {{"", number(counters.streams_broken)}});
+  add("ringhold_streams_broken_total", "connections closed because their bytes could not be framed", "counter",
+      {{"", number(counters.streams_broken)}});
   add("ringhold_sends_lost_total", "messages that the kernel did not take", "counter", {{"", number(counters.sends_lost)}});
   const auto store = program.store();
   add("ringhold_store_ok", "1 while changes reach the disk", "gauge", {{"", store.state == "failing" ? 0.0 : 1.0}});
@@ -117,7 +132,8 @@ std::variant<Command, Response> command_of(const Request& request) {
   constexpr std::string_view registrations = "/api/v1/registrations/";
   if (request.path == "/api/v1/status") return only("GET", branch_device::GetStatus{});
   if (request.path == "/api/v1/registrations") return only("GET", branch_device::GetRegistrations{parameter(request.query, "aor")});
-  if (request.path.starts_with(registrations)) return only("DELETE", branch_device::RemoveRegistrations{request.path.substr(registrations.size())});
+  if (request.path.starts_with(registrations))
+    return only("DELETE", branch_device::RemoveRegistrations{request.path.substr(registrations.size())});
   if (request.path == "/api/v1/calls") return only("GET", branch_device::GetCalls{});
   if (request.path == "/metrics") return only("GET", branch_device::GetMetrics{});
   if (request.path == "/readyz") return only("GET", branch_device::GetStatus{});
@@ -139,7 +155,8 @@ Response handle(const Program& program, const Request& request) {
   if (const auto* refusal = std::get_if<Response>(&command)) return *refusal;
   Answer answer;
   net::Counters counters;
-  if (!program.ask(std::get<Command>(command), answer, counters)) return problem(503, "Service Unavailable", "the worker did not answer in time");
+  if (!program.ask(std::get<Command>(command), answer, counters))
+    return problem(503, "Service Unavailable", "the worker did not answer in time");
   if (request.path == "/readyz") return {200, "text/plain", "ready\n"};
   struct Visitor {
     const Program& program;

@@ -22,13 +22,13 @@ using Tcp = asio::ip::tcp;
 
 constexpr auto time_limit = std::chrono::seconds{10};
 
-Tcp::endpoint to_asio(const Endpoint& endpoint) {
-  return {asio::ip::make_address(endpoint.address.text()), to_number(endpoint.port)};
-}
+Tcp::endpoint to_asio(const Endpoint& endpoint) { return {asio::ip::make_address(endpoint.address.text()), to_number(endpoint.port)}; }
 
 std::string decoded(std::string_view text) {
   std::string plain;
-  const auto digit = [](char c) { return is_digit(c) ? c - '0' : (to_lower(c) >= 'a' && to_lower(c) <= 'f') ? to_lower(c) - 'a' + 10 : -1; };
+  const auto digit = [](char c) {
+    return is_digit(c) ? c - '0' : (to_lower(c) >= 'a' && to_lower(c) <= 'f') ? to_lower(c) - 'a' + 10 : -1;
+  };
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (text[i] == '%' && i + 2 < text.size() && digit(text[i + 1]) >= 0 && digit(text[i + 2]) >= 0) {
       plain.push_back(static_cast<char>(digit(text[i + 1]) * 16 + digit(text[i + 2])));
@@ -96,10 +96,13 @@ struct Server::Inside {
     Request asked{std::string{request.method_string()}, decoded(target.substr(0, question)),
                   question == std::string_view::npos ? std::string{} : std::string{target.substr(question + 1)}, request.body()};
     const auto given = request[web::field::authorization];
-    const bool allowed = token.empty() || asked.path == "/healthz" || same_secret(std::string_view{given.data(), given.size()}, "Bearer " + token);
-    const Response made = allowed ? handler(asked)
-                                  : Response{401, "application/problem+json",
-                                             R"({"title":"Unauthorized","status":401,"detail":"send Authorization: Bearer and the token of http.token_file"})"};
+    const bool allowed =
+        token.empty() || asked.path == "/healthz" || same_secret(std::string_view{given.data(), given.size()}, "Bearer " + token);
+    const Response made =
+        allowed
+            ? handler(asked)
+            : Response{401, "application/problem+json",
+                       R"({"title":"Unauthorized","status":401,"detail":"send Authorization: Bearer and the token of http.token_file"})"};
     web::response<web::string_body> response{static_cast<web::status>(made.status), request.version()};
     response.set(web::field::server, "ringhold");
     response.set(web::field::content_type, made.content_type);
@@ -163,9 +166,7 @@ Fetched fetch(const Endpoint& server, std::string_view method, std::string_view 
     if (!failure) return;
     try {
       std::rethrow_exception(failure);
-    } catch (const std::exception& exception) {
-      fetched.error = exception.what();
-    }
+    } catch (const std::exception& exception) { fetched.error = exception.what(); }
   });
   context.run();
   return fetched;

@@ -11,8 +11,8 @@ namespace ringhold::http {
 
 struct Request {
   std::string method;
-  std::string path;                          ///< decoded, without the query
-  std::string query;                         ///< after '?', as it came
+  std::string path;   ///< decoded, without the query
+  std::string query;  ///< after '?', as it came
   std::string body;
 };
 
@@ -43,7 +43,11 @@ class Server {
 };
 
 /// The body of an answer, or why there is none; for the commands, which talk to the running program.
-struct Fetched { int status = 0; std::string body; std::string error; };
+struct Fetched {
+  int status = 0;
+  std::string body;
+  std::string error;
+};
 Fetched fetch(const Endpoint& server, std::string_view method, std::string_view target, const std::string& body, const std::string& token);
 
 }  // namespace ringhold::http

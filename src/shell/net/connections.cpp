@@ -47,13 +47,15 @@ bool Connections::accept(std::size_t index) {
   for (unsigned i = 0; i < accepts_per_turn; ++i) {
     sockaddr_storage from{};
     socklen_t length = sizeof from;
-    FileDescriptor socket{accept4(acceptor.descriptor->native_handle(), reinterpret_cast<sockaddr*>(&from), &length,
-                                  SOCK_NONBLOCK | SOCK_CLOEXEC)};
+    FileDescriptor socket{
+        accept4(acceptor.descriptor->native_handle(), reinterpret_cast<sockaddr*>(&from), &length, SOCK_NONBLOCK | SOCK_CLOEXEC)};
     if (!socket) {
       if (errno == ECONNABORTED || errno == EINTR) continue;
       // Without descriptors the listener stays readable: wait for the next sweep instead of turning in circles.
-      if (errno == EAGAIN) wait(index);
-      else acceptor.paused = true;
+      if (errno == EAGAIN)
+        wait(index);
+      else
+        acceptor.paused = true;
       return false;
     }
     if (!room_for(acceptor.protocol)) {
@@ -72,8 +74,10 @@ bool Connections::accept(std::size_t index) {
 void Connections::add(std::unique_ptr<TcpConnection> connection) {
   TcpConnection& added = *connection;
   const auto& identity = added.identity();
-  if (identity.protocol == Protocol::dns) ++dns_connections_;
-  else by_remote_.insert_or_assign(identity.remote, identity.flow.number);
+  if (identity.protocol == Protocol::dns)
+    ++dns_connections_;
+  else
+    by_remote_.insert_or_assign(identity.remote, identity.flow.number);
   connections_.emplace(identity.flow.number, std::move(connection));
   inbox_.counters().connections = connections_.size();
   if (added.state() == TcpConnection::State::connecting) return added.wait_writable(inbox_);

@@ -37,7 +37,11 @@ class Connections {
   FlowId next_flow() { return FlowId{++last_flow_}; }
 
  private:
-  struct Acceptor { Protocol protocol; std::unique_ptr<boost::asio::posix::stream_descriptor> descriptor; bool paused = false; };
+  struct Acceptor {
+    Protocol protocol;
+    std::unique_ptr<boost::asio::posix::stream_descriptor> descriptor;
+    bool paused = false;
+  };
 
   bool accept(std::size_t index);
   void wait(std::size_t index);
@@ -55,7 +59,7 @@ class Connections {
   Inbox& inbox_;
   std::vector<Acceptor> acceptors_;
   boost::unordered_flat_map<std::uint64_t, std::unique_ptr<TcpConnection>> connections_;
-  boost::unordered_flat_map<Endpoint, std::uint64_t, EndpointHash> by_remote_;   ///< SIP only
+  boost::unordered_flat_map<Endpoint, std::uint64_t, EndpointHash> by_remote_;  ///< SIP only
   std::vector<char> buffer_;
   std::size_t dns_connections_ = 0;
   std::uint64_t last_flow_ = 0;

@@ -71,10 +71,8 @@ int ReceiveBatch::receive(int socket) {
 
 std::optional<Address> ReceiveBatch::local(std::size_t i) const {
   msghdr message = headers_[i].msg_hdr;
-  for (const cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr;
-       header = CMSG_NXTHDR(&message, const_cast<cmsghdr*>(header))) {
-    if (header->cmsg_level == IPPROTO_IP && header->cmsg_type == IP_PKTINFO)
-      return address_of(control_data<in_pktinfo>(header).ipi_addr);
+  for (const cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, const_cast<cmsghdr*>(header))) {
+    if (header->cmsg_level == IPPROTO_IP && header->cmsg_type == IP_PKTINFO) return address_of(control_data<in_pktinfo>(header).ipi_addr);
     if (header->cmsg_level == IPPROTO_IPV6 && header->cmsg_type == IPV6_PKTINFO)
       return address_of(control_data<in6_pktinfo>(header).ipi6_addr);
   }
@@ -110,7 +108,9 @@ int SendBatch::send(int socket, std::size_t first) {
 
 std::optional<IcmpError> next_icmp_error(int socket) {
   sockaddr_storage offender{};
-  struct alignas(cmsghdr) { char bytes[512]; } control;
+  struct alignas(cmsghdr) {
+    char bytes[512];
+  } control;
   char payload[1];
   iovec part{payload, sizeof payload};
   msghdr message{};

@@ -40,7 +40,9 @@ class ReceiveBatch {
   std::array<mmsghdr, datagrams_per_call> headers_{};
   std::array<iovec, datagrams_per_call> parts_{};
   std::array<sockaddr_storage, datagrams_per_call> addresses_{};
-  struct alignas(cmsghdr) Control { char bytes[control_bytes]; };
+  struct alignas(cmsghdr) Control {
+    char bytes[control_bytes];
+  };
   std::array<Control, datagrams_per_call> controls_{};
 };
 
@@ -63,7 +65,9 @@ class SendBatch {
   std::array<mmsghdr, datagrams_per_call> headers_{};
   std::array<iovec, datagrams_per_call> parts_{};
   std::array<SocketAddress, datagrams_per_call> addresses_{};
-  struct alignas(cmsghdr) Control { char bytes[control_bytes]; };
+  struct alignas(cmsghdr) Control {
+    char bytes[control_bytes];
+  };
   std::array<Control, datagrams_per_call> controls_{};
 };
 

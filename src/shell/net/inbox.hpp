@@ -14,7 +14,7 @@ struct Source {
   Kind kind = Kind::listener;
   Protocol protocol = Protocol::sip;
   std::uint64_t number = 0;
-  std::uint64_t serial = 0;   ///< tells an upstream slot's socket from the one before it
+  std::uint64_t serial = 0;  ///< tells an upstream slot's socket from the one before it
 };
 
 /// Takes what the sockets bring. The worker is the only one; sockets see no more of it than this.

@@ -23,8 +23,10 @@ Worker::Loop::Loop(const Listening& listening, Mind& mind, Sink& sink, Random& r
     connections_.listen(Protocol::dns, endpoint, "dns.listen");
   }
   for (Target& target : listening_.sip) {
-    if (target.transport == Transport::udp) listen_on_udp(Protocol::sip, target.endpoint, "sip.listen");
-    else target.endpoint = connections_.listen(Protocol::sip, target.endpoint, "sip.listen");
+    if (target.transport == Transport::udp)
+      listen_on_udp(Protocol::sip, target.endpoint, "sip.listen");
+    else
+      target.endpoint = connections_.listen(Protocol::sip, target.endpoint, "sip.listen");
   }
 }
 

@@ -60,8 +60,7 @@ UdpListener* Worker::Loop::find_listener(FlowId flow) {
 
 UdpListener* Worker::Loop::listener_for(const Destination& destination) {
   const auto serves = [&](const UdpListener& listener) {
-    return listener.protocol() == destination.protocol &&
-           listener.endpoint().address.is_v4() == destination.remote.address.is_v4();
+    return listener.protocol() == destination.protocol && listener.endpoint().address.is_v4() == destination.remote.address.is_v4();
   };
   if (destination.flow)
     if (UdpListener* named = find_listener(destination.flow); named != nullptr && serves(*named)) return named;
@@ -71,10 +70,13 @@ UdpListener* Worker::Loop::listener_for(const Destination& destination) {
     if (!serves(*listener)) continue;
     int rank = 0;
     if (listener->endpoint() == destination.local) return listener.get();
-    if (listener->is_wildcard() && listener->endpoint().port == destination.local.port) rank = 3;
-    else if (listener->endpoint().address == destination.local.address) rank = 2;
+    if (listener->is_wildcard() && listener->endpoint().port == destination.local.port)
+      rank = 3;
+    else if (listener->endpoint().address == destination.local.address)
+      rank = 2;
     // A socket on loopback cannot reach another host, nor the other way round.
-    else if (listener->endpoint().address.is_loopback() == destination.remote.address.is_loopback()) rank = 1;
+    else if (listener->endpoint().address.is_loopback() == destination.remote.address.is_loopback())
+      rank = 1;
     if (rank > best_rank) best = listener.get();
     if (rank > best_rank) best_rank = rank;
   }

@@ -16,7 +16,7 @@ namespace ringhold::net {
 
 namespace {
 
-constexpr int receive_buffer = 8 << 20;   ///< bytes: a storm of 5 000 phones waits in the kernel, not in the air (R7)
+constexpr int receive_buffer = 8 << 20;  ///< bytes: a storm of 5 000 phones waits in the kernel, not in the air (R7)
 
 std::string advice(int error, const Endpoint& endpoint, SocketKind kind) {
   switch (error) {
@@ -34,8 +34,8 @@ std::string advice(int error, const Endpoint& endpoint, SocketKind kind) {
 }
 
 [[noreturn]] void cannot_listen(int error, const Endpoint& endpoint, SocketKind kind, std::string_view key) {
-  throw StartError(fmt::format("cannot listen on {}:{} ({}): {}", kind == SocketKind::datagram ? "udp" : "tcp", endpoint.text(),
-                               key, advice(error, endpoint, kind)));
+  throw StartError(fmt::format("cannot listen on {}:{} ({}): {}", kind == SocketKind::datagram ? "udp" : "tcp", endpoint.text(), key,
+                               advice(error, endpoint, kind)));
 }
 
 }  // namespace
@@ -125,8 +125,8 @@ void prefer_option(int socket, int level, int name, int value) { (void)setsockop
 
 bool means_unreachable(int error) {
   return error == ECONNREFUSED || error == EHOSTUNREACH || error == ENETUNREACH || error == EHOSTDOWN || error == ENETDOWN ||
-         error == EACCES || error == EPERM || error == EADDRNOTAVAIL || error == ENOPROTOOPT || error == EPROTO ||
-         error == EINVAL || error == EMSGSIZE;
+         error == EACCES || error == EPERM || error == EADDRNOTAVAIL || error == ENOPROTOOPT || error == EPROTO || error == EINVAL ||
+         error == EMSGSIZE;
 }
 
 void raise_file_limit() {

@@ -56,8 +56,10 @@ TcpConnection::Outcome TcpConnection::read(std::span<char> buffer, Inbox& inbox)
 bool TcpConnection::take_messages(Inbox& inbox) {
   const std::size_t before = buffered();
   bool understood = false;
-  if (auto* sip = std::get_if<sip::StreamFramer>(&framer_)) understood = take_sip(*sip, inbox);
-  else understood = take_dns(std::get<DnsFramer>(framer_), inbox);
+  if (auto* sip = std::get_if<sip::StreamFramer>(&framer_))
+    understood = take_sip(*sip, inbox);
+  else
+    understood = take_dns(std::get<DnsFramer>(framer_), inbox);
   if (buffered() != before) partial_since_ = inbox.now();
   if (!understood) ++inbox.counters().streams_broken;
   return understood;

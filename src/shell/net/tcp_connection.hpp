@@ -19,7 +19,13 @@ namespace ringhold::net {
 class TcpConnection {
  public:
   enum class State : unsigned char { connecting, open, closing };
-  struct Identity { Protocol protocol; FlowId flow; Endpoint local; Endpoint remote; std::uint64_t serial = 0; };
+  struct Identity {
+    Protocol protocol;
+    FlowId flow;
+    Endpoint local;
+    Endpoint remote;
+    std::uint64_t serial = 0;
+  };
   TcpConnection(boost::asio::io_context& loop, FileDescriptor socket, const Identity& identity, State state, Instant now);
 
   const Identity& identity() const { return identity_; }
@@ -62,7 +68,7 @@ class TcpConnection {
   bool waits_writable_ = false;
   Instant state_since_;
   Instant active_at_;
-  Instant partial_since_;       ///< meaningful while bytes of an unfinished message are buffered
+  Instant partial_since_;  ///< meaningful while bytes of an unfinished message are buffered
 };
 
 }  // namespace ringhold::net

@@ -21,10 +21,9 @@ UdpListener::UdpListener(boost::asio::io_context& loop, const Place& place)
 
 void UdpListener::wait(Inbox& inbox) {
   const Source source{Source::Kind::listener, protocol_, flow_.number, 0};
-  descriptor_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
-                         [&inbox, source](const boost::system::error_code& error) {
-                           if (!error) inbox.ready(source);
-                         });
+  descriptor_.async_wait(boost::asio::posix::stream_descriptor::wait_read, [&inbox, source](const boost::system::error_code& error) {
+    if (!error) inbox.ready(source);
+  });
 }
 
 Counters::Traffic& UdpListener::traffic(Inbox& inbox) const {
@@ -85,8 +84,7 @@ void UdpListener::take_icmp_errors(Inbox& inbox) {
   for (std::size_t i = 0; i < 256; ++i) {
     const auto error = next_icmp_error(descriptor_.native_handle());
     if (!error) return;
-    if (means_unreachable(error->error) && error->error != EMSGSIZE && to_number(error->remote.port) != 0)
-      refused(error->remote, inbox);
+    if (means_unreachable(error->error) && error->error != EMSGSIZE && to_number(error->remote.port) != 0) refused(error->remote, inbox);
   }
 }
 

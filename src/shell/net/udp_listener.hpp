@@ -13,7 +13,12 @@ namespace ringhold::net {
 /// One UDP socket of SIP or DNS: one wait per readiness, batches in and out, ICMP errors told by their peer.
 class UdpListener {
  public:
-  struct Place { Protocol protocol; Endpoint endpoint; FlowId flow; std::string_view key; };
+  struct Place {
+    Protocol protocol;
+    Endpoint endpoint;
+    FlowId flow;
+    std::string_view key;
+  };
   /// Throws StartError. `key` is the setting that names this endpoint.
   UdpListener(boost::asio::io_context& loop, const Place& place);
 

@@ -28,8 +28,8 @@ void UpstreamSlots::send(const Destination& destination, std::string_view messag
   slot->remote = destination.remote;
   Slot& added = *slots_.emplace(destination.flow.number, std::move(slot)).first->second;
   inbox_.counters().upstream_sockets = slots_.size();
-  const bool sent = destination.transport == Transport::udp ? open_udp(added, destination.flow, message)
-                                                            : open_tcp(added, destination.flow, message);
+  const bool sent =
+      destination.transport == Transport::udp ? open_udp(added, destination.flow, message) : open_tcp(added, destination.flow, message);
   if (sent) return;
   close(destination.flow);
   refused(destination.flow, destination.transport, destination.remote, FlowState::refused);
@@ -66,9 +66,9 @@ bool UpstreamSlots::open_tcp(Slot& slot, FlowId flow, std::string_view message) 
   const SocketAddress to{slot.remote};
   if (::connect(socket.get(), to.get(), to.length) != 0 && errno != EINPROGRESS) return false;
   slot.local = local_endpoint(socket.get());
-  auto connection = std::make_unique<TcpConnection>(
-      loop_, std::move(socket), TcpConnection::Identity{Protocol::dns, flow, slot.local, slot.remote, slot.serial},
-      TcpConnection::State::connecting, inbox_.now());
+  auto connection = std::make_unique<TcpConnection>(loop_, std::move(socket),
+                                                    TcpConnection::Identity{Protocol::dns, flow, slot.local, slot.remote, slot.serial},
+                                                    TcpConnection::State::connecting, inbox_.now());
   // Queued until the connection stands.
   if (!connection->write(message, inbox_)) return false;
   slot.socket = std::move(connection);
@@ -111,8 +111,7 @@ bool UpstreamSlots::receive(FlowId flow, Slot& slot, Udp& udp) {
   }
   ++inbox_.counters().dns.packets_in;
   inbox_.counters().dns.bytes_in += static_cast<std::size_t>(count);
-  inbox_.received({Protocol::dns, Transport::udp, flow, slot.local, slot.remote,
-                   {buffer_.get(), static_cast<std::size_t>(count)}});
+  inbox_.received({Protocol::dns, Transport::udp, flow, slot.local, slot.remote, {buffer_.get(), static_cast<std::size_t>(count)}});
   return true;
 }
 

@@ -27,7 +27,9 @@ class UpstreamSlots {
   void sweep();
 
  private:
-  struct Udp { boost::asio::posix::stream_descriptor descriptor; };
+  struct Udp {
+    boost::asio::posix::stream_descriptor descriptor;
+  };
   struct Slot {
     std::uint64_t serial = 0;
     Instant opened_at;

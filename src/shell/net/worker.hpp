@@ -17,7 +17,7 @@ namespace ringhold::net {
 /// Where to listen, as configured; wildcards and port 0 allowed.
 struct Listening {
   std::vector<Target> sip;
-  std::vector<Endpoint> dns;      ///< each over UDP and TCP
+  std::vector<Endpoint> dns;  ///< each over UDP and TCP
   friend bool operator==(const Listening&, const Listening&) = default;
 };
 

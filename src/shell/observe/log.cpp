@@ -55,12 +55,18 @@ void append_value(std::string& line, std::string_view text) {
   line.push_back('"');
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') line.append({'\\', c});
-    else if (c == '\n') line.append("\\n");
-    else if (c == '\r') line.append("\\r");
-    else if (c == '\t') line.append("\\t");
-    else if (byte < 0x20 || byte == 0x7f) fmt::format_to(std::back_inserter(line), "\\x{:02x}", byte);
-    else line.push_back(c);
+    if (c == '"' || c == '\\')
+      line.append({'\\', c});
+    else if (c == '\n')
+      line.append("\\n");
+    else if (c == '\r')
+      line.append("\\r");
+    else if (c == '\t')
+      line.append("\\t");
+    else if (byte < 0x20 || byte == 0x7f)
+      fmt::format_to(std::back_inserter(line), "\\x{:02x}", byte);
+    else
+      line.push_back(c);
   }
   line.push_back('"');
 }
@@ -69,8 +75,8 @@ std::string rfc3339(std::int64_t unix_ms) {
   const auto seconds = static_cast<std::time_t>(unix_ms / 1'000);
   std::tm utc{};
   gmtime_r(&seconds, &utc);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday, utc.tm_hour,
-                     utc.tm_min, utc.tm_sec, unix_ms % 1'000);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min,
+                     utc.tm_sec, unix_ms % 1'000);
 }
 
 Log::Log(Severity least) : least_{least}, lines_{std::make_unique<Lines>()} {
@@ -92,8 +98,10 @@ void Log::write(const Fact& fact) {
   begin_line(line, fact.severity, fact.name);
   for (const Field& field : fact.fields) {
     line.append(" ").append(field.key).append("=");
-    if (const auto* number = std::get_if<std::int64_t>(&field.value)) line.append(std::to_string(*number));
-    else append_value(line, std::get<std::string_view>(field.value));
+    if (const auto* number = std::get_if<std::int64_t>(&field.value))
+      line.append(std::to_string(*number));
+    else
+      append_value(line, std::get<std::string_view>(field.value));
   }
   send(fact.severity, line);
 }
@@ -106,8 +114,10 @@ void Log::write(const Outbox& outbox) {
     begin_line(line, note.severity, note.name);
     for (const Outbox::NoteField& field : outbox.fields(note)) {
       line.append(" ").append(field.key).append("=");
-      if (field.is_number) line.append(std::to_string(field.number));
-      else append_value(line, outbox.text(field));
+      if (field.is_number)
+        line.append(std::to_string(field.number));
+      else
+        append_value(line, outbox.text(field));
     }
     send(note.severity, line);
   }

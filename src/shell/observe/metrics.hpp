@@ -12,7 +12,7 @@ namespace ringhold::observe {
 struct Metric {
   std::string_view name;
   std::string_view help;
-  std::string_view type;     ///< "counter", "gauge", "histogram"
+  std::string_view type;  ///< "counter", "gauge", "histogram"
   std::vector<std::pair<std::string, double>> values;
 };
 

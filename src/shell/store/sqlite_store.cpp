@@ -14,7 +14,7 @@ namespace ringhold::store {
 
 namespace {
 
-constexpr std::uintmax_t checked_at_start_bytes = 16U << 20U;   ///< a larger file would delay the start
+constexpr std::uintmax_t checked_at_start_bytes = 16U << 20U;  ///< a larger file would delay the start
 
 StoreError::Kind kind_of(int code) {
   switch (code & 0xff) {
@@ -45,9 +45,7 @@ void create_folder_of(const std::string& path) {
 void SqliteStore::CloseDatabase::operator()(sqlite3* database) const { sqlite3_close_v2(database); }
 void SqliteStore::EndStatement::operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
 
-StoreError SqliteStore::error() const {
-  return {kind_of(sqlite3_extended_errcode(database_.get())), sqlite3_errmsg(database_.get())};
-}
+StoreError SqliteStore::error() const { return {kind_of(sqlite3_extended_errcode(database_.get())), sqlite3_errmsg(database_.get())}; }
 
 std::expected<SqliteStore, StoreError> SqliteStore::open(const std::string& path) {
   create_folder_of(path);
@@ -75,7 +73,9 @@ std::expected<void, StoreError> SqliteStore::set_up() {
   if (sqlite3_db_readonly(database_.get(), "main") == 1)
     return std::unexpected{StoreError{StoreError::Kind::unavailable, "the file is write-protected"}};
   if (auto done = execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -1024; "
-                          "PRAGMA journal_size_limit = 4194304"); !done) return done;
+                          "PRAGMA journal_size_limit = 4194304");
+      !done)
+    return done;
   if (auto done = check_version(); !done) return done;
   if (auto done = execute(std::string{schema()}.c_str()); !done) return done;
   for (const Table table : all_tables)
@@ -156,8 +156,10 @@ std::expected<std::size_t, StoreError> SqliteStore::apply(std::span<const Change
   auto done = execute("BEGIN IMMEDIATE");
   for (const Change& change : changes) {
     if (!done) break;
-    if (fits(change)) done = apply_one(change);
-    else ++left_out;
+    if (fits(change))
+      done = apply_one(change);
+    else
+      ++left_out;
   }
   if (done) done = execute("COMMIT");
   if (done) return left_out;
@@ -174,8 +176,10 @@ std::expected<void, StoreError> SqliteStore::apply_one(const Change& change) {
   if (change.columns.empty()) bind_text(1, change.key);
   for (std::size_t i = 0; i < change.columns.size(); ++i) {
     const int position = static_cast<int>(i) + 1;
-    if (const auto* number = std::get_if<std::int64_t>(&change.columns[i])) sqlite3_bind_int64(statement, position, *number);
-    else bind_text(position, std::get<Text>(change.columns[i]));
+    if (const auto* number = std::get_if<std::int64_t>(&change.columns[i]))
+      sqlite3_bind_int64(statement, position, *number);
+    else
+      bind_text(position, std::get<Text>(change.columns[i]));
   }
   const int code = sqlite3_step(statement);
   std::expected<void, StoreError> done;

@@ -17,8 +17,8 @@ namespace ringhold::store {
 /// Why the database does not serve.
 struct StoreError {
   enum class Kind : unsigned char {
-    damaged,       ///< not a database, corrupt, or of another version: it is to be moved aside
-    unavailable,   ///< cannot be opened, read or written now
+    damaged,      ///< not a database, corrupt, or of another version: it is to be moved aside
+    unavailable,  ///< cannot be opened, read or written now
   };
   Kind kind = Kind::unavailable;
   std::string text;
@@ -39,10 +39,18 @@ class SqliteStore {
   std::expected<std::size_t, StoreError> apply(std::span<const Change> changes);
 
  private:
-  struct CloseDatabase { void operator()(sqlite3* database) const; };
-  struct EndStatement { void operator()(sqlite3_stmt* statement) const; };
+  struct CloseDatabase {
+    void operator()(sqlite3* database) const;
+  };
+  struct EndStatement {
+    void operator()(sqlite3_stmt* statement) const;
+  };
   using Statement = std::unique_ptr<sqlite3_stmt, EndStatement>;
-  struct TableStatements { Statement put; Statement erase; std::size_t columns = 0; };
+  struct TableStatements {
+    Statement put;
+    Statement erase;
+    std::size_t columns = 0;
+  };
 
   StoreError error() const;
   std::expected<void, StoreError> execute(const char* statements);

@@ -53,9 +53,13 @@ TEST_F(Store, keeps_changes_across_a_restart_R6) {
 }
 
 TEST_F(Store, gives_back_numbers_and_texts_of_every_table_R6) {
-  const Change binding{Table::binding, "a b", {Text{"a b"}, Text{"a"}, Text{"b"}, Text{"d"}, Text{"c"}, std::int64_t{7}, std::int64_t{1000},
-                       std::int64_t{1'795'213'741'042}, std::int64_t{5}, Text{}, Text{"udp"}, Text{"1.2.3.4:5"}, Text{"[::1]:5"}, Text{"\xc3\xbc"}}};
-  const Change learnt{Table::learnt, "n", {Text{"n"}, Text{"_sip._udp.example.test"}, std::int64_t{33}, Text{"00ff"}, std::int64_t{9}, std::int64_t{60}}};
+  const Change binding{
+      Table::binding,
+      "a b",
+      {Text{"a b"}, Text{"a"}, Text{"b"}, Text{"d"}, Text{"c"}, std::int64_t{7}, std::int64_t{1000}, std::int64_t{1'795'213'741'042},
+       std::int64_t{5}, Text{}, Text{"udp"}, Text{"1.2.3.4:5"}, Text{"[::1]:5"}, Text{"\xc3\xbc"}}};
+  const Change learnt{
+      Table::learnt, "n", {Text{"n"}, Text{"_sip._udp.example.test"}, std::int64_t{33}, Text{"00ff"}, std::int64_t{9}, std::int64_t{60}}};
   keep({binding, learnt});
   const auto rows = kept();
   ASSERT_EQ(rows.size(), 2U);
@@ -84,7 +88,7 @@ TEST_F(Store, moves_a_database_of_another_version_aside) {
 }
 
 TEST_F(Store, says_why_it_fails_and_keeps_what_waits_X5) {
-  std::filesystem::create_directory(path());   // a folder where the file should be
+  std::filesystem::create_directory(path());  // a folder where the file should be
   Writer writer{path(), log_};
   EXPECT_TRUE(writer.load().empty());
   EXPECT_EQ(writer.state().state, "failing");
@@ -94,7 +98,7 @@ TEST_F(Store, says_why_it_fails_and_keeps_what_waits_X5) {
   writer.put(changes);
   EXPECT_TRUE(changes.empty());
   std::filesystem::remove(path());
-  writer.stop();                               // the last try finds the place free
+  writer.stop();  // the last try finds the place free
   EXPECT_EQ(writer.state().state, "ok");
   EXPECT_EQ(kept().size(), 1U);
 }
@@ -109,7 +113,7 @@ TEST_F(Store, leaves_out_a_row_that_does_not_fit_the_schema) {
 
 TEST_F(Store, is_readable_by_its_owner_only) {
   keep({set("a", "b")});
-  struct stat status {};
+  struct stat status{};
   ASSERT_EQ(stat(path().c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 0077U, 0U);
 }

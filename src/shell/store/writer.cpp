@@ -61,8 +61,10 @@ void Writer::put(std::vector<Change>& changes) {
   bool full = false;
   {
     const std::lock_guard lock{mutex_};
-    if (arrived_.size() >= arriving_changes) state_.dropped += changes.size();
-    else arrived_.insert(arrived_.end(), std::move_iterator{changes.begin()}, std::move_iterator{changes.end()});
+    if (arrived_.size() >= arriving_changes)
+      state_.dropped += changes.size();
+    else
+      arrived_.insert(arrived_.end(), std::move_iterator{changes.begin()}, std::move_iterator{changes.end()});
     full = arrived_.size() >= group_size;
   }
   changes.clear();
@@ -101,7 +103,8 @@ void Writer::write_waiting(std::vector<Change> arrived) {
         failed(left_out.error());
         break;
       }
-      if (*left_out != 0) log_.write({"store_row_left_out", {{"rows", *left_out}, {"reason", "columns differ from the schema"}}, Severity::error});
+      if (*left_out != 0)
+        log_.write({"store_row_left_out", {{"rows", *left_out}, {"reason", "columns differ from the schema"}}, Severity::error});
       recovered();
       const std::lock_guard lock{mutex_};
       state_.written += group.size();

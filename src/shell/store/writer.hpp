@@ -17,10 +17,10 @@ namespace ringhold::store {
 
 /// How the store is, for `status` and the metrics.
 struct StoreState {
-  std::string state;            ///< "ok", "failing", "none"
-  std::string reason;           ///< why it fails
-  std::uint64_t waiting = 0;    ///< changes not on disk yet
-  std::uint64_t dropped = 0;    ///< changes lost at the bound
+  std::string state;          ///< "ok", "failing", "none"
+  std::string reason;         ///< why it fails
+  std::uint64_t waiting = 0;  ///< changes not on disk yet
+  std::uint64_t dropped = 0;  ///< changes lost at the bound
   std::uint64_t written = 0;
 };
 
@@ -56,9 +56,9 @@ class Writer {
 
   mutable std::mutex mutex_;
   std::condition_variable wake_;
-  std::vector<Change> arrived_;     ///< guarded
-  StoreState state_;                ///< guarded
-  bool stopping_ = false;           ///< guarded
+  std::vector<Change> arrived_;  ///< guarded
+  StoreState state_;             ///< guarded
+  bool stopping_ = false;        ///< guarded
   std::optional<std::chrono::steady_clock::time_point> try_again_at_;
   std::optional<std::chrono::steady_clock::time_point> said_at_;
   std::thread thread_;
