@@ -4,9 +4,11 @@
 
 #include <boost/json.hpp>
 
+#include "app/dhcp_snippet.hpp"
 #include "app/settings_file.hpp"
 #include "app/toml_section.hpp"
 #include "shell/http/server.hpp"
+#include "shell/http/text.hpp"
 
 namespace ringhold::app {
 
@@ -16,13 +18,21 @@ namespace json = boost::json;
 
 constexpr int done = 0;
 constexpr int failed = 1;
-constexpr int wrong_usage = 2;
 constexpr int invalid_configuration = 3;
+
+void print_json(const json::value& value) { fmt::print("{}\n", http::valid_utf8(json::serialize(value))); }
 
 std::optional<Configuration> configuration_of(const Asking& asking) {
   auto configuration = read_settings(asking.settings_file, look_around());
   if (configuration) return std::move(*configuration);
-  for (const SettingError& error : configuration.error()) fmt::print(stderr, "{}\n", error.text());
+  json::array errors;
+  for (const SettingError& error : configuration.error()) {
+    if (asking.json)
+      errors.push_back({{"file", error.file}, {"line", error.line}, {"key", error.key}, {"expected", error.expected}});
+    else
+      fmt::print(stderr, "{}\n", error.text());
+  }
+  if (asking.json) print_json({{"valid", false}, {"errors", errors}});
   return std::nullopt;
 }
 
@@ -80,7 +90,7 @@ int show_rows(const Asking& asking, const std::string& target, const std::vector
   if (const int* code = std::get_if<int>(&answer)) return *code;
   const json::value& value = std::get<json::value>(answer);
   if (asking.json)
-    fmt::print("{}\n", json::serialize(value));
+    print_json(value);
   else
     print_table(value.as_array(), keys);
   return done;
@@ -105,7 +115,7 @@ int show_status(const Asking& asking) {
   if (const int* code = std::get_if<int>(&answer)) return *code;
   const json::object& status = std::get<json::value>(answer).as_object();
   if (asking.json) {
-    fmt::print("{}\n", json::serialize(status));
+    print_json(status);
     return done;
   }
   const bool pinned = word(status, "pinned") == "true";
@@ -130,7 +140,7 @@ int set_mode(const Asking& asking, const std::string& mode) {
   const auto answer = ask(asking, "PUT", "/api/v1/mode", json::serialize(json::object{{"mode", mode}}));
   if (const int* code = std::get_if<int>(&answer)) return *code;
   if (asking.json)
-    fmt::print("{}\n", json::serialize(std::get<json::value>(answer)));
+    print_json(std::get<json::value>(answer));
   else
     fmt::print("{}\n", mode == "auto" ? "The mode follows the central site again."
                                       : "The mode is pinned to " + mode + "; ringhold mode auto frees it.");
@@ -140,31 +150,44 @@ int set_mode(const Asking& asking, const std::string& mode) {
 int check(const Asking& asking) {
   const auto configuration = configuration_of(asking);
   if (!configuration) return invalid_configuration;
-  const auto& branch = configuration->branch.branch;
-  json::array listen, networks, upstream, remarks;
-  for (const Target& target : configuration->branch.sip.listen) listen.emplace_back(target.text());
-  for (const Network& network : branch.networks) networks.emplace_back(network.text());
-  for (const Endpoint& endpoint : configuration->branch.dns.upstream) upstream.emplace_back(endpoint.text());
-  for (const std::string& remark : configuration->remarks) remarks.emplace_back(remark);
+  const auto& settings = configuration->branch;
+  const auto texts = [](const auto& values) {
+    json::array array;
+    for (const auto& value : values) array.emplace_back(value.text());
+    return array;
+  };
+  const auto listen = texts(settings.sip.listen), dns = texts(settings.dns.listen), networks = texts(settings.branch.networks),
+             address = texts(settings.branch.addresses), upstream = texts(settings.dns.upstream), servers = texts(settings.central.servers);
+  const json::array remarks = json::value_from(configuration->remarks).as_array();
   if (asking.json) {
-    fmt::print("{}\n", json::serialize(json::object{{"file", configuration->file},
-                                                    {"domain", branch.domain},
-                                                    {"name", branch.name},
-                                                    {"sip", listen},
-                                                    {"networks", networks},
-                                                    {"upstream", upstream},
-                                                    {"remarks", remarks}}));
+    print_json({{"valid", true},
+                {"file", configuration->file},
+                {"domain", settings.branch.domain},
+                {"name", settings.branch.name},
+                {"address", address},
+                {"networks", networks},
+                {"sip", listen},
+                {"dns", dns},
+                {"upstream", upstream},
+                {"central", servers},
+                {"store", configuration->store_path},
+                {"http", configuration->http.text()},
+                {"remarks", remarks}});
     return done;
   }
-  const auto join = [](const json::array& array) {
+  const auto join = [](const json::array& array, const char* none) {
     std::string text;
     for (const json::value& value : array) text += (text.empty() ? "" : ", ") + word(value);
-    return text.empty() ? std::string{"none"} : text;
+    return text.empty() ? std::string{none} : text;
   };
   fmt::print("{} is valid.\n", configuration->file);
-  fmt::print("  adds itself to   _sip records of {}, as {}\n  serves           {}\n  listens for SIP  {}\n  asks upstream    {}\n",
-             branch.domain, branch.name, join(networks), join(listen), join(upstream));
+  fmt::print("  adds itself to   the SRV records of {}, as {} ({})\n", settings.branch.domain, settings.branch.name,
+             join(address, "no address"));
+  fmt::print("  serves           {}\n  listens for SIP  {}\n  listens for DNS  {}\n  asks upstream    {}\n", join(networks, "nobody"),
+             join(listen, "nowhere"), join(dns, "nowhere"), join(upstream, "nobody"));
+  fmt::print("  central servers  {}\n", join(servers, "found by SRV through the upstream"));
   fmt::print("  keeps state in   {}\n", configuration->store_path.empty() ? "memory only" : configuration->store_path);
+  fmt::print("  status page      http://{}/\n", configuration->http.text());
   for (const std::string& remark : configuration->remarks) fmt::print("  note: {}\n", remark);
   return done;
 }
@@ -172,38 +195,15 @@ int check(const Asking& asking) {
 int dhcp_snippet(const Asking& asking, const std::string& server) {
   const auto configuration = configuration_of(asking);
   if (!configuration) return invalid_configuration;
-  const auto& branch = configuration->branch.branch;
-  std::string addresses;
-  for (const Address& address : branch.addresses)
-    if (address.is_v4()) addresses += (addresses.empty() ? "" : ",") + address.text();
-  // RFC 3361 encoding 0: a zero byte, then the domain in DNS wire form. Only names lead phones to SRV records, and so to us.
-  std::string hex = "00";
-  std::size_t begin = 0;
-  while (begin <= branch.domain.size()) {
-    const auto dot = std::min(branch.domain.find('.', begin), branch.domain.size());
-    hex += fmt::format(":{:02x}", dot - begin);
-    for (std::size_t i = begin; i < dot; ++i)
-      hex += fmt::format(":{:02x}", static_cast<unsigned>(static_cast<unsigned char>(branch.domain[i])));
-    begin = dot + 1;
+  const auto lines = dhcp_lines(server, configuration->branch.branch.domain, configuration->branch.dns.listen);
+  if (!lines) {
+    fmt::print(stderr, "ringhold: {}\n", lines.error());
+    return failed;
   }
-  hex += ":00";
-  std::string digits;
-  for (const char c : hex)
-    if (c != ':') digits.push_back(c);
-  if (server == "dnsmasq") {
-    fmt::print("dhcp-option=option:dns-server,{}\ndhcp-option=120,{}\n", addresses, hex);
-  } else if (server == "kea") {
-    fmt::print(R"({{ "name": "domain-name-servers", "data": "{}" }},)"
-               "\n"
-               R"({{ "code": 120, "space": "dhcp4", "csv-format": false, "data": "{}" }})"
-               "\n",
-               addresses, digits);
-  } else if (server == "isc") {
-    fmt::print("option sip-servers code 120 = string;\noption domain-name-servers {};\noption sip-servers {};\n", addresses, hex);
-  } else {
-    fmt::print(stderr, "ringhold: --for takes dnsmasq, kea or isc\n");
-    return wrong_usage;
-  }
+  if (asking.json)
+    print_json({{"for", server}, {"lines", json::value_from(*lines)}});
+  else
+    for (const std::string& line : *lines) fmt::print("{}\n", line);
   return done;
 }
 

@@ -19,7 +19,7 @@ int set_mode(const Asking& asking, const std::string& mode);
 /// `ringhold check`: the file's errors (3), or what the program would do with it (0).
 int check(const Asking& asking);
 
-/// `ringhold dhcp-snippet`: the lines that hand out option 6 (us) and option 120 (the domain) (D12). 2 for an unknown server.
+/// `ringhold dhcp-snippet`: the lines that hand out option 6 (us) and option 120 (the domain) (D12).
 int dhcp_snippet(const Asking& asking, const std::string& server);
 
 }  // namespace ringhold::app

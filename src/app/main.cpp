@@ -39,16 +39,18 @@ int main(int count, char** arguments) {
     return made;
   };
   CLI::App* serve = command("serve", "run the branch device in the foreground; logs go to stderr");
-  serve->add_option("--log-level", level, "debug, info, warning or error")->capture_default_str();
+  serve->add_option("--log-level", level, "what is written to stderr")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"debug", "info", "warning", "error"}));
   CLI::App* check = command("check", "read the configuration file and say what it means, or what is wrong");
   CLI::App* status = command("status", "mode, since when and why; central servers");
   CLI::App* registrations = command("registrations", "phones registered here");
   registrations->add_option("AOR", aor, "only this address-of-record, such as sip:alice@example.com");
   CLI::App* calls = command("calls", "calls whose signalling passes here");
   CLI::App* set_mode = command("mode", "pin the mode, or let it follow the central site again");
-  set_mode->add_option("MODE", mode, "auto, normal or survivable")->required();
+  set_mode->add_option("MODE", mode, "auto, normal or survivable")->required()->check(CLI::IsMember({"auto", "normal", "survivable"}));
   CLI::App* snippet = command("dhcp-snippet", "lines for the DHCP server: this box as DNS server, and the SIP domain");
-  snippet->add_option("--for", server, "dnsmasq, kea or isc")->required();
+  snippet->add_option("--for", server, "dnsmasq, kea or isc")->required()->check(CLI::IsMember({"dnsmasq", "kea", "isc"}));
   try {
     program.parse(count, arguments);
   } catch (const CLI::ParseError& error) { return program.exit(error) == 0 ? 0 : wrong_usage; }

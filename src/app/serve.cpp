@@ -16,6 +16,7 @@
 #include "app/toml_section.hpp"
 #include "branch_device/branch_device.hpp"
 #include "shell/http/api.hpp"
+#include "shell/net/sockets.hpp"
 #include "shell/net/system_random.hpp"
 #include "shell/net/worker.hpp"
 #include "shell/observe/log.hpp"
@@ -102,6 +103,7 @@ struct Running {
   }
 
   void stop() {
+    log.write({"stopping", {}});
     server.stop();
     worker.stop();
     writer.stop();
@@ -121,12 +123,20 @@ struct Running {
   http::Server server;
 };
 
-void announce(const Running& running) {
+void remark(Running& running) {
+  for (const std::string& text : running.configuration.remarks) running.log.write({"settings_remark", {{"text", text}}, Severity::warning});
+}
+
+void announce(Running& running) {
   const auto& listening = running.worker.listening();
-  for (const Target& sip : listening.sip) fmt::print(stderr, "SIP          {}\n", sip.text());
-  for (const Endpoint& dns : listening.dns) fmt::print(stderr, "DNS          {} (UDP and TCP)\n", dns.text());
-  fmt::print(stderr, "status page  http://{}/\n", running.server.endpoint().text());
-  for (const std::string& remark : running.configuration.remarks) fmt::print(stderr, "note: {}\n", remark);
+  for (const Target& sip : listening.sip) fmt::print("SIP          {}\n", sip.text());
+  for (const Endpoint& dns : listening.dns) fmt::print("DNS          {} (UDP and TCP)\n", dns.text());
+  fmt::print("status page  http://{}/\n", running.server.endpoint().text());
+  std::fflush(stdout);
+  const auto& branch = running.configuration.branch.branch;
+  running.log.write(
+      {"started", {{"version", RINGHOLD_VERSION}, {"domain", branch.domain}, {"name", branch.name}, {"file", running.configuration.file}}});
+  remark(running);
 }
 
 void reload(Running& running) {
@@ -137,13 +147,16 @@ void reload(Running& running) {
     return;
   }
   if (!(read->listening == running.configuration.listening) || read->http != running.configuration.http ||
-      read->store_path != running.configuration.store_path)
-    running.log.write({"settings_need_restart", {{"keys", "sip.listen, dns.listen, http.listen, store.url"}}, Severity::warning});
+      read->store_path != running.configuration.store_path || read->http_token != running.configuration.http_token)
+    running.log.write(
+        {"settings_need_restart", {{"keys", "sip.listen, dns.listen, http.listen, http.token_file, store.url"}}, Severity::warning});
   running.configuration.branch = read->branch;
+  running.configuration.remarks = read->remarks;
   running.worker.run([&running, settings = read->branch](Instant now, Outbox& outbox, const net::Counters&) {
     running.mind.device().reconfigure(settings, now, outbox);
   });
   running.log.write({"settings_read", {{"file", running.configuration.file}}, Severity::info});
+  remark(running);
 }
 
 /// Waits for signals, and tells the service manager that the worker lives.
@@ -188,8 +201,8 @@ int serve(const std::string& settings_file, Severity least_severity) {
     return exit_invalid_configuration;
   }
   try {
-    // Blocked in every thread but this one's signal set.
     std::signal(SIGPIPE, SIG_IGN);
+    net::raise_file_limit();
     Running running{*configuration, least_severity};
     running.start();
     announce(running);

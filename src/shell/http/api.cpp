@@ -2,6 +2,7 @@
 
 #include <boost/json.hpp>
 
+#include "shell/http/text.hpp"
 #include "shell/observe/log.hpp"
 #include "shell/observe/metrics.hpp"
 
@@ -13,11 +14,7 @@ namespace json = boost::json;
 using branch_device::Answer;
 using branch_device::Command;
 
-Response problem(int status, std::string_view title, std::string_view detail) {
-  return {status, "application/problem+json", json::serialize(json::object{{"title", title}, {"status", status}, {"detail", detail}})};
-}
-
-Response ok(const json::value& value) { return {200, "application/json", json::serialize(value)}; }
+Response ok(const json::value& value) { return {200, "application/json", valid_utf8(json::serialize(value)), {}}; }
 
 std::string time_text(Instant instant) { return observe::rfc3339(to_unix_ms(instant)); }
 
@@ -83,81 +80,98 @@ Response metrics(const Program& program, const std::vector<branch_device::Sample
   const auto add = [&](std::string_view name, std::string_view help, std::string_view type,
                        std::vector<std::pair<std::string, double>> values) { list.push_back({name, help, type, std::move(values)}); };
   const auto number = [](std::uint64_t value) { return static_cast<double>(value); };
-  add("ringhold_packets_total", "messages in and out", "counter",
-      {{"protocol=\"sip\",direction=\"in\"", number(counters.sip.packets_in)},
-       {"protocol=\"sip\",direction=\"out\"", number(counters.sip.packets_out)},
-       {"protocol=\"dns\",direction=\"in\"", number(counters.dns.packets_in)},
-       {"protocol=\"dns\",direction=\"out\"", number(counters.dns.packets_out)}});
-  add("ringhold_connections", "open TCP connections", "gauge", {{"", number(counters.connections)}});
-  add("ringhold_streams_broken_total", "connections closed because their bytes could not be framed", "counter",
-      {{"", number(counters.streams_broken)}});
-  add("ringhold_sends_lost_total", "messages that the kernel did not take", "counter", {{"", number(counters.sends_lost)}});
+  const auto traffic = [&](std::uint64_t net::Counters::Traffic::* in, std::uint64_t net::Counters::Traffic::* out) {
+    return std::vector<std::pair<std::string, double>>{{"protocol=\"sip\",direction=\"in\"", number(counters.sip.*in)},
+                                                       {"protocol=\"sip\",direction=\"out\"", number(counters.sip.*out)},
+                                                       {"protocol=\"dns\",direction=\"in\"", number(counters.dns.*in)},
+                                                       {"protocol=\"dns\",direction=\"out\"", number(counters.dns.*out)}};
+  };
+  using Traffic = net::Counters::Traffic;
+  add("ringhold_packets_total", "Messages in and out.", "counter", traffic(&Traffic::packets_in, &Traffic::packets_out));
+  add("ringhold_bytes_total", "Bytes in and out, without headers of UDP and TCP.", "counter",
+      traffic(&Traffic::bytes_in, &Traffic::bytes_out));
+  add("ringhold_connections", "Open TCP connections of SIP and DNS.", "gauge", {{"", number(counters.connections)}});
+  add("ringhold_connections_total", "TCP connections since the start.", "counter",
+      {{"direction=\"in\"", number(counters.connections_accepted)}, {"direction=\"out\"", number(counters.connections_opened)}});
+  add("ringhold_connections_closed_total", "TCP connections that we closed, by reason.", "counter",
+      {{"reason=\"limit\"", number(counters.connections_over_limit)},
+       {"reason=\"broken\"", number(counters.streams_broken)},
+       {"reason=\"idle\"", number(counters.connections_idle)},
+       {"reason=\"slow\"", number(counters.write_queues_full)}});
+  add("ringhold_sends_lost_total", "Datagrams that the kernel had no room for.", "counter", {{"", number(counters.sends_lost)}});
+  add("ringhold_peers_unreachable_total", "Sends and connections refused: ICMP, RST, no route, no answer.", "counter",
+      {{"", number(counters.peers_unreachable)}});
   const auto store = program.store();
-  add("ringhold_store_ok", "1 while changes reach the disk", "gauge", {{"", store.state == "failing" ? 0.0 : 1.0}});
-  add("ringhold_store_changes_waiting", "changes not on disk yet", "gauge", {{"", number(store.waiting)}});
-  add("ringhold_store_changes_dropped_total", "changes lost because too many waited", "counter", {{"", number(store.dropped)}});
-  add("ringhold_log_dropped_total", "log lines dropped", "counter", {{"", number(program.log_dropped())}});
-  return {200, "text/plain; version=0.0.4", observe::to_prometheus(list)};
+  add("ringhold_store_ok", "1 while changes reach the disk.", "gauge", {{"", store.state == "failing" ? 0.0 : 1.0}});
+  add("ringhold_store_changes_waiting", "Changes not on disk yet.", "gauge", {{"", number(store.waiting)}});
+  add("ringhold_store_changes_dropped_total", "Changes lost because too many waited.", "counter", {{"", number(store.dropped)}});
+  add("ringhold_log_dropped_total", "Log lines dropped because too many waited.", "counter", {{"", number(program.log_dropped())}});
+  return {200, "text/plain; version=0.0.4; charset=utf-8", valid_utf8(observe::to_prometheus(list)), {}};
 }
 
-/// The value of one parameter of a query; '%' escapes were decoded by nobody yet, '+' is a plus.
-std::string parameter(const std::string& query, std::string_view name) {
+/// The value of one parameter of a query, decoded; empty if it is not there.
+std::string parameter(std::string_view query, std::string_view name) {
   for (std::string_view rest = query; !rest.empty();) {
     const auto end = std::min(rest.find('&'), rest.size());
     const auto one = rest.substr(0, end);
-    if (one.starts_with(name) && one.size() > name.size() && one[name.size()] == '=') {
-      std::string value;
-      for (std::size_t i = name.size() + 1; i < one.size(); ++i) {
-        const auto hex = one[i] == '%' && i + 2 < one.size() ? std::string{one.substr(i + 1, 2)} : std::string{};
-        if (!hex.empty() && hex.find_first_not_of("0123456789abcdefABCDEF") == std::string::npos) {
-          value.push_back(static_cast<char>(std::stoi(hex, nullptr, 16)));
-          i += 2;
-        } else {
-          value.push_back(one[i]);
-        }
-      }
-      return value;
-    }
+    if (one.starts_with(name) && one.size() > name.size() && one[name.size()] == '=') return decoded(one.substr(name.size() + 1));
     rest.remove_prefix(std::min(end + 1, rest.size()));
   }
   return {};
 }
 
-/// The command that a request means, or the refusal.
-std::variant<Command, Response> command_of(const Request& request) {
-  const auto only = [&](std::string_view method, Command command) -> std::variant<Command, Response> {
-    if (request.method == method || (method == "GET" && request.method == "HEAD")) return command;
-    return problem(405, "Method Not Allowed", "use " + std::string{method} + " for " + request.path);
-  };
-  constexpr std::string_view registrations = "/api/v1/registrations/";
-  if (request.path == "/api/v1/status") return only("GET", branch_device::GetStatus{});
-  if (request.path == "/api/v1/registrations") return only("GET", branch_device::GetRegistrations{parameter(request.query, "aor")});
-  if (request.path.starts_with(registrations))
-    return only("DELETE", branch_device::RemoveRegistrations{request.path.substr(registrations.size())});
-  if (request.path == "/api/v1/calls") return only("GET", branch_device::GetCalls{});
-  if (request.path == "/metrics") return only("GET", branch_device::GetMetrics{});
-  if (request.path == "/readyz") return only("GET", branch_device::GetStatus{});
-  if (request.path != "/api/v1/mode") return problem(404, "Not Found", "no such resource: " + request.path);
+using Meant = std::variant<Command, Response>;
+
+Meant set_mode(const Request& request) {
   boost::system::error_code error;
   const json::value body = json::parse(request.body, error);
   const json::object* object = error ? nullptr : body.if_object();
   const json::value* mode = object == nullptr ? nullptr : object->if_contains("mode");
   if (mode == nullptr || !mode->is_string()) return problem(400, "Bad Request", R"(send {"mode": "auto|normal|survivable"})");
-  return only("PUT", branch_device::SetMode{std::string{mode->as_string()}});
+  return Command{branch_device::SetMode{std::string{mode->as_string()}}};
+}
+
+/// The command that a request means, or the refusal.
+Meant meaning_of(const Request& request) {
+  const auto only = [&](std::string_view method, Command command) -> Meant {
+    if (request.method == method || (method == "GET" && request.method == "HEAD")) return command;
+    Response refusal = problem(405, "Method Not Allowed", "use " + std::string{method} + " for " + request.path);
+    refusal.allow = method == "GET" ? "GET, HEAD" : method;
+    return refusal;
+  };
+  constexpr std::string_view registrations = "/api/v1/registrations/";
+  if (request.path == "/api/v1/status" || request.path == "/healthz" || request.path == "/readyz" || request.path == "/")
+    return only("GET", branch_device::GetStatus{});
+  if (request.path == "/api/v1/registrations") return only("GET", branch_device::GetRegistrations{parameter(request.query, "aor")});
+  if (request.path.starts_with(registrations))
+    return only("DELETE", branch_device::RemoveRegistrations{request.path.substr(registrations.size())});
+  if (request.path == "/api/v1/calls") return only("GET", branch_device::GetCalls{});
+  if (request.path == "/metrics") return only("GET", branch_device::GetMetrics{});
+  if (request.path == "/api/v1/mode") return request.method == "PUT" ? set_mode(request) : only("PUT", branch_device::GetStatus{});
+  return problem(404, "Not Found", "no such resource: " + request.path);
+}
+
+std::string_view title_of(int status) {
+  switch (status) {
+    case 404: return "Not Found";
+    case 409: return "Conflict";
+    case 503: return "Service Unavailable";
+    default: return "Bad Request";
+  }
 }
 
 }  // namespace
 
 Response handle(const Program& program, const Request& request) {
-  if (request.path == "/healthz") return {200, "text/plain", "ok\n"};
-  if (request.path == "/") return {200, "text/html; charset=utf-8", std::string{status_page()}};
-  const auto command = command_of(request);
-  if (const auto* refusal = std::get_if<Response>(&command)) return *refusal;
+  const auto meant = meaning_of(request);
+  if (const auto* refusal = std::get_if<Response>(&meant)) return *refusal;
+  if (request.path == "/") return {200, "text/html; charset=utf-8", std::string{status_page()}, {}};
   Answer answer;
   net::Counters counters;
-  if (!program.ask(std::get<Command>(command), answer, counters))
+  if (!program.ask(std::get<Command>(meant), answer, counters))
     return problem(503, "Service Unavailable", "the worker did not answer in time");
-  if (request.path == "/readyz") return {200, "text/plain", "ready\n"};
+  if (request.path == "/healthz") return {200, "text/plain", "ok\n", {}};
+  if (request.path == "/readyz") return {200, "text/plain", "ready\n", {}};
   struct Visitor {
     const Program& program;
     const net::Counters& counters;
@@ -167,7 +181,7 @@ Response handle(const Program& program, const Request& request) {
     Response operator()(const std::vector<branch_device::Sample>& samples) const { return metrics(program, samples, counters); }
     Response operator()(const branch_device::Done&) const { return ok(json::object{{"result", "done"}}); }
     Response operator()(const branch_device::Refused& refused) const {
-      return problem(refused.status, refused.status == 404 ? "Not Found" : "Bad Request", refused.detail);
+      return problem(refused.status, title_of(refused.status), refused.detail);
     }
   };
   return std::visit(Visitor{program, counters}, answer);

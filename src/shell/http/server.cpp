@@ -5,11 +5,17 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
+#include <boost/json.hpp>
+#include <optional>
 #include <thread>
+
+#include "shell/http/text.hpp"
+#include "shell/net/sockets.hpp"
 
 namespace ringhold::http {
 
@@ -21,24 +27,9 @@ namespace web = boost::beast::http;
 using Tcp = asio::ip::tcp;
 
 constexpr auto time_limit = std::chrono::seconds{10};
+constexpr std::size_t max_header = 16 * 1024;
 
 Tcp::endpoint to_asio(const Endpoint& endpoint) { return {asio::ip::make_address(endpoint.address.text()), to_number(endpoint.port)}; }
-
-std::string decoded(std::string_view text) {
-  std::string plain;
-  const auto digit = [](char c) {
-    return is_digit(c) ? c - '0' : (to_lower(c) >= 'a' && to_lower(c) <= 'f') ? to_lower(c) - 'a' + 10 : -1;
-  };
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '%' && i + 2 < text.size() && digit(text[i + 1]) >= 0 && digit(text[i + 2]) >= 0) {
-      plain.push_back(static_cast<char>(digit(text[i + 1]) * 16 + digit(text[i + 2])));
-      i += 2;
-    } else {
-      plain.push_back(text[i]);
-    }
-  }
-  return plain;
-}
 
 /// Equal in a time that does not tell where they differ.
 bool same_secret(std::string_view a, std::string_view b) {
@@ -47,69 +38,111 @@ bool same_secret(std::string_view a, std::string_view b) {
   return difference == 0;
 }
 
+/// A page of another site can make a browser ask us under its own name (DNS rebinding); on loopback only addresses are believed.
+bool is_address_or_localhost(std::string_view host) {
+  return Endpoint::parse(host, Port{80}).has_value() || host == "localhost" || host.starts_with("localhost:");
+}
+
 }  // namespace
+
+Response problem(int status, std::string_view title, std::string_view detail) {
+  return {status,
+          "application/problem+json",
+          boost::json::serialize(boost::json::object{{"type", "about:blank"}, {"title", title}, {"status", status}, {"detail", detail}}),
+          {}};
+}
 
 struct Server::Inside {
   Inside(const Endpoint& listen, std::string secret, Handler given) : token{std::move(secret)}, handler{std::move(given)} {
-    const auto endpoint = to_asio(listen);
-    acceptor.open(endpoint.protocol());
-    acceptor.set_option(asio::socket_base::reuse_address{true});
-    acceptor.bind(endpoint);
-    acceptor.listen();
+    acceptor.assign(to_asio(listen).protocol(), net::open_listener(listen, net::SocketKind::stream, "http.listen").release());
   }
 
   asio::awaitable<void> accept() {
+    asio::steady_timer pause{context};
     for (;;) {
       boost::system::error_code error;
       auto socket = co_await acceptor.async_accept(asio::redirect_error(asio::use_awaitable, error));
       if (error == asio::error::operation_aborted) co_return;
-      if (error || connections >= max_connections) continue;
-      asio::co_spawn(context, serve(beast::tcp_stream{std::move(socket)}), asio::detached);
+      if (error) {
+        // Out of descriptors: the listener stays readable, so trying at once would turn in circles.
+        pause.expires_after(std::chrono::milliseconds{200});
+        co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, error));
+      } else if (connections < max_connections) {
+        asio::co_spawn(context, serve(beast::tcp_stream{std::move(socket)}), asio::detached);
+      }
     }
   }
 
   asio::awaitable<void> serve(beast::tcp_stream stream) {
     ++connections;
-    beast::flat_buffer buffer{max_body};
-    for (;;) {
+    beast::flat_buffer buffer{max_body + max_header};
+    for (bool keep = true; keep;) {
       web::request_parser<web::string_body> parser;
       parser.body_limit(max_body);
-      parser.header_limit(16 * 1024);
+      parser.header_limit(max_header);
       stream.expires_after(time_limit);
       boost::system::error_code error;
       co_await web::async_read(stream, buffer, parser, asio::redirect_error(asio::use_awaitable, error));
-      if (error) break;
-      auto response = answer(parser.get());
-      const bool keep = response.keep_alive();
+      const auto refusal = error ? refusal_of(error) : std::nullopt;
+      if (error && !refusal) break;
+      auto response = refusal ? written(*refusal, parser.get()) : answer(parser.get());
+      if (refusal) response.keep_alive(false);
+      keep = response.keep_alive();
       stream.expires_after(time_limit);
       co_await web::async_write(stream, response, asio::redirect_error(asio::use_awaitable, error));
-      if (error || !keep) break;
+      if (error) break;
     }
     boost::system::error_code ignored;
     stream.socket().shutdown(Tcp::socket::shutdown_both, ignored);
     --connections;
   }
 
+  /// Nothing when the peer is gone, or silent for too long.
+  static std::optional<Response> refusal_of(const boost::system::error_code& error) {
+    if (error == web::error::body_limit || error == web::error::buffer_overflow)
+      return problem(413, "Content Too Large", "a request body has at most 64 KB");
+    if (error == web::error::header_limit) return problem(431, "Request Header Fields Too Large", "the header has at most 16 KB");
+    if (error == web::error::end_of_stream || error == web::error::partial_message) return std::nullopt;
+    if (error.category() == web::make_error_code(web::error::bad_method).category())
+      return problem(400, "Bad Request", "not HTTP/1.1: " + error.message());
+    return std::nullopt;
+  }
+
   web::response<web::string_body> answer(const web::request<web::string_body>& request) const {
     const std::string_view target{request.target().data(), request.target().size()};
     const auto question = target.find('?');
-    Request asked{std::string{request.method_string()}, decoded(target.substr(0, question)),
-                  question == std::string_view::npos ? std::string{} : std::string{target.substr(question + 1)}, request.body()};
+    const Request asked{std::string{request.method_string()}, decoded(target.substr(0, question)),
+                        question == std::string_view::npos ? std::string{} : std::string{target.substr(question + 1)}, request.body()};
+    if (auto refusal = refuse(asked, request)) return written(*refusal, request);
+    try {
+      return written(handler(asked), request);
+    } catch (const std::exception& failure) { return written(problem(500, "Internal Server Error", failure.what()), request); }
+  }
+
+  std::optional<Response> refuse(const Request& asked, const web::request<web::string_body>& request) const {
     const auto given = request[web::field::authorization];
-    const bool allowed =
-        token.empty() || asked.path == "/healthz" || same_secret(std::string_view{given.data(), given.size()}, "Bearer " + token);
-    const Response made =
-        allowed
-            ? handler(asked)
-            : Response{401, "application/problem+json",
-                       R"({"title":"Unauthorized","status":401,"detail":"send Authorization: Bearer and the token of http.token_file"})"};
-    web::response<web::string_body> response{static_cast<web::status>(made.status), request.version()};
+    const auto host = request[web::field::host];
+    if (!token.empty()) {
+      if (asked.path == "/healthz" || same_secret({given.data(), given.size()}, "Bearer " + token)) return std::nullopt;
+      return problem(401, "Unauthorized", "send Authorization: Bearer and the token of http.token_file");
+    }
+    if (is_address_or_localhost({host.data(), host.size()})) return std::nullopt;
+    return problem(421, "Misdirected Request", "ask by address, or as localhost");
+  }
+
+  static web::response<web::string_body> written(const Response& made, const web::request<web::string_body>& request) {
+    web::response<web::string_body> response{static_cast<web::status>(made.status), request.version() == 10 ? 10U : 11U};
     response.set(web::field::server, "ringhold");
     response.set(web::field::content_type, made.content_type);
     response.set(web::field::cache_control, "no-store");
+    response.set("X-Content-Type-Options", "nosniff");
+    if (!made.allow.empty()) response.set(web::field::allow, made.allow);
+    if (made.status == 401) response.set(web::field::www_authenticate, "Bearer");
     response.keep_alive(request.keep_alive());
-    if (request.method() != web::verb::head) response.body() = made.body;
+    response.body() = made.body;
     response.prepare_payload();
+    // The length that GET would have, and no body (RFC 9110 §9.3.2).
+    if (request.method() == web::verb::head) response.body().clear();
     return response;
   }
 

@@ -20,14 +20,18 @@ struct Response {
   int status = 200;
   std::string content_type = "application/json";
   std::string body;
+  std::string allow;  ///< the methods that are, with 405 (RFC 9110 §15.5.6)
 };
+
+/// A problem document (RFC 9457).
+Response problem(int status, std::string_view title, std::string_view detail);
 
 /// An HTTP/1.1 server in one thread. Larger requests than 64 KB, slower ones than 10 s and more than 64 connections are refused.
 class Server {
  public:
   /// Called in the server's thread, one request at a time.
   using Handler = std::function<Response(const Request&)>;
-  /// Opens the listener; throws boost::system::system_error. With a token, a request needs "Authorization: Bearer TOKEN".
+  /// Opens the listener; throws net::StartError. With a token, a request needs "Authorization: Bearer TOKEN".
   Server(const Endpoint& listen, std::string token, Handler handler);
   ~Server();
   void start();
