@@ -62,7 +62,8 @@ def unfinished(path, text):
 
 
 def facts(text):
-    return set(re.findall(r'note\(\{\s*"([a-z0-9_]+)"', text)) | set(re.findall(r'\blog_event\(\s*"([a-z0-9_]+)"', text))
+    """Names of the facts that minds note and that the shell writes."""
+    return set(re.findall(r'\b(?:note|write)\(\s*\{\s*"([a-z0-9_]+)"', text))
 
 
 def check_facts(sources, documented):
