@@ -22,7 +22,8 @@ ZoneRecord srv_record(std::string owner, std::uint16_t priority, std::uint16_t w
 }
 
 ZoneRecord a_record(std::string owner, std::string_view address, std::uint32_t ttl) {
-  const auto bytes = Address::parse(address)->bytes();
+  const Address parsed = *Address::parse(address);
+  const auto bytes = parsed.bytes();
   return {std::move(owner), bytes.size() == 4 ? dns::type::a : dns::type::aaaa, ttl, std::string{bytes.begin(), bytes.end()}};
 }
 
