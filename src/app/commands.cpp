@@ -139,11 +139,14 @@ int show_calls(const Asking& asking) { return show_rows(asking, "/api/v1/calls",
 int set_mode(const Asking& asking, const std::string& mode) {
   const auto answer = ask(asking, "PUT", "/api/v1/mode", json::serialize(json::object{{"mode", mode}}));
   if (const int* code = std::get_if<int>(&answer)) return *code;
-  if (asking.json)
-    print_json(std::get<json::value>(answer));
-  else
-    fmt::print("{}\n", mode == "auto" ? "The mode follows the central site again."
-                                      : "The mode is pinned to " + mode + "; ringhold mode auto frees it.");
+  const json::value& value = std::get<json::value>(answer);
+  if (asking.json) {
+    print_json(value);
+    return done;
+  }
+  fmt::print("{}\n", mode == "auto" ? "The mode follows the central site again."
+                                    : "The mode is pinned to " + mode + "; ringhold mode auto frees it.");
+  if (word(value.as_object(), "kept") != "true") fmt::print(stderr, "ringhold: this could not be written to disk, a restart forgets it\n");
   return done;
 }
 

@@ -26,6 +26,7 @@ namespace ringhold::app {
 
 namespace {
 
+constexpr std::chrono::milliseconds patience{2'000};
 constexpr int exit_failed = 1;
 constexpr int exit_invalid_configuration = 3;
 
@@ -78,6 +79,7 @@ struct Running {
     program.ask = [this](const branch_device::Command& command, branch_device::Answer& answer, net::Counters& counters) {
       return ask(command, answer, counters);
     };
+    program.keep = [this] { return writer.sync(patience); };
     program.store = [this] { return writer.state(); };
     program.log_dropped = [this] { return log.dropped(); };
   }
@@ -91,14 +93,22 @@ struct Running {
 
   /// The worker answers between two batches; one that does not within two seconds is reported, not waited for.
   bool ask(const branch_device::Command& command, branch_device::Answer& answer, net::Counters& counters) {
-    using Told = std::pair<branch_device::Answer, net::Counters>;
-    auto promise = std::make_shared<std::promise<Told>>();
-    auto told = promise->get_future();
-    worker.run([this, command, promise](Instant now, Outbox& outbox, const net::Counters& at_present) {
-      promise->set_value({mind.device().command(command, now, outbox), at_present});
+    struct Told {
+      branch_device::Answer answer;
+      net::Counters counters;
+      std::promise<void> ready;
+    };
+    const auto told = std::make_shared<Told>();
+    auto ready = told->ready.get_future();
+    worker.run([this, command, told](Instant now, Outbox& outbox, const net::Counters& at_present) {
+      told->answer = mind.device().command(command, now, outbox);
+      told->counters = at_present;
     });
-    if (told.wait_for(std::chrono::seconds{2}) != std::future_status::ready) return false;
-    std::tie(answer, counters) = told.get();
+    // A step of its own: by then what the first one changed is with the writer.
+    worker.run([told](Instant, Outbox&, const net::Counters&) { told->ready.set_value(); });
+    if (ready.wait_for(patience) != std::future_status::ready) return false;
+    answer = std::move(told->answer);
+    counters = told->counters;
     return true;
   }
 

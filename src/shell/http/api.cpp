@@ -179,7 +179,7 @@ Response handle(const Program& program, const Request& request) {
     Response operator()(const std::vector<branch_device::RegistrationReport>& rows) const { return ok(to_json(rows)); }
     Response operator()(const std::vector<branch_device::CallReport>& rows) const { return ok(to_json(rows)); }
     Response operator()(const std::vector<branch_device::Sample>& samples) const { return metrics(program, samples, counters); }
-    Response operator()(const branch_device::Done&) const { return ok(json::object{{"result", "done"}}); }
+    Response operator()(const branch_device::Done&) const { return ok(json::object{{"result", "done"}, {"kept", program.keep()}}); }
     Response operator()(const branch_device::Refused& refused) const {
       return problem(refused.status, title_of(refused.status), refused.detail);
     }

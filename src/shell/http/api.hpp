@@ -14,6 +14,7 @@ namespace ringhold::http {
 struct Program {
   std::string version;
   std::function<bool(const branch_device::Command& command, branch_device::Answer& answer, net::Counters& counters)> ask;
+  std::function<bool()> keep;  ///< waits until what was changed is on disk; false: it is not
   std::function<store::StoreState()> store;
   std::function<std::uint64_t()> log_dropped;
 };

@@ -23,6 +23,7 @@ struct FakeProgram {
       given = answer;
       return alive;
     };
+    program.keep = [] { return true; };
     program.store = [] { return store::StoreState{"failing", "disk full", 7, 1, 0}; };
     program.log_dropped = [] { return std::uint64_t{3}; };
   }

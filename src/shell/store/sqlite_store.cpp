@@ -4,6 +4,7 @@
 #include <sqlite3.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <ctime>
 #include <filesystem>
 #include <utility>
@@ -153,7 +154,9 @@ bool SqliteStore::fits(const Change& change) const {
 
 std::expected<std::size_t, StoreError> SqliteStore::apply(std::span<const Change> changes) {
   std::size_t left_out = 0;
-  auto done = execute("BEGIN IMMEDIATE");
+  // What an administrator was promised also survives a power cut; phones bring their bindings again.
+  const bool promised = std::ranges::any_of(changes, [](const Change& change) { return change.table == Table::setting; });
+  auto done = execute(promised ? "PRAGMA synchronous = FULL; BEGIN IMMEDIATE" : "PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE");
   for (const Change& change : changes) {
     if (!done) break;
     if (fits(change))

@@ -103,6 +103,27 @@ TEST_F(Store, says_why_it_fails_and_keeps_what_waits_X5) {
   EXPECT_EQ(kept().size(), 1U);
 }
 
+TEST_F(Store, says_when_a_change_is_on_disk_X5) {
+  Writer writer{path(), log_};
+  writer.load();
+  writer.start();
+  std::vector<Change> changes{set("a", "b")};
+  writer.put(changes);
+  EXPECT_TRUE(writer.sync(std::chrono::seconds{5}));
+  EXPECT_EQ(SqliteStore::open(path())->load()->size(), 1U) << "while the writer still runs";
+}
+
+TEST_F(Store, does_not_claim_that_a_failing_disk_keeps_anything_X5) {
+  std::filesystem::create_directory(path());
+  Writer writer{path(), log_};
+  writer.load();
+  writer.start();
+  std::vector<Change> changes{set("a", "b")};
+  writer.put(changes);
+  EXPECT_FALSE(writer.sync(std::chrono::seconds{5}));
+  EXPECT_EQ(writer.state().waiting, 1U);
+}
+
 TEST_F(Store, leaves_out_a_row_that_does_not_fit_the_schema) {
   auto store = SqliteStore::open(path());
   ASSERT_TRUE(store);

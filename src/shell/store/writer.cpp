@@ -62,7 +62,7 @@ void Writer::put(std::vector<Change>& changes) {
   {
     const std::lock_guard lock{mutex_};
     if (arrived_.size() >= arriving_changes)
-      state_.dropped += changes.size();
+      dropped_on_arrival_ += changes.size();
     else
       arrived_.insert(arrived_.end(), std::move_iterator{changes.begin()}, std::move_iterator{changes.end()});
     full = arrived_.size() >= group_size;
@@ -71,9 +71,20 @@ void Writer::put(std::vector<Change>& changes) {
   if (full) wake_.notify_one();
 }
 
+bool Writer::sync(std::chrono::milliseconds patience) {
+  if (!thread_.joinable()) return false;
+  std::unique_lock lock{mutex_};
+  const std::uint64_t wanted = ++syncs_wanted_;
+  wake_.notify_one();
+  return synced_.wait_for(lock, patience, [&] { return syncs_done_ >= wanted; }) && state_.state == "ok" && state_.waiting == 0;
+}
+
 StoreState Writer::state() const {
   const std::lock_guard lock{mutex_};
-  return state_;
+  StoreState state = state_;
+  state.waiting += arrived_.size();
+  state.dropped += dropped_on_arrival_;
+  return state;
 }
 
 void Writer::live() {
@@ -81,14 +92,20 @@ void Writer::live() {
   bool stopping = false;
   while (!stopping) {
     std::vector<Change> arrived;
+    std::uint64_t syncs = 0;
     {
       std::unique_lock lock{mutex_};
-      wake_.wait_for(lock, group_time, [&] { return stopping_ || arrived_.size() >= group_size; });
+      wake_.wait_for(lock, group_time, [&] { return stopping_ || arrived_.size() >= group_size || syncs_wanted_ > syncs_done_; });
       stopping = stopping_;
+      syncs = syncs_wanted_;
       arrived.swap(arrived_);
+      state_.waiting += arrived.size();
     }
     if (stopping) try_again_at_.reset();
     write_waiting(std::move(arrived));
+    const std::lock_guard lock{mutex_};
+    syncs_done_ = syncs;
+    synced_.notify_all();
   }
 }
 
@@ -115,7 +132,7 @@ void Writer::write_waiting(std::vector<Change> arrived) {
   }
   const std::lock_guard lock{mutex_};
   state_.waiting = queue_.size();
-  state_.dropped = std::max(state_.dropped, queue_.dropped());
+  state_.dropped = queue_.dropped();
 }
 
 bool Writer::ensure_open() {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
@@ -40,6 +41,8 @@ class Writer {
 
   /// Moves the changes away; never waits for the disk.
   void put(std::vector<Change>& changes);
+  /// Waits until what was put before is on disk, for the promises that must not be lost (X5). False: it is not.
+  bool sync(std::chrono::milliseconds patience);
   StoreState state() const;
 
  private:
@@ -56,9 +59,13 @@ class Writer {
 
   mutable std::mutex mutex_;
   std::condition_variable wake_;
-  std::vector<Change> arrived_;  ///< guarded
-  StoreState state_;             ///< guarded
-  bool stopping_ = false;        ///< guarded
+  std::condition_variable synced_;
+  std::vector<Change> arrived_;           ///< guarded
+  StoreState state_;                      ///< guarded
+  bool stopping_ = false;                 ///< guarded
+  std::uint64_t syncs_wanted_ = 0;        ///< guarded
+  std::uint64_t syncs_done_ = 0;          ///< guarded
+  std::uint64_t dropped_on_arrival_ = 0;  ///< guarded
   std::optional<std::chrono::steady_clock::time_point> try_again_at_;
   std::optional<std::chrono::steady_clock::time_point> said_at_;
   std::thread thread_;
