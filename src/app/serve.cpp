@@ -50,15 +50,18 @@ class ServingMind final : public net::Mind {
 /// Notes to the log, changes to the store's thread.
 class ServingSink final : public net::Sink {
  public:
-  ServingSink(observe::Log& log, store::Writer& writer) : log_{log}, writer_{writer} {}
+  enum class Changes : bool { drop, keep };
+  ServingSink(observe::Log& log, store::Writer& writer, Changes changes) : log_{log}, writer_{writer}, changes_{changes} {}
   void take(Outbox& outbox) override {
     log_.write(outbox);
     if (!outbox.changes().empty()) writer_.put(outbox.changes());
   }
+  bool keeps_changes() const override { return changes_ == Changes::keep; }
 
  private:
   observe::Log& log_;
   store::Writer& writer_;
+  Changes changes_;
 };
 
 void print_errors(const std::vector<SettingError>& errors) {
@@ -72,7 +75,7 @@ struct Running {
         log{least},
         writer{given.store_path, log},
         mind{given.branch, random},
-        sink{log, writer},
+        sink{log, writer, given.store_path.empty() ? ServingSink::Changes::drop : ServingSink::Changes::keep},
         worker{given.listening, mind, sink, socket_random, clock},
         server{given.http, given.http_token, [this](const http::Request& request) { return http::handle(program, request); }} {
     program.version = RINGHOLD_VERSION;

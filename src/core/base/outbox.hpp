@@ -66,6 +66,9 @@ class Outbox {
   void close(FlowId flow) { closes_.push_back(flow); }
   void note(const Fact& fact);
   void change(Change change) { changes_.push_back(std::move(change)); }
+  /// Whether anybody keeps changes; where nobody does, rows need not be made.
+  bool keeps_changes() const { return keeps_changes_; }
+  void keep_no_changes() { keeps_changes_ = false; }
 
   std::span<const Send> sends() const { return sends_; }
   std::string_view message(const Send& send) const { return std::string_view{bytes_}.substr(send.offset, send.size); }
@@ -86,6 +89,7 @@ class Outbox {
   std::vector<NoteField> fields_;
   std::string note_text_;
   std::vector<Change> changes_;
+  bool keeps_changes_ = true;
 };
 
 }  // namespace ringhold

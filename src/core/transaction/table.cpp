@@ -1,5 +1,7 @@
 #include "transaction/table.hpp"
 
+#include "base/check.hpp"
+
 #include <algorithm>
 
 namespace ringhold::transaction {
@@ -34,14 +36,17 @@ TransactionId Table::insert(Transaction&& transaction, std::uint64_t key_hash) {
 
 void Table::link(Heads& heads, Link Transaction::* place, TransactionId id, std::uint64_t hash) {
   TransactionId& head = heads[hash];
-  Link& link = slab_.find(id)->*place;
-  link = {hash, {}, head};
+  Transaction* transaction = slab_.find(id);
+  check(transaction != nullptr);
+  transaction->*place = {hash, {}, head};
   if (Transaction* second = slab_.find(head)) (second->*place).previous = id;
   head = id;
 }
 
 void Table::unlink(Heads& heads, Link Transaction::* place, TransactionId id) {
-  const Link link = slab_.find(id)->*place;
+  Transaction* transaction = slab_.find(id);
+  check(transaction != nullptr);
+  const Link link = transaction->*place;
   if (Transaction* next = slab_.find(link.next)) (next->*place).previous = link.previous;
   if (Transaction* previous = slab_.find(link.previous)) {
     (previous->*place).next = link.next;
@@ -51,7 +56,7 @@ void Table::unlink(Heads& heads, Link Transaction::* place, TransactionId id) {
     else
       heads.erase(head);
   }
-  slab_.find(id)->*place = Link{};
+  transaction->*place = Link{};
 }
 
 TransactionId Table::find(const Heads& heads, const Key& key, ToTag to_tag) const {

@@ -76,6 +76,7 @@ json::value to_json(const std::vector<branch_device::CallReport>& rows) {
 
 Response metrics(const Program& program, const std::vector<branch_device::Sample>& samples, const net::Counters& counters) {
   std::vector<observe::Metric> list;
+  list.reserve(samples.size() + 16);
   for (const auto& sample : samples) list.push_back({sample.name, sample.help, sample.type, sample.values});
   const auto add = [&](std::string_view name, std::string_view help, std::string_view type,
                        std::vector<std::pair<std::string, double>> values) { list.push_back({name, help, type, std::move(values)}); };

@@ -48,6 +48,7 @@ void Worker::Loop::start() {
 void Worker::Loop::live() {
   pthread_setname_np(pthread_self(), "worker");
   now_ = clock_.now();
+  if (!sink_.keeps_changes()) outbox_.keep_no_changes();
   mind_.start(now_, outbox_);
   finish_step();
   for (const auto& listener : listeners_) listener->wait(*this);

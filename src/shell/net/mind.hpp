@@ -24,6 +24,8 @@ class Sink {
  public:
   virtual ~Sink() = default;
   virtual void take(Outbox& outbox) = 0;
+  /// False: changes go nowhere, so that minds need not make rows (store.url = "memory:").
+  virtual bool keeps_changes() const { return true; }
 };
 
 }  // namespace ringhold::net
