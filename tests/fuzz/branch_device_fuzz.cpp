@@ -23,8 +23,8 @@ branch_device::Settings settings() {
 
 std::string phone_register(const std::string& user, const std::string& address) {
   return "REGISTER sip:example.test SIP/2.0\r\nVia: SIP/2.0/UDP " + address + ";branch=z9hG4bK" + user + "\r\nFrom: <sip:" + user +
-         "@example.test>;tag=1\r\nTo: <sip:" + user + "@example.test>\r\nCall-ID: " + user + "\r\nCSeq: 1 REGISTER\r\nContact: <sip:" + user + "@" +
-         address + ">;expires=120\r\nContent-Length: 0\r\n\r\n";
+         "@example.test>;tag=1\r\nTo: <sip:" + user + "@example.test>\r\nCall-ID: " + user +
+         "\r\nCSeq: 1 REGISTER\r\nContact: <sip:" + user + "@" + address + ">;expires=120\r\nContent-Length: 0\r\n\r\n";
 }
 
 /// Input: steps of (kind, length high, length low, bytes).
@@ -67,19 +67,24 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const Transport transport = (kind & 8U) != 0 ? Transport::tcp : Transport::udp;
     switch (kind % 8) {
       case 0:
-      case 1: device.receive({Protocol::sip, transport, FlowId{1 + kind / 64}, at("10.77.0.2"), at("10.77.0.11"), bytes}, now, outbox); break;
+      case 1:
+        device.receive({Protocol::sip, transport, FlowId{1 + kind / 64}, at("10.77.0.2"), at("10.77.0.11"), bytes}, now, outbox);
+        break;
       case 2: device.receive({Protocol::sip, transport, FlowId{1}, at("10.77.0.2"), at("10.77.0.12"), bytes}, now, outbox); break;
       case 3: device.receive({Protocol::sip, transport, FlowId{1}, at("10.77.0.2"), at("10.78.0.11"), bytes}, now, outbox); break;
       case 4: device.receive({Protocol::dns, transport, FlowId{2}, at("10.77.0.2:53"), at("10.77.0.31"), bytes}, now, outbox); break;
       case 5: device.receive({Protocol::dns, transport, upstream_flow(kind / 8 % 4), {}, at("10.78.0.1:53"), bytes}, now, outbox); break;
-      case 6: device.connection_changed({Protocol::sip, transport, FlowId{1 + kind / 64}, at("10.77.0.12"), static_cast<FlowState>(kind / 16 % 3)}, now, outbox); break;
+      case 6:
+        device.connection_changed(
+            {Protocol::sip, transport, FlowId{1 + kind / 64}, at("10.77.0.12"), static_cast<FlowState>(kind / 16 % 3)}, now, outbox);
+        break;
       case 7:
         now += std::chrono::milliseconds{bytes.size() * bytes.size()} + (kind > 128 ? 30s : 0s);
         device.expire(now, outbox);
         break;
       default: break;
     }
-    if (outbox.sends().size() > 4000) std::abort();   // one step, thousands of messages: amplification
+    if (outbox.sends().size() > 4000) std::abort();  // one step, thousands of messages: amplification
   }
   now += 24h;
   for (int i = 0; i < 4; ++i, now += 1h) {

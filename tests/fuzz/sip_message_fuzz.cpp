@@ -18,14 +18,16 @@ void require(bool promise) {
 
 void look_at(const sip::Message& message) {
   for (const auto& line : message.lines()) {
-    require(line.line.data() >= message.bytes().data() && line.line.data() + line.line.size() <= message.bytes().data() + message.bytes().size());
+    require(line.line.data() >= message.bytes().data() &&
+            line.line.data() + line.line.size() <= message.bytes().data() + message.bytes().size());
     message.for_each_value(line.header, [](std::string_view value, const sip::HeaderLine&) {
       (void)sip::NameAddr::parse(value, "X");
       (void)sip::Contact::parse(value);
       (void)sip::Via::parse(value);
       if (const auto uri = sip::Uri::parse(value)) {
         (void)sip::address_of_record(*uri);
-        require(sip::equivalent(*uri, *uri) || uri->user.find('%') != std::string_view::npos || !uri->headers.empty() || !uri->parameters.text().empty());
+        require(sip::equivalent(*uri, *uri) || uri->user.find('%') != std::string_view::npos || !uri->headers.empty() ||
+                !uri->parameters.text().empty());
       }
       return true;
     });
