@@ -87,6 +87,14 @@ class Raw:
         self.socket.send(message)
         return self.socket.recv(65535)
 
+    def exchange_dns(self, message):
+        """The answer that carries the query's identity; others are passed over."""
+        self.socket.send(message)
+        while True:
+            answer = self.socket.recv(65535)
+            if answer[:2] == message[:2]:
+                return answer
+
 
 class Stream:
     """A TCP connection to one address."""

@@ -201,11 +201,11 @@ def test_dns_survives_malformed_queries():
         expect(rcode(raw.exchange(query(name, 33, questions=2))) == 1, "QDCOUNT 2 is FORMERR")
         expect(rcode(raw.exchange(query(name, 33, flags=0x2100))) == 4, "another opcode is NOTIMP")
         loop = struct.pack("!6H", 7, 0x0100, 1, 0, 0, 0) + b"\xc0\x0c" + struct.pack("!2H", 1, 1)
-        for garbage in (b"", b"\0" * 11, query(name, 33, flags=0x8100), os.urandom(4000)):
+        for garbage in (b"", b"\0" * 11, query(name, 33, flags=0x8100), b"\7\7" + os.urandom(4000)):
             raw.socket.send(garbage)
-        expect(rcode(raw.exchange(loop)) == 1, "a name that points at itself is FORMERR")
-        raw.socket.send(query(name, 33, identity=0x7777))
-        wait_until(lambda: raw.socket.recv(4096)[:2] == b"\x77\x77", "and serves on")
+        # What looks like a query among the garbage may have got an answer of its own.
+        expect(rcode(raw.exchange_dns(loop)) == 1, "a name that points at itself is FORMERR")
+        raw.exchange_dns(query(name, 33, identity=0x7777))  # and serves on
 
 
 def test_dns_takes_pipelined_queries_over_tcp():

@@ -110,7 +110,7 @@ TcpConnection* Connections::open(const Destination& destination) {
   FileDescriptor socket = open_socket(destination.remote.address, SocketKind::stream);
   if (!socket) return nullptr;
   const Address& source = destination.local.address;
-  if (!source.is_unspecified() && source.is_v4() == destination.remote.address.is_v4()) {
+  if (can_reach(source, destination.remote.address)) {
     // From the address that our Via and Record-Route name; the port is the kernel's choice.
     const SocketAddress from{{source, Port{0}}};
     if (::bind(socket.get(), from.get(), from.length) != 0) return nullptr;

@@ -89,7 +89,7 @@ void SendBatch::add(const Endpoint& remote, const std::optional<Address>& source
   message.msg_iovlen = 1;
   message.msg_name = &addresses_[i].storage;
   message.msg_namelen = addresses_[i].length;
-  if (!source || source->is_unspecified() || source->is_v4() != remote.address.is_v4()) return;
+  if (!source || !can_reach(*source, remote.address)) return;
   if (source->is_v4()) {
     in_pktinfo info{};
     std::memcpy(&info.ipi_spec_dst, source->bytes().data(), 4);

@@ -129,6 +129,10 @@ bool means_unreachable(int error) {
          error == EMSGSIZE;
 }
 
+bool can_reach(const Address& source, const Address& remote) {
+  return !source.is_unspecified() && source.is_v4() == remote.is_v4() && (!source.is_loopback() || remote.is_loopback());
+}
+
 void raise_file_limit() {
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;

@@ -54,6 +54,9 @@ void prefer_option(int socket, int level, int name, int value);
 /// Whether an error of a send or an ICMP message says that the peer cannot be reached.
 bool means_unreachable(int error);
 
+/// Whether what goes to `remote` may leave from `source`: same family, named, and not from loopback to another host.
+bool can_reach(const Address& source, const Address& remote);
+
 /// Raises the soft limit of open files to the hard one.
 void raise_file_limit();
 
