@@ -1,0 +1,2 @@
+// expect: sim/world.hpp: No such file
+#include "sim/world.hpp"

@@ -1,0 +1,3 @@
+// expect: compiles
+#include "base/time.hpp"
+#include "sip/message.hpp"
