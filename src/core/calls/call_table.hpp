@@ -15,6 +15,7 @@ namespace ringhold::calls {
 
 using CallId = Id<Call>;
 
+/// The calls whose INVITE passed here, by Call-ID and the caller's tag. Fed by the mind with what the proxy forwarded.
 class CallTable {
  public:
   explicit CallTable(std::size_t capacity = limits::calls) : calls_{capacity} {}

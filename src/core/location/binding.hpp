@@ -26,7 +26,8 @@ struct Binding {
   Endpoint source;  ///< where the REGISTER came from
   Text user_agent;
   Instant due_at;                  ///< the location service's earliest timer for it
-  std::uint64_t request_hash = 0;  ///< of the Via branch of the last REGISTER: tells retransmissions (RST-04)
+  FlowId listed_flow;              ///< the connection under which the location service lists it
+  std::uint64_t request_hash = 0;  ///< of the Via branch of the last REGISTER (RST-04); zero: unknown since a restart of ours
 };
 
 }  // namespace ringhold::location

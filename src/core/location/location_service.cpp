@@ -64,13 +64,18 @@ BindingId LocationService::insert(Binding binding) {
   Binding& kept = *bindings_.find(id);
   by_aor_[kept.aor].push_back(id);
   if (key) by_contact_[*key].push_back(id);
-  if (kept.flow && is_reliable(kept.transport)) by_flow_[kept.flow.number].push_back(id);
+  list_flow(id, kept);
   kept.due_at = kept.expires_at;
   wheel_.add(kept.due_at, id);
   return id;
 }
 
 bool LocationService::add(Binding binding, Outbox& outbox) {
+  // Both would have one row: the old one, expired but not swept yet, would later erase the row of the new one.
+  if (const auto found = by_aor_.find(binding.aor); found != by_aor_.end()) {
+    const auto same = std::ranges::find_if(found->second, [&](BindingId id) { return bindings_.find(id)->contact == binding.contact; });
+    if (same != found->second.end()) forget(*same);
+  }
   const BindingId id = insert(std::move(binding));
   if (!id) return false;
   outbox.change(put(*bindings_.find(id)));
@@ -79,30 +84,36 @@ bool LocationService::add(Binding binding, Outbox& outbox) {
 
 void LocationService::touched(BindingId id, Outbox& outbox) {
   Binding& binding = *bindings_.find(id);
-  if (binding.flow && is_reliable(binding.transport)) {
-    auto& ids = by_flow_[binding.flow.number];
-    if (std::ranges::find(ids, id) == ids.end()) ids.push_back(id);
-  }
+  list_flow(id, binding);
   // The entry at the old deadline puts itself back; only an earlier deadline needs an entry of its own.
   if (binding.expires_at < binding.due_at) {
     binding.due_at = binding.expires_at;
     wheel_.add(binding.due_at, id);
   }
-  outbox.change(put(binding));
+  if (outbox.keeps_changes()) outbox.change(put(binding));
 }
 
-void LocationService::unlink(BindingId id, const Binding& binding) {
+void LocationService::list_flow(BindingId id, Binding& binding) {
+  const FlowId flow = is_reliable(binding.transport) ? binding.flow : FlowId{};
+  if (flow == binding.listed_flow) return;
+  if (binding.listed_flow) drop(by_flow_, binding.listed_flow.number, id);
+  if (flow) by_flow_[flow.number].push_back(id);
+  binding.listed_flow = flow;
+}
+
+void LocationService::forget(BindingId id) {
+  const Binding& binding = *bindings_.find(id);
   drop(by_aor_, binding.aor, id);
   if (const auto key = contact_key(binding)) drop(by_contact_, *key, id);
-  if (binding.flow) drop(by_flow_, binding.flow.number, id);
+  if (binding.listed_flow) drop(by_flow_, binding.listed_flow.number, id);
+  bindings_.erase(id);
 }
 
 void LocationService::remove(BindingId id, Outbox& outbox) {
   const Binding* binding = bindings_.find(id);
   if (binding == nullptr) return;
   outbox.change(erase(*binding));
-  unlink(id, *binding);
-  bindings_.erase(id);
+  forget(id);
 }
 
 void LocationService::restore(const Row& row, Instant now, Outbox& outbox) {
@@ -119,7 +130,7 @@ void LocationService::flow_closed(FlowId flow) {
   const auto found = by_flow_.find(flow.number);
   if (found == by_flow_.end()) return;
   for (const BindingId id : found->second)
-    if (Binding* binding = bindings_.find(id); binding != nullptr && binding->flow == flow) binding->flow = {};
+    if (Binding* binding = bindings_.find(id); binding != nullptr) binding->flow = binding->listed_flow = {};
   by_flow_.erase(found);
 }
 

@@ -29,7 +29,8 @@ class LocationService {
   const Binding* find_contact(std::string_view user, const Endpoint& endpoint, Instant now) const;
 
   Binding* get(BindingId id) { return bindings_.find(id); }
-  /// False when the table is full.
+  const Binding* get(BindingId id) const { return bindings_.find(id); }
+  /// Takes the place of a binding with the same AOR and contact text. False when the table is full.
   bool add(Binding binding, Outbox& outbox);
   /// After `binding` was changed in place (not its AOR or contact).
   void touched(BindingId id, Outbox& outbox);
@@ -52,7 +53,8 @@ class LocationService {
 
  private:
   BindingId insert(Binding binding);
-  void unlink(BindingId id, const Binding& binding);
+  void list_flow(BindingId id, Binding& binding);
+  void forget(BindingId id);
 
   Slab<Binding> bindings_;
   TimerWheel<BindingId> wheel_;

@@ -9,7 +9,7 @@ namespace {
 
 constexpr Instant start = from_unix_ms(1'790'000'000'000);
 
-Binding binding(Text user = "alice", Duration lifetime = 60s) {
+Binding binding(const Text& user = "alice", Duration lifetime = 60s) {
   Binding one;
   one.aor = "sip:" + user + "@example.test";
   one.contact = "sip:" + user + "@10.77.0.11:5062;transport=tcp";
@@ -68,6 +68,74 @@ TEST(LocationService, says_when_it_is_full_X1) {
   LocationService location{1};
   EXPECT_TRUE(location.add(binding("alice"), outbox));
   EXPECT_FALSE(location.add(binding("bob"), outbox));
+}
+
+TEST(LocationService, a_late_sweep_does_not_erase_the_row_of_a_new_binding_R6) {
+  Outbox outbox;
+  LocationService location{10};
+  location.add(binding(), outbox);
+  Binding again = binding("alice", 180s);
+  again.registered_at = start + 60s;
+  ASSERT_TRUE(location.add(again, outbox));  // the first has expired, but its timer has not come yet
+  location.expire(start + 61s, outbox);
+  EXPECT_EQ(location.size(), 1U);
+  EXPECT_EQ(location.find("sip:alice@example.test", start + 61s).size(), 1U);
+  EXPECT_FALSE(outbox.changes().back().columns.empty());  // what is on disk is the live one
+}
+
+TEST(LocationService, a_full_table_takes_a_contact_again_X1) {
+  Outbox outbox;
+  LocationService location{1};
+  ASSERT_TRUE(location.add(binding(), outbox));
+  EXPECT_TRUE(location.add(binding("alice", 180s), outbox));
+  EXPECT_EQ(location.size(), 1U);
+}
+
+TEST(LocationService, follows_a_device_to_its_new_connection_C1) {
+  Outbox outbox;
+  LocationService location{10};
+  location.add(binding(), outbox);
+  const BindingId id = location.ids("sip:alice@example.test", start).at(0);
+  location.get(id)->flow = FlowId{9};
+  location.touched(id, outbox);
+  location.flow_closed(FlowId{7});
+  EXPECT_EQ(location.get(id)->flow, FlowId{9});
+  location.flow_closed(FlowId{9});
+  EXPECT_FALSE(location.get(id)->flow);
+}
+
+TEST(LocationService, rings_the_preferred_then_the_latest_first_C2) {
+  Outbox outbox;
+  LocationService location{10};
+  const auto add = [&](const Text& host, std::uint16_t q, Duration since) {
+    Binding one = binding();
+    one.contact = "sip:alice@" + host;
+    one.q = q;
+    one.registered_at = start + since;
+    location.add(one, outbox);
+  };
+  add("10.77.0.21", 500, 2s);
+  add("10.77.0.22", 1000, 0s);
+  add("10.77.0.23", 1000, 1s);
+  const auto found = location.find("sip:alice@example.test", start + 3s);
+  ASSERT_EQ(found.size(), 3U);
+  EXPECT_EQ(found[0]->contact, "sip:alice@10.77.0.23");
+  EXPECT_EQ(found[1]->contact, "sip:alice@10.77.0.22");
+  EXPECT_EQ(found[2]->contact, "sip:alice@10.77.0.21");
+}
+
+TEST(LocationService, takes_back_what_lives_and_erases_what_expired_R6) {
+  Outbox outbox;
+  LocationService location{10};
+  location.restore({Table::binding, put(binding("alice", 60s)).columns}, start + 30s, outbox);
+  location.restore({Table::binding, put(binding("bob", 20s)).columns}, start + 30s, outbox);
+  ASSERT_EQ(location.size(), 1U);
+  EXPECT_EQ(location.find("sip:alice@example.test", start + 30s).size(), 1U);
+  ASSERT_EQ(outbox.changes().size(), 1U);
+  EXPECT_EQ(outbox.changes()[0].key, binding_id(binding("bob")));
+  EXPECT_TRUE(outbox.changes()[0].columns.empty());
+  location.expire(start + 61s, outbox);  // its timer was set again
+  EXPECT_EQ(location.size(), 0U);
 }
 
 TEST(Journal, a_row_gives_the_binding_back_R6) {

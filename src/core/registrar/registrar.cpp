@@ -20,13 +20,16 @@ std::uint64_t branch_hash(const sip::Message& request) {
 }
 
 /// §10.3 step 7: which existing binding a Contact means, by URI comparison.
-BindingId find_equivalent(const std::vector<BindingId>& ids, const sip::Uri& contact, LocationService& location) {
+BindingId find_equivalent(const std::vector<BindingId>& ids, const sip::Uri& contact, const LocationService& location) {
   for (const BindingId id : ids) {
     const auto existing = sip::Uri::parse(location.get(id)->contact);
     if (existing && sip::equivalent(*existing, contact)) return id;
   }
   return {};
 }
+
+/// RFC 5626 §6: then AOR, instance and reg-id name the binding, whatever its Contact URI is.
+bool is_flow(const sip::Contact& contact) { return contact.reg_id && !contact.instance.empty(); }
 
 Text joined_path(const sip::Message& request) {
   Text path;
@@ -81,42 +84,50 @@ void Registrar::refuse(const sip::Message& request, const Packet& packet, const 
   outbox.sent(begin, sip::response_destination(request, packet));
 }
 
-std::variant<std::vector<Registrar::Planned>, Refusal> Registrar::plan(const Demand& demand, const sip::Message& request,
-                                                                       const Packet& packet, std::string_view aor,
-                                                                       const LocationService& location, Instant now,
-                                                                       bool& retransmission) const {
-  auto& bindings = const_cast<LocationService&>(location);
-  const auto ids = location.ids(aor, now);
+std::variant<Registrar::Plan, Refusal> Registrar::plan(const Demand& demand, const sip::Message& request, const Packet& packet,
+                                                       std::string_view aor, const LocationService& location, Instant now) const {
+  Plan plan{.live = location.ids(aor, now), .steps = {}};
   const std::uint32_t cseq = request.cseq()->number;
   const std::uint64_t branch = branch_hash(request);
-  // §10.3 step 7: with the same Call-ID the CSeq must be higher, else the REGISTER came out of order.
+  // §10.3 step 7: with the same Call-ID the CSeq must be higher, else the REGISTER came out of order. The branch is not on
+  // disk: after a restart of ours the same CSeq is taken for a retransmission, because the answer may have been lost with us.
   const auto is_stale = [&](const Binding& binding) {
     if (binding.call_id != request.call_id() || cseq > binding.cseq) return false;
-    if (cseq == binding.cseq && branch == binding.request_hash) {
-      retransmission = true;
+    if (cseq == binding.cseq && (binding.request_hash == branch || binding.request_hash == 0)) {
+      plan.retransmission = true;
       return false;
     }
     return true;
   };
   Refusal out_of_order{500, "CSeq is not higher than before", {}};
-  std::vector<Planned> planned;
   if (demand.remove_all) {
-    for (const BindingId id : ids) {
-      if (is_stale(*bindings.get(id))) return out_of_order;
-      planned.push_back({{}, id, bindings.get(id)->device});
+    for (const BindingId id : plan.live) {
+      const Binding& binding = *location.get(id);
+      if (is_stale(binding)) return out_of_order;
+      plan.steps.push_back({{}, id, binding.device});
     }
-    return planned;
+    return plan;
   }
   for (const Demand::Contact& asked : demand.contacts) {
     const sip::Contact& contact = asked.contact;
-    if (!contact.address.uri.is_sip()) return Refusal{400, "Contact is not a SIP URI", {}};
-    Planned one{asked, find_equivalent(ids, contact.address.uri, bindings),
-                location::device_key({aor, contact.instance, contact.reg_id, contact.address.uri.user, packet.remote.address,
-                                      request.value(sip::Header::user_agent)})};
-    if (one.existing && is_stale(*bindings.get(one.existing))) return out_of_order;
-    planned.push_back(std::move(one));
+    const sip::Uri& uri = contact.address.uri;
+    if (!uri.is_sip()) return Refusal{400, "Contact is not a SIP URI", {}};
+    Planned step{asked, find_equivalent(plan.live, uri, location),
+                 location::device_key(
+                     {aor, contact.instance, contact.reg_id, uri.user, packet.remote.address, request.value(sip::Header::user_agent)})};
+    if (step.existing && is_stale(*location.get(step.existing))) return out_of_order;
+    if (is_flow(contact))
+      for (const BindingId id : plan.live)
+        if (const Binding& binding = *location.get(id); binding.device == step.device && is_stale(binding)) return out_of_order;
+    // Step 7 takes the Contacts in order, so of two that are equal the later one holds.
+    const auto earlier =
+        std::ranges::find_if(plan.steps, [&](const Planned& other) { return sip::equivalent(other.asked.contact.address.uri, uri); });
+    if (earlier == plan.steps.end())
+      plan.steps.push_back(std::move(step));
+    else
+      *earlier = std::move(step);
   }
-  return planned;
+  return plan;
 }
 
 Duration Registrar::grant_for(std::uint32_t asked, Grant grant) {
@@ -125,6 +136,31 @@ Duration Registrar::grant_for(std::uint32_t asked, Grant grant) {
   const Duration drawn = grant == Grant::survivable ? std::max(settings_.min_expires, random_.between(most - most / 5, most)) : most;
   const Duration wish = std::chrono::seconds{asked};
   return std::chrono::floor<std::chrono::seconds>(std::min(wish, drawn));
+}
+
+void Registrar::clear_earlier_cycle(const Plan& plan, const sip::Message& request, std::string_view aor, LocationService& location,
+                                    Outbox& outbox, Decision& decision) {
+  const auto& steps = plan.steps;
+  for (auto step = steps.begin(); step != steps.end(); ++step) {
+    if (step->asked.expires == 0) continue;
+    const auto is_same_device = [&](const Planned& other) { return other.asked.expires > 0 && other.device == step->device; };
+    if (std::find_if(steps.begin(), step, is_same_device) != step) continue;  // once for each device
+    bool restarted = false;
+    for (const BindingId id : plan.live) {
+      const Binding* binding = location.get(id);
+      if (binding == nullptr || binding->device != step->device) continue;
+      const bool earlier_cycle = binding->call_id != request.call_id();
+      restarted = restarted || earlier_cycle;
+      const bool named = std::ranges::any_of(steps, [&](const Planned& other) { return other.existing == id; });
+      // R2: a rebooted device's new contact replaces its old ones; RFC 5626 §6: a flow set up again replaces itself.
+      if (named || !(earlier_cycle || is_flow(step->asked.contact))) continue;
+      outbox.note({"binding_replaced", {{"aor", aor}, {"contact", binding->contact}}});
+      location.remove(id, outbox);
+    }
+    if (!restarted) continue;
+    decision.restarted = true;
+    outbox.note({"restart_detected", {{"aor", aor}, {"device", step->device}, {"call_id", request.call_id()}}, Severity::info});
+  }
 }
 
 void Registrar::apply(const Planned& planned, const sip::Message& request, const Packet& packet, std::string_view aor, Grant grant,
@@ -140,19 +176,7 @@ void Registrar::apply(const Planned& planned, const sip::Message& request, const
   }
   const auto call_id = request.call_id();
   const Instant expires_at = now + grant_for(planned.asked.expires, grant);
-  // A device that comes with another Contact was rebooted or moved: its new contact replaces the old one (R2).
-  BindingId replaced;
-  Instant registered_at = now;
-  for (const BindingId id : location.ids(aor, now)) {
-    const Binding& other = *location.get(id);
-    if (other.device != planned.device) continue;
-    if (other.call_id != call_id) decision.restarted = true;
-    if (id != planned.existing && other.call_id != call_id) replaced = id;
-  }
-  if (decision.restarted)
-    outbox.note({"restart_detected", {{"aor", aor}, {"device", planned.device}, {"call_id", call_id}}, Severity::info});
   if (existing != nullptr) {
-    registered_at = existing->registered_at;
     existing->call_id = call_id;
     existing->cseq = request.cseq()->number;
     existing->q = contact.q;
@@ -166,12 +190,7 @@ void Registrar::apply(const Planned& planned, const sip::Message& request, const
     existing->user_agent = Text{request.value(sip::Header::user_agent)};
     existing->request_hash = branch_hash(request);
     location.touched(planned.existing, outbox);
-    if (replaced) location.remove(replaced, outbox);
     return;
-  }
-  if (replaced) {
-    outbox.note({"binding_replaced", {{"aor", aor}, {"contact", location.get(replaced)->contact}}});
-    location.remove(replaced, outbox);
   }
   Binding binding{.aor = Text{aor},
                   .contact = Text{contact.address.uri_text},
@@ -180,7 +199,7 @@ void Registrar::apply(const Planned& planned, const sip::Message& request, const
                   .cseq = request.cseq()->number,
                   .q = contact.q,
                   .expires_at = expires_at,
-                  .registered_at = registered_at,
+                  .registered_at = now,
                   .path = joined_path(request),
                   .transport = packet.transport,
                   .flow = packet.flow,
@@ -188,6 +207,7 @@ void Registrar::apply(const Planned& planned, const sip::Message& request, const
                   .source = packet.remote,
                   .user_agent = Text{request.value(sip::Header::user_agent)},
                   .due_at = {},
+                  .listed_flow = {},
                   .request_hash = branch_hash(request)};
   outbox.note({"binding_added", {{"aor", aor}, {"contact", binding.contact}, {"expires", seconds_ceil(expires_at - now)}}});
   decision.added = location.add(std::move(binding), outbox) || decision.added;
@@ -215,15 +235,18 @@ Decision Registrar::on_register(const sip::Message& request, const Packet& packe
   const auto longest = grant == Grant::survivable ? settings_.survivable_expires : settings_.normal_expires;
   const auto demand = read_demand(request, seconds_ceil(longest), seconds_ceil(settings_.min_expires));
   if (const auto* refusal = std::get_if<Refusal>(&demand)) return refused(*refusal);
-  bool retransmission = false;
-  const auto planned = plan(std::get<Demand>(demand), request, packet, aor, location, now, retransmission);
+  const auto planned = plan(std::get<Demand>(demand), request, packet, aor, location, now);
   if (const auto* refusal = std::get_if<Refusal>(&planned)) return refused(*refusal);
-  const auto& steps = std::get<std::vector<Planned>>(planned);
-  if (!steps.empty() && location.size() + steps.size() > location.capacity() && !steps.front().existing)
-    return refused({503, "Too many bindings", "Retry-After: 60\r\n"});
+  const Plan& plan = std::get<Plan>(planned);
+  const auto added = static_cast<std::size_t>(
+      std::ranges::count_if(plan.steps, [](const Planned& step) { return !step.existing && step.asked.expires > 0; }));
+  // R7: a Retry-After of its own for each phone, so that they do not come back together.
+  if (added > 0 && location.size() + added > location.capacity())
+    return refused({503, "Too many bindings", "Retry-After: " + std::to_string(30 + random_.below(60)) + "\r\n"});
   Decision decision;
-  if (!retransmission) {
-    for (const Planned& step : steps) apply(step, request, packet, aor, grant, location, now, outbox, decision);
+  if (!plan.retransmission) {
+    clear_earlier_cycle(plan, request, aor, location, outbox, decision);
+    for (const Planned& step : plan.steps) apply(step, request, packet, aor, grant, location, now, outbox, decision);
     if (decision.added) keep_within_limit(aor, location, now, outbox);
   }
   answer(request, packet, aor, location, now, outbox);
@@ -242,6 +265,7 @@ void Registrar::answer(const sip::Message& request, const Packet& packet, std::s
     }
     headers += "\r\n";
   }
+  // RFC 3327 §5.3 leaves it to us whether a phone that does not say `Supported: path` may have one: it may, it must be reachable.
   request.for_each_value(sip::Header::path, [&](std::string_view value, const sip::HeaderLine&) {
     headers.append("Path: ").append(value).append("\r\n");
     return true;

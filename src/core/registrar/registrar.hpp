@@ -55,11 +55,17 @@ class Registrar {
     location::BindingId existing;
     Text device;
   };
+  struct Plan {
+    std::vector<location::BindingId> live;  ///< the bindings of the AOR before this REGISTER
+    std::vector<Planned> steps;             ///< each contact once
+    bool retransmission = false;
+  };
 
-  std::variant<std::vector<Planned>, Refusal> plan(const Demand& demand, const sip::Message& request, const Packet& packet,
-                                                   std::string_view aor, const location::LocationService& location, Instant now,
-                                                   bool& retransmission) const;
+  std::variant<Plan, Refusal> plan(const Demand& demand, const sip::Message& request, const Packet& packet, std::string_view aor,
+                                   const location::LocationService& location, Instant now) const;
   Duration grant_for(std::uint32_t asked, Grant grant);
+  void clear_earlier_cycle(const Plan& plan, const sip::Message& request, std::string_view aor, location::LocationService& location,
+                           Outbox& outbox, Decision& decision);
   void apply(const Planned& planned, const sip::Message& request, const Packet& packet, std::string_view aor, Grant grant,
              location::LocationService& location, Instant now, Outbox& outbox, Decision& decision);
   void keep_within_limit(std::string_view aor, location::LocationService& location, Instant now, Outbox& outbox);

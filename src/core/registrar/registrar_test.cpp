@@ -216,5 +216,113 @@ TEST_F(Registering, keeps_the_path_of_an_edge_proxy_RFC3327) {
   EXPECT_EQ(bindings().at(0)->path, "<sip:edge.example;lr>");
 }
 
+TEST_F(Registering, a_contact_named_twice_is_one_binding_R1) {
+  send({.contact = "<sip:alice@10.77.0.11:5060>;expires=40, <sip:%61lice@10.77.0.11:5060>;expires=50"});
+  ASSERT_EQ(bindings().size(), 1U);
+  EXPECT_EQ(remaining(), 50U);  // §10.3 step 7 takes them in order
+  EXPECT_EQ(outbox_.changes().size(), 1U);
+}
+
+TEST_F(Registering, a_restart_is_told_once_for_all_contacts_of_the_device_RST05) {
+  const std::string both = "<sip:alice@10.77.0.11:5060>, <sip:alice@10.77.0.11:5060;transport=tcp>";
+  send({.contact = both});
+  ASSERT_EQ(bindings().size(), 2U);
+  send({.contact = both, .call_id = "boot-2", .branch = "n"});
+  EXPECT_TRUE(decision_.restarted);
+  EXPECT_EQ(noted("restart_detected"), 1U);
+  EXPECT_EQ(noted("binding_added"), 0U);
+  ASSERT_EQ(bindings().size(), 2U);
+  for (const auto* binding : bindings()) {
+    EXPECT_EQ(binding->call_id, "boot-2");
+    EXPECT_EQ(binding->registered_at, start);
+  }
+}
+
+TEST_F(Registering, rebooted_device_leaves_none_of_its_old_contacts_R2) {
+  send({.contact = "<sip:alice@10.77.0.11:5060>, <sip:alice@10.77.0.11:5060;transport=tcp>"});
+  send({.contact = "<sip:alice@10.77.0.11:5070>", .call_id = "boot-2", .branch = "n"});
+  ASSERT_EQ(bindings().size(), 1U);
+  EXPECT_EQ(bindings().at(0)->contact, "sip:alice@10.77.0.11:5070");
+  EXPECT_EQ(noted("binding_replaced"), 2U);
+}
+
+TEST_F(Registering, flows_of_one_instance_are_no_restart_RST07) {
+  for (int round = 1; round < 4; ++round)
+    for (const int flow : {1, 2}) {
+      const std::string number = std::to_string(flow);
+      std::string contact = "<sip:alice@10.77.0.11:4000";
+      contact.append(number).append(">;+sip.instance=\"<urn:uuid:1>\";reg-id=").append(number);
+      send({.contact = contact, .call_id = "flow-" + number, .cseq = round, .branch = std::to_string(10 * round + flow)});
+      ASSERT_FALSE(decision_.restarted);
+    }
+  EXPECT_EQ(bindings().size(), 2U);
+}
+
+TEST_F(Registering, a_flow_that_is_set_up_again_replaces_its_binding_RFC5626) {
+  const std::string instance = ";+sip.instance=\"<urn:uuid:1>\";reg-id=1";
+  send({.contact = "<sip:alice@10.77.0.11:40001>" + instance});
+  send({.contact = "<sip:alice@10.77.0.11:40002>" + instance, .cseq = 2, .branch = "n"});  // the same Call-ID: no restart
+  EXPECT_FALSE(decision_.restarted);
+  ASSERT_EQ(bindings().size(), 1U);
+  EXPECT_EQ(bindings().at(0)->contact, "sip:alice@10.77.0.11:40002");
+  EXPECT_EQ(send({.contact = "<sip:alice@10.77.0.11:40001>" + instance}).status(), 500);  // the first comes again, late
+  EXPECT_EQ(bindings().at(0)->contact, "sip:alice@10.77.0.11:40002");
+}
+
+TEST_F(Registering, a_full_table_refuses_the_whole_request_and_still_removes_X1) {
+  for (int i = 0; i < 99; ++i) {
+    location::Binding other;
+    other.aor = "sip:other@example.test";
+    other.contact = "sip:other@10.77.1." + std::to_string(i);
+    other.expires_at = start + 3600s;
+    ASSERT_TRUE(location_.add(other, outbox_));
+  }
+  send({});
+  const auto two = send({.contact = "<sip:alice@10.77.0.11:5060>, <sip:alice@10.77.0.12>", .cseq = 2, .branch = "c"});
+  EXPECT_EQ(two.status(), 503);
+  EXPECT_NE(answer_.find("\r\nRetry-After: "), std::string::npos);
+  EXPECT_TRUE(outbox_.changes().empty());
+  EXPECT_EQ(send({.cseq = 2, .branch = "d"}).status(), 200);  // a refresh needs no room
+  EXPECT_EQ(send({.contact = "<sip:alice@10.77.0.12>", .cseq = 3, .headers = "Expires: 0\r\n", .branch = "e"}).status(), 200);
+  EXPECT_EQ(send({.cseq = 4, .headers = "Expires: 0\r\n", .branch = "f"}).status(), 200);
+  EXPECT_TRUE(bindings().empty());
+}
+
+TEST_F(Registering, a_retransmission_over_our_restart_gets_200_RST04) {
+  send({});
+  const Row row{Table::binding, outbox_.changes().at(0).columns};
+  location_.remove(location_.ids(aor, now_).at(0), outbox_);
+  location_.restore(row, now_, outbox_);  // the answer was lost with the program that ended
+  now_ += 500ms;
+  EXPECT_EQ(send({}).status(), 200);
+  EXPECT_TRUE(outbox_.changes().empty());
+  EXPECT_EQ(send({.cseq = 2, .branch = "next"}).status(), 200);
+  EXPECT_EQ(send({.cseq = 2, .branch = "other"}).status(), 500);  // from the next REGISTER on the branch is known again
+}
+
+TEST_F(Registering, refuses_without_a_change_when_the_mind_says_so_S5) {
+  send({});
+  outbox_.clear();
+  const std::string bytes =
+      "REGISTER sip:example.test SIP/2.0\r\nVia: SIP/2.0/UDP 10.77.0.11:5060;rport;branch=z9hG4bKh\r\nFrom: "
+      "<sip:alice@example.test>;tag=f\r\n"
+      "To: <sip:alice@example.test>\r\nCall-ID: boot-1\r\nCSeq: 2 REGISTER\r\nContact: <sip:alice@10.77.0.11:5060>\r\nContent-Length: "
+      "0\r\n\r\n";
+  const Packet packet{
+      Protocol::sip, Transport::udp, FlowId{1}, *Endpoint::parse("10.77.0.2", Port{5060}), *Endpoint::parse("10.77.0.11:40000", Port{}),
+      bytes};
+  for (int i = 0; i < 2; ++i)
+    registrar_.refuse(*sip::Message::parse(bytes), packet, {503, "The central site is back", "Retry-After: 60\r\n"}, outbox_);
+  ASSERT_EQ(outbox_.sends().size(), 2U);
+  EXPECT_EQ(outbox_.message(outbox_.sends()[0]), outbox_.message(outbox_.sends()[1]));  // stateless: the To tag is the same too
+  const auto answer = *sip::Message::parse(outbox_.message(outbox_.sends()[0]));
+  EXPECT_EQ(answer.status(), 503);
+  EXPECT_EQ(answer.value(sip::Header::retry_after), "60");
+  EXPECT_FALSE(answer.to_tag().empty());
+  EXPECT_EQ(outbox_.sends()[0].destination.remote, packet.remote);  // RFC 3581
+  EXPECT_TRUE(outbox_.changes().empty());
+  EXPECT_EQ(bindings().at(0)->cseq, 1U);
+}
+
 }  // namespace
 }  // namespace ringhold::registrar

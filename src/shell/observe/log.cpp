@@ -85,7 +85,10 @@ Log::Log(Severity least) : least_{least}, lines_{std::make_unique<Lines>()} {
   lines_->logger->flush_on(spdlog::level::info);
 }
 
-Log::~Log() = default;
+Log::~Log() {
+  // Ends the thread when everything is written, before what it writes with goes.
+  lines_->pool.reset();
+}
 
 void Log::send(Severity severity, std::string_view line) {
   lines_->logger->log(severity == Severity::debug ? spdlog::level::debug : spdlog::level::info,
