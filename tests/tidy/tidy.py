@@ -1,136 +1,183 @@
 #!/usr/bin/env python3
-"""The project's own rules (docs/architecture.md) as a test. `tidy.py` judges the tree; `tidy.py --self-test` feeds each rule a
-bad sample and fails if the rule is silent."""
+"""The project's own rules (docs/architecture.md) as a test. `tidy.py` judges the tree; `self_test.py` feeds each rule bad samples.
+A rule takes the tree, a dictionary from path to text, and yields findings."""
 import pathlib
+import posixpath
 import re
 import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-FLOORS = {"base": 0, "sip": 1, "dns": 1, "dhcp": 1, "transaction": 2, "location": 2, "resolver": 2, "auth": 2, "registrar": 3,
-          "proxy": 3, "ringing": 3, "delivery": 3, "calls": 3, "central": 3, "nameserver": 3, "switching": 3, "branch_device": 4,
-          "agent": 4}
+BODIES = {"core": {"core"}, "shell": {"core", "shell"}, "sim": {"core", "sim"}, "app": {"core", "shell", "sim", "app"}}
 FILE_LINES = 400
 FUNCTION_LINES = 70
 FORBIDDEN_IN_CORE = [
-    (r"\bnow\(\)", "reads a clock"), (r"\b(std::)?rand\(|random_device|mt19937", "draws a number"), (r"\bsleep(_for|_until)?\(", "sleeps"),
-    (r"\bthrow\b", "throws"), (r"std::(jthread|thread|mutex|async|atomic)", "knows threads"), (r"\bco_(await|return|yield)\b", "is a coroutine"),
-    (r'#include <(boost/asio|boost/beast|sqlite3|openssl/ssl|sys/socket|sys/epoll|iostream|thread|mutex)', "includes what only the shell may"),
+    (r"\bnow\(\)|\b(system|steady|high_resolution)_clock\b|\bclock_gettime\b|\bgettimeofday\b|\btime\((nullptr|NULL|0)\)", "reads a clock"),
+    (r"\brand(om)?\(|\brandom_device\b|\bmt19937|\bgetrandom\b", "draws a number"), (r"\b(u|nano)?sleep(_for|_until)?\(", "sleeps"),
+    (r"\bthrow\b", "throws"), (r"\bstd::(jthread|thread|mutex|shared_mutex|async|atomic|condition_variable)\b", "knows threads"),
+    (r"\bco_(await|return|yield)\b", "is a coroutine"),
+    (r"#include <(boost/asio|boost/beast|spdlog|toml|CLI|sqlite3|openssl/(ssl|bio)|sys/|netinet/|unistd|poll|iostream|thread|mutex|atomic)",
+     "includes what only the shell may"),
 ]
 UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
-FUNCTION_START = re.compile(r"^(?:[\w:<>,&*\s~\[\]=]+)\([^;]*\)[^;{]*\{\s*$|^(?:[\w:<>,&*\s~]+)\([^;]*$")
+SOMEONES_MACHINE = re.compile(r"(?<![\w.$}/*])/(home|root|work|workspace|Users|tmp/\w)\b/?")
+NO_FUNCTION = re.compile(r"\b(namespace|class|struct|union|enum)\b|\bextern \"C\"")
 
 
-def strip_comments(text):
-    return re.sub(r'//[^\n]*|/\*.*?\*/', "", text, flags=re.S)
+def without_comments(text):
+    """The code with comments and the contents of strings blanked, line breaks kept."""
+    pattern = r'"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])+\'|//[^\n]*|/\*.*?\*/'
+
+    def blank(match):
+        found = match.group(0)
+        return '""' if found[0] in "\"'" else re.sub(r"[^\n]", " ", found)
+    return re.sub(pattern, blank, text, flags=re.S)
 
 
-def includes_up(path, text):
-    """A folder of core includes only lower floors; core includes nothing of the bodies."""
-    folder = path.parts[2]
-    for include in re.findall(r'#include "([^"]+)"', text):
-        other = include.split("/")[0]
-        if other == folder or other in FLOORS and FLOORS[other] < FLOORS[folder]:
-            continue
-        yield f"includes {include}, which is no lower floor"
+def sources(tree, under="src/"):
+    return {path: text for path, text in tree.items() if path.startswith(under) and path.endswith((".cpp", ".hpp"))}
 
 
-def forbidden_in_core(path, text):
-    code = strip_comments(text)
-    for pattern, why in FORBIDDEN_IN_CORE:
-        if path.name != "time.hpp" and re.search(pattern, code):
-            yield f"{why}: /{pattern}/"
+def is_test(path):
+    return path.endswith(("_test.cpp", "_bench.cpp", "bench_test.hpp", "test_bench.hpp"))
 
 
-def too_long(path, text):
-    lines = text.splitlines()
-    if len(lines) > FILE_LINES:
-        yield f"has {len(lines)} lines, {FILE_LINES} are allowed"
-    start = None
-    for number, line in enumerate(lines, 1):
-        if start is None and line and not line[0].isspace() and line[0] not in "#/}{" and "(" in line and not line.startswith(("namespace", "struct", "class", "enum", "TEST")):
-            start = number
-        if line.startswith("}") or (start == number and line.rstrip().endswith((";", "}"))):
-            if start is not None and number - start > FUNCTION_LINES:
-                yield f"line {start}: function of {number - start} lines, {FUNCTION_LINES} are allowed"
-            start = None
+def floors(tree):
+    """From CMakeLists.txt: what each folder of the core may see, itself and all below."""
+    lines = re.findall(r"^ringhold_core\((\w+)([\w\s]*)\)", tree.get("CMakeLists.txt", ""), flags=re.M)
+    seen = {}
+    for name, below in lines:
+        seen[name] = {name}.union(*(seen.get(one, {one}) for one in below.split()))
+    return seen
 
 
-def unfinished(path, text):
-    for match in UNFINISHED.finditer(text):
-        yield f"holds {match.group(0)}"
+def includes_go_down(tree):
+    """A folder of the core includes what its line in CMakeLists.txt reaches, a body never the other one."""
+    allowed = floors(tree)
+    for path, text in sources(tree).items():
+        _, body, folder = path.split("/")[:3]
+        for include in re.findall(r'^\s*#include "([^"]+)"', text, flags=re.M):
+            other = include.split("/")[0]
+            if body == "core":
+                fine = other in allowed.get(folder, ())
+            else:
+                fine = other in BODIES[body] or other in allowed
+            if not fine:
+                yield f"{path}: includes {include}, which stands on no lower floor"
 
 
-def facts(text):
-    """Names of the facts that minds note and that the shell writes."""
-    return set(re.findall(r'\b(?:note|write)\(\s*\{\s*"([a-z0-9_]+)"', text))
+def core_is_pure(tree):
+    for path, text in sources(tree, "src/core/").items():
+        if not is_test(path):
+            code = without_comments(text)
+            yield from (f"{path}: {why}: /{pattern}/" for pattern, why in FORBIDDEN_IN_CORE if re.search(pattern, code))
 
 
-def check_facts(sources, documented):
-    used = set()
-    for text in sources:
-        used |= facts(text)
-    for name in sorted(used - documented):
-        yield f"fact {name} is not in docs/log-events.md"
-    return used
+def functions(text):
+    """(line, lines) of each outermost function."""
+    code = re.sub(r"^[ \t]*#[^\n]*", "", without_comments(text), flags=re.M)
+    stack, head_start, closed = [], 0, ("other", 0)
+    for brace in re.finditer(r"[{};]", code):
+        if brace.group() == "{":
+            head = code[head_start:brace.start()]
+            inside = any(kind == "function" for kind, _ in stack)
+            kind = "function" if "(" in head and not NO_FUNCTION.search(head) and not inside else "other"
+            start = head_start + len(head) - len(head.lstrip())
+            if closed[0] == "function" and re.match(r"\s*(,|$)", head):  # a constructor: b_{b}, c_{c} {
+                kind, start = closed
+            stack.append((kind, start))
+            closed = ("other", 0)
+        elif brace.group() == ";":
+            closed = ("other", 0)
+        elif stack:
+            kind, start = closed = stack.pop()
+            if kind == "function":
+                line = code.count("\n", 0, start) + 1
+                yield line, code.count("\n", start, brace.start()) + 1
+        head_start = brace.end()
 
 
-def tracked(*patterns):
-    listed = subprocess.run(["git", "-C", str(ROOT), "ls-files", "--cached", "--others", "--exclude-standard", *patterns],
-                            capture_output=True, text=True, check=True).stdout.split()
-    return [pathlib.Path(name) for name in listed if (ROOT / name).exists()]
+def nothing_is_long(tree):
+    for path, text in {**sources(tree), **sources(tree, "tests/"), **sources(tree, "bench/")}.items():
+        count = text.count("\n")
+        if count > FILE_LINES:
+            yield f"{path}: has {count} lines, {FILE_LINES} are allowed"
+        yield from (f"{path}:{line}: a function of {length} lines, {FUNCTION_LINES} are allowed"
+                    for line, length in functions(text) if length > FUNCTION_LINES)
 
 
-def judge():
-    findings = []
-    sources = {path: (ROOT / path).read_text() for path in tracked("src/*.cpp", "src/*.hpp")}
-    for path, text in sources.items():
-        rules = [unfinished]
-        if not path.stem.endswith("_test"):
-            rules.append(too_long)
-        if path.parts[1] == "core":
-            rules.append(includes_up)
-            if not path.stem.endswith(("_test", "_bench")):
-                rules.append(forbidden_in_core)
-        for rule in rules:
-            findings += [f"{path}: {what}" for what in rule(path, text)]
-    for folder in sorted({path.parent for path in sources}):
-        if not (ROOT / folder / "README.md").exists() and folder != pathlib.Path("src/core"):
-            findings.append(f"{folder}: has no README.md")
-    everything = "\n".join(sources.values())
-    for path in sources:
-        if path.suffix == ".hpp" and f'{path.parent.name}/{path.name}"' not in everything:
-            findings.append(f"{path}: no file includes it")
-    events = ROOT / "docs/log-events.md"
-    documented = set(re.findall(r"^\| `([a-z0-9_]+)`", events.read_text(), flags=re.M)) if events.exists() else set()
-    used = set()
-    for path, text in sources.items():
-        if not path.stem.endswith("_test"):
-            used |= facts(text)
-    findings += [f"docs/log-events.md: fact {name} is missing" for name in sorted(used - documented)]
-    findings += [f"docs/log-events.md: fact {name} is noted nowhere" for name in sorted(documented - used)]
-    return findings
+def nothing_is_unfinished(tree):
+    for path, text in tree.items():
+        if path.startswith(("src/", "scripts/", "tests/", "bench/", "cmake/")) and not path.startswith("tests/tidy/"):
+            yield from (f"{path}: holds {match.group()}" for match in UNFINISHED.finditer(text))
 
 
-def self_test():
-    core = pathlib.Path("src/core/sip/x.cpp")
-    samples = [
-        (includes_up, core, '#include "proxy/proxy.hpp"'), (includes_up, core, '#include "dns/name.hpp"'),
-        (includes_up, core, '#include "shell/net/worker.hpp"'),
-        (forbidden_in_core, core, "auto t = steady_clock::now();"), (forbidden_in_core, core, "int n = rand();"),
-        (forbidden_in_core, core, "throw 1;"), (forbidden_in_core, core, "std::mutex m;"), (forbidden_in_core, core, "co_await x;"),
-        (forbidden_in_core, core, "#include <boost/asio.hpp>"), (forbidden_in_core, core, "sleep(1);"),
-        (too_long, core, "\n" * 401), (too_long, core, "void f() {\n" + "  g();\n" * 80 + "}\n"), (unfinished, core, "// TODO: later"),
-    ]
-    silent = [f"{rule.__name__} is silent about {text[:40]!r}" for rule, path, text in samples if not list(rule(path, text))]
-    good = [(includes_up, core, '#include "base/time.hpp"'), (forbidden_in_core, core, "// never throw here"), (too_long, core, "void f() {\n}\n")]
-    silent += [f"{rule.__name__} complains of {text!r}" for rule, path, text in good if list(rule(path, text))]
-    if facts('outbox.note({"binding_added", {}})') != {"binding_added"}:
-        silent.append("facts() finds no fact")
-    return silent
+def nothing_names_a_machine(tree):
+    """A path that exists on one person's machine has no place here."""
+    for path, text in tree.items():
+        if not path.startswith("tests/tidy/"):
+            yield from (f"{path}: names {match.group()}" for match in SOMEONES_MACHINE.finditer(text))
+
+
+def folders_are_described(tree):
+    folders = {posixpath.dirname(path) for path in {**sources(tree), **sources(tree, "tests/"), **sources(tree, "bench/")}}
+    yield from (f"{folder}: has no README.md" for folder in sorted(folders) if f"{folder}/README.md" not in tree)
+
+
+def everything_is_used(tree):
+    """A header is included by more than its own source and test; a script is called by another file."""
+    included = {}
+    for path, text in {**sources(tree), **sources(tree, "tests/"), **sources(tree, "bench/")}.items():
+        for include in re.findall(r'^\s*#include "([^"]+)"', text, flags=re.M):
+            included.setdefault(include, set()).add(path)
+    for path in sources(tree):
+        if path.endswith(".hpp"):
+            stem = path.removesuffix(".hpp")
+            names = {path.removeprefix("src/"), path.removeprefix("src/core/")}
+            users = set().union(*(included.get(name, set()) for name in names))
+            if not users - {f"{stem}.cpp", f"{stem}_test.cpp"}:
+                yield f"{path}: nothing but its own source and test includes it"
+    for path in tree:
+        callers = (text for other, text in tree.items() if other != path and not other.endswith(".md"))
+        if path.startswith("scripts/") and not any(posixpath.basename(path) in text for text in callers):
+            yield f"{path}: nothing calls it"
+
+
+def facts_are_documented(tree):
+    """The names of what minds note and the shell writes, and the table in docs/log-events.md."""
+    noted = set()
+    for path, text in sources(tree).items():
+        if not is_test(path) and not path.startswith("src/sim/"):
+            noted |= set(re.findall(r'\b(?:note|write)\(\s*\{\s*"([a-z0-9_]+)"', text))
+    documented = set(re.findall(r"^\| `([a-z0-9_]+)`", tree.get("docs/log-events.md", ""), flags=re.M))
+    yield from (f"docs/log-events.md: fact {name} is missing" for name in sorted(noted - documented))
+    yield from (f"docs/log-events.md: fact {name} is noted nowhere" for name in sorted(documented - noted))
+
+
+def links_lead_somewhere(tree):
+    folders = {parent.as_posix() for path in tree for parent in pathlib.PurePosixPath(path).parents}
+    for path, text in tree.items():
+        if path.endswith(".md"):
+            for link in re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", text):
+                target = posixpath.normpath(posixpath.join(posixpath.dirname(path), link))
+                if target not in tree and target not in folders:
+                    yield f"{path}: links to {link}, which is not there"
+
+
+RULES = [includes_go_down, core_is_pure, nothing_is_long, nothing_is_unfinished, nothing_names_a_machine, folders_are_described,
+         everything_is_used, facts_are_documented, links_lead_somewhere]
+
+
+def tracked():
+    """The text files of the project: what git knows, and what it would add. Recorded data is no text of ours."""
+    command = ["git", "-c", "safe.directory=*", "-C", str(ROOT), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split("\0")
+    names = [name for name in listed if name and not name.startswith(("tests/data/", "tests/fuzz/corpus/")) and (ROOT / name).is_file()]
+    return {name: (ROOT / name).read_text(encoding="utf-8", errors="replace") for name in names}
 
 
 if __name__ == "__main__":
-    problems = self_test() if sys.argv[1:] == ["--self-test"] else judge()
-    print("\n".join(problems) or "tidy: clean")
-    sys.exit(1 if problems else 0)
+    tree = tracked()
+    findings = [finding for rule in RULES for finding in rule(tree)]
+    print("\n".join(findings) or f"tidy: {len(RULES)} rules, {len(tree)} files, clean")
+    sys.exit(1 if findings or not sources(tree) else 0)
