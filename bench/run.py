@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""bench/run.py [sip|dns|all]: CPU per transaction of Ringhold, of its peer and of the bare kernel, in one run, in turn.
+"""bench/run.py [sip|all]: CPU per transaction of Ringhold, of its peer and of the bare kernel, in one run, in turn.
 The server is pinned to core 0, the generator to core 1. Medians of three rounds. Everything is bounded and ends by itself."""
 import os
 import pathlib
