@@ -40,7 +40,7 @@ SAMPLES = [
     (tidy.nothing_is_long, core("class A {\n" + "  int f() const { return 1; }\n" * 90 + "};\n"), []),
     (tidy.nothing_is_unfinished, core("// todos"), [core("// TODO: later"), {"scripts/a.sh": "# FIXME"}, {"tests/wire/a.py": "# XXX"}]),
     (tidy.nothing_names_a_machine, {"a.md": "in /var/lib/ringhold, /etc/ringhold, src/work/x"},
-     [{"a.md": "see /home/anna/x"}, {"a.py": "'/root/x'"}, {"a.sh": "cd /work/main"}, {"a.sh": "ls /tmp/w/x"}]),
+     [{"a.md": "see /home/anna/x"}, {"a.py": "'/root/x'"}, {"a.sh": "cd /workspace/x"}, {"a.sh": "ls /tmp/a/x"}]),
     (tidy.folders_are_described, {X: "", "src/core/sip/README.md": ""}, [{X: ""}, {"tests/new/a.cpp": ""}]),
     (tidy.everything_is_used,
      {"src/core/sip/x.hpp": "", "src/app/main.cpp": '#include "sip/x.hpp"', "dev": "scripts/a.sh", "scripts/a.sh": ""},

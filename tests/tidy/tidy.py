@@ -20,7 +20,7 @@ FORBIDDEN_IN_CORE = [
      "includes what only the shell may"),
 ]
 UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
-SOMEONES_MACHINE = re.compile(r"(?<![\w.$}/*])/(home|root|work|workspace|Users|tmp/\w)\b/?")
+SOMEONES_MACHINE = re.compile(r"(?<![\w.$}/*])/(home|root|workspace|Users|tmp/\w)\b/?")
 NO_FUNCTION = re.compile(r"\b(namespace|class|struct|union|enum)\b|\bextern \"C\"")
 
 
