@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <algorithm>
 
 #include <iterator>
 #include <utility>
@@ -58,9 +59,12 @@ void Writer::stop() {
 
 void Writer::put(std::vector<Change>& changes) {
   if (changes.empty() || path_.empty()) return changes.clear();
+  // A mode or a pin is written at once: a kill just after the change must not bring the old one back.
+  const bool urgent = std::ranges::any_of(changes, [](const Change& change) { return change.table == Table::setting; });
   bool full = false;
   {
     const std::lock_guard lock{mutex_};
+    urgent_ = urgent_ || urgent;
     if (arrived_.size() >= arriving_changes)
       dropped_on_arrival_ += changes.size();
     else
@@ -68,7 +72,7 @@ void Writer::put(std::vector<Change>& changes) {
     full = arrived_.size() >= group_size;
   }
   changes.clear();
-  if (full) wake_.notify_one();
+  if (full || urgent) wake_.notify_one();
 }
 
 bool Writer::sync(std::chrono::milliseconds patience) {
@@ -95,7 +99,9 @@ void Writer::live() {
     std::uint64_t syncs = 0;
     {
       std::unique_lock lock{mutex_};
-      wake_.wait_for(lock, group_time, [&] { return stopping_ || arrived_.size() >= group_size || syncs_wanted_ > syncs_done_; });
+      wake_.wait_for(lock, group_time,
+                     [&] { return stopping_ || urgent_ || arrived_.size() >= group_size || syncs_wanted_ > syncs_done_; });
+      urgent_ = false;
       stopping = stopping_;
       syncs = syncs_wanted_;
       arrived.swap(arrived_);

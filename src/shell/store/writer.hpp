@@ -25,7 +25,7 @@ struct StoreState {
   std::uint64_t written = 0;
 };
 
-/// Writes changes in groups by a thread of its own: every 200 ms, or as soon as 1 000 wait. A disk that fails is tried
+/// Writes changes in groups by a thread of its own: every 200 ms, as soon as 1 000 wait, or a setting. A disk that fails is tried
 /// again every 5 s; what could not be written is kept, newest per key.
 class Writer {
  public:
@@ -63,6 +63,7 @@ class Writer {
   std::vector<Change> arrived_;           ///< guarded
   StoreState state_;                      ///< guarded
   bool stopping_ = false;                 ///< guarded
+  bool urgent_ = false;                   ///< guarded: a setting waits
   std::uint64_t syncs_wanted_ = 0;        ///< guarded
   std::uint64_t syncs_done_ = 0;          ///< guarded
   std::uint64_t dropped_on_arrival_ = 0;  ///< guarded
