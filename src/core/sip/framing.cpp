@@ -44,18 +44,17 @@ StreamFramer::Piece StreamFramer::fail(std::string_view why) {
 
 StreamFramer::Piece StreamFramer::take() {
   if (failed_) return {Kind::nothing, {}};
-  if (searched_ == 0) {
-    const std::string_view rest = std::string_view{buffer_}.substr(taken_);
-    if (rest.substr(0, 4) == "\r\n\r\n") {
-      taken_ += 4;
+  // A ping is four bytes; a single CRLF answers one, or stands between messages (§7.5). Byte by byte, because whether four
+  // bytes are a ping must not depend on how the bytes before them came.
+  while (searched_ == 0 && taken_ < buffer_.size() && (buffer_[taken_] == '\r' || buffer_[taken_] == '\n')) {
+    constexpr std::string_view ping = "\r\n\r\n";
+    const std::string_view head = std::string_view{buffer_}.substr(taken_, ping.size());
+    if (head == ping) {
+      taken_ += ping.size();
       return {Kind::keep_alive, {}};
     }
-    // A single CRLF is the answer to a ping, or stands between messages (§7.5); wait while it may become a ping.
-    const bool may_become_ping = rest.size() < 4 && std::string_view{"\r\n\r\n"}.substr(0, rest.size()) == rest;
-    if (!rest.empty() && (rest[0] == '\r' || rest[0] == '\n')) {
-      if (may_become_ping) return {Kind::nothing, {}};
-      while (taken_ < buffer_.size() && (buffer_[taken_] == '\r' || buffer_[taken_] == '\n')) ++taken_;
-    }
+    if (ping.starts_with(head)) return {Kind::nothing, {}};
+    ++taken_;
   }
   const std::string_view rest = std::string_view{buffer_}.substr(taken_);
   if (rest.empty()) return {Kind::nothing, {}};

@@ -70,6 +70,12 @@ TEST(Uri, compares_by_rfc3261_19_1_4) {
   EXPECT_FALSE(same("sip:carol@chicago.com", "sip:carol@chicago.com?Subject=next%20meeting"));
 }
 
+TEST(Uri, equals_itself_even_with_a_parameter_that_stands_twice) {
+  const auto uri = Uri::parse("sip:a@b;tag=1;tag=2");
+  EXPECT_TRUE(equivalent(*uri, *uri));
+  EXPECT_FALSE(equivalent(*uri, *Uri::parse("sip:a@b;tag=3")));
+}
+
 TEST(Uri, canonical_aor_ignores_port_parameters_and_case_of_host) {
   EXPECT_EQ(address_of_record(*Uri::parse("sip:%61lice@Example.TEST:5070;transport=tcp")), "sip:alice@example.test");
   EXPECT_FALSE(address_of_record(*Uri::parse("sip:a%00b@x")));
@@ -165,6 +171,23 @@ TEST(StreamFramer, cuts_the_same_messages_however_the_bytes_come) {
     }
     EXPECT_EQ(messages, 3U);
     EXPECT_GE(pings, 2U);
+  }
+}
+
+TEST(StreamFramer, sees_the_same_pings_however_the_bytes_come) {
+  const auto pings = [](std::string_view stream, std::size_t chunk) {
+    StreamFramer framer;
+    std::size_t count = 0;
+    for (; !stream.empty(); stream.remove_prefix(std::min(chunk, stream.size()))) {
+      framer.feed(stream.substr(0, chunk));
+      while (framer.take().kind == StreamFramer::Kind::keep_alive) ++count;
+    }
+    return count;
+  };
+  for (const std::size_t chunk : {1U, 2U, 3U, 64U}) {
+    EXPECT_EQ(pings("\n\r\n\r\n", chunk), 1U) << chunk;
+    EXPECT_EQ(pings("\r\r\n\r\n", chunk), 1U) << chunk;
+    EXPECT_EQ(pings("\r\n\r\n\r\n\r\n\r\n", chunk), 2U) << chunk;
   }
 }
 

@@ -199,6 +199,8 @@ bool Uri::has_unknown_transport() const {
 }
 
 bool equivalent(const Uri& a, const Uri& b) {
+  // A parameter that stands twice (§19.1.1 forbids it) would make a URI differ from itself, and each refresh a new binding.
+  if (a.text == b.text) return true;
   if (a.scheme != b.scheme) return false;
   if (!a.is_sip()) return equal_ignoring_case(a.text, b.text);
   return equal_unescaped(a.user, b.user) && equal_unescaped(a.password, b.password) && equal_ignoring_case(a.host, b.host) &&
