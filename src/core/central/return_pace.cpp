@@ -16,9 +16,7 @@ ReturnPace::Verdict ReturnPace::ask(std::string_view name, Whom whom, Instant no
   if (found == devices_.end()) {
     if (devices_.size() >= capacity) forget_old(now);
     if (devices_.size() >= capacity) return Verdict::stay;
-    Device arrived;
-    arrived.arrived_at = now;
-    found = devices_.emplace(Text{name}, arrived).first;
+    found = devices_.emplace(Text{name}, arriving(whom, now)).first;
   }
   Device& device = found->second;
   device.heard_at = now;
@@ -26,18 +24,23 @@ ReturnPace::Verdict ReturnPace::ask(std::string_view name, Whom whom, Instant no
   if (device.sent_at && now < *device.sent_at + return_window) {
     device.hold = std::clamp(2 * device.hold, broken_path_hold, longest_hold);
     device.peace_until = now + device.hold;
-    device.arrived_at = now;
     device.sent_at.reset();
     return Verdict::came_back;
   }
-  // It had gone home, and arrives anew.
-  if (device.sent_at) device.arrived_at = now;
-  device.sent_at.reset();
-  const bool settled = now >= device.arrived_at + settled_after;
-  if (now < device.peace_until || (whom == Whom::settled && !settled) || !take_token(now)) return Verdict::stay;
+  if (device.sent_at) device = arriving(whom, now);  // it had gone home
+  if (now < device.peace_until || !take_token(now)) return Verdict::stay;
   device.sent_at = now;
   last_activity_ = now;
   return Verdict::go;
+}
+
+ReturnPace::Device ReturnPace::arriving(Whom whom, Instant now) {
+  Device device{.heard_at = now, .sent_at = {}, .peace_until = now, .hold = {}};
+  if (whom == Whom::settled) {
+    device.hold = broken_path_hold;
+    device.peace_until = now + device.hold;
+  }
+  return device;
 }
 
 void ReturnPace::forget_old(Instant now) {

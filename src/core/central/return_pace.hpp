@@ -23,7 +23,8 @@ class ReturnPace {
   bool is_open() const { return open_from_.has_value(); }
 
   /// After an outage all may go. Later only who has settled here, though the central site lives (DIS-26): a phone that
-  /// arrives has just failed there, and is served.
+  /// arrives has just failed there, so it is left in peace like one that came back: a refusal at its refresh would cost it
+  /// its binding before it tries again.
   enum class Whom : unsigned char { everyone, settled };
   enum class Verdict : unsigned char { stay, go, came_back };
   /// Asked at each registration here. `came_back`: it was sent home less than `return_window` ago.
@@ -37,22 +38,22 @@ class ReturnPace {
   void set_rate(unsigned rate) { rate_ = rate; }
   std::size_t remembered() const { return devices_.size(); }
 
-  static constexpr Duration return_window = 120s;      ///< X-25's minute, and Timer F at each of two dead servers
-  static constexpr Duration broken_path_hold = 10min;  ///< who came back is left in peace for so long, then twice as long …
-  static constexpr Duration longest_hold = 160min;     ///< … but not longer than this
-  static constexpr Duration repetition = 5s;           ///< asked again so soon: the 503 was lost, and is the answer again
-  static constexpr Duration settled_after = 30s;
+  static constexpr Duration return_window = 120s;  ///< X-25's minute, and Timer F at each of two dead servers
+  static constexpr Duration broken_path_hold =
+      10min;  ///< who came back, or arrived with the centre alive, is left in peace for so long, then twice as long …
+  static constexpr Duration longest_hold = 160min;    ///< … but not longer than this
+  static constexpr Duration repetition = 5s;          ///< asked again so soon: the 503 was lost, and is the answer again
   static constexpr Duration forgotten_after = 10min;  ///< who is not heard of any more
   static constexpr std::size_t capacity = 20'000;     ///< at the bound nobody is sent until entries age
 
  private:
   struct Device {
-    Instant arrived_at;
     Instant heard_at;
     std::optional<Instant> sent_at;
-    Instant peace_until{};
-    Duration hold{};  ///< of the last return
+    Instant peace_until;
+    Duration hold;  ///< of the last return
   };
+  static Device arriving(Whom whom, Instant now);
   void forget_old(Instant now);
   bool take_token(Instant now);
 
