@@ -7,6 +7,26 @@
 
 namespace ringhold {
 
+namespace {
+
+/// Four decimal numbers of one to three digits, as inet_pton takes them; written out because each message asks many times.
+std::optional<std::array<std::uint8_t, 4>> parse_v4(std::string_view text) {
+  std::array<std::uint8_t, 4> bytes{};
+  std::size_t at = 0;
+  for (std::size_t part = 0; part < bytes.size(); ++part) {
+    if (part > 0 && (at >= text.size() || text[at++] != '.')) return std::nullopt;
+    const std::size_t begin = at;
+    unsigned value = 0;
+    while (at < text.size() && is_digit(text[at]) && at - begin < 3) value = value * 10 + static_cast<unsigned>(text[at++] - '0');
+    if (at == begin || value > 255 || (text[begin] == '0' && at - begin > 1)) return std::nullopt;
+    bytes[part] = static_cast<std::uint8_t>(value);
+  }
+  if (at != text.size()) return std::nullopt;
+  return bytes;
+}
+
+}  // namespace
+
 Address Address::v4(std::array<std::uint8_t, 4> bytes) {
   Address address;
   std::ranges::copy(bytes, address.bytes_.begin());
@@ -27,13 +47,13 @@ std::optional<Address> Address::parse(std::string_view text) {
     text = text.substr(1, text.size() - 2);
     if (text.find(':') == std::string_view::npos) return std::nullopt;
   }
+  if (const auto four = parse_v4(text)) return v4(*four);
+  if (text.find(':') == std::string_view::npos) return std::nullopt;
   char buffer[INET6_ADDRSTRLEN + 1];
   if (text.empty() || text.size() >= sizeof buffer) return std::nullopt;
   std::memcpy(buffer, text.data(), text.size());
   buffer[text.size()] = '\0';
   if (std::strlen(buffer) != text.size()) return std::nullopt;
-  std::array<std::uint8_t, 4> four{};
-  if (inet_pton(AF_INET, buffer, four.data()) == 1) return v4(four);
   std::array<std::uint8_t, 16> sixteen{};
   if (inet_pton(AF_INET6, buffer, sixteen.data()) == 1) return v6(sixteen);
   return std::nullopt;
@@ -51,8 +71,13 @@ bool Address::is_loopback() const {
 std::span<const std::uint8_t> Address::bytes() const { return {bytes_.data(), v6_ ? 16U : 4U}; }
 
 Text Address::text() const {
+  if (!v6_) {
+    Text dotted{Decimal{bytes_[0]}.text()};
+    for (std::size_t i = 1; i < 4; ++i) dotted.append(".").append(Decimal{bytes_[i]});
+    return dotted;
+  }
   char buffer[INET6_ADDRSTRLEN];
-  inet_ntop(v6_ ? AF_INET6 : AF_INET, bytes_.data(), buffer, sizeof buffer);
+  inet_ntop(AF_INET6, bytes_.data(), buffer, sizeof buffer);
   return buffer;
 }
 
@@ -70,7 +95,11 @@ std::optional<Endpoint> Endpoint::parse(std::string_view text, Port default_port
   return Endpoint{*address, Port{*port}};
 }
 
-Text Endpoint::text() const { return address.host_text() + ":" + std::to_string(to_number(port)); }
+Text Endpoint::text() const {
+  Text text = address.host_text();
+  text.append(":").append(Decimal{to_number(port)});
+  return text;
+}
 
 std::string_view name(Transport transport) {
   switch (transport) {

@@ -30,11 +30,13 @@ inline Text lower_case(std::string_view text) {
   return lower;
 }
 
-/// Without blanks and tabs at both ends.
+constexpr bool is_white_space(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
+
+/// Without white space at both ends.
 constexpr std::string_view trimmed(std::string_view text) {
-  const auto begin = text.find_first_not_of(" \t\r\n");
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1);
+  while (!text.empty() && is_white_space(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_white_space(text.back())) text.remove_suffix(1);
+  return text;
 }
 
 /// The whole text as a decimal number without sign; nothing if it is empty, has other characters or is above `max`.

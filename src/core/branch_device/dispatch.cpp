@@ -121,7 +121,7 @@ void BranchDevice::State::new_request(const sip::Message& request, const Packet&
 }
 
 void BranchDevice::State::on_register(const sip::Message& request, const Packet& packet, Instant now, Outbox& outbox) {
-  const auto to = request.to();
+  const auto& to = request.to();
   const Text aor = to && to->uri.is_sip() && identity.is_ours(to->uri) ? aor_of(to->uri) : Text{};
   if (aor.empty()) return registrar.refuse(request, packet, {404, "To is no address-of-record of this domain", {}}, outbox);
   if (const Text options = unsupported_options(request); !options.empty())

@@ -73,7 +73,7 @@ Branch Forwarding::new_branch(const sip::Message& request, const Preprocessed& w
 }
 
 Branch Forwarding::stateless_branch(const sip::Message& ack) const {
-  const auto via = ack.top_via();
+  const auto& via = ack.top_via();
   std::uint64_t hash = mix(secret_, via ? via->branch : std::string_view{});
   hash = mix(hash, via ? via->sent_by : std::string_view{});
   return Branch{mix(hash, ack.call_id()), loop_hash(ack, ack.request_uri())};
@@ -115,7 +115,7 @@ void Forwarding::write_request(const sip::Message& request, const Packet& packet
   const std::size_t in = listener(packet.transport, packet.local);
   splice.insert_before(sip::Header::via, {via_heads_[out], branch.text(), "\r\n"});
   sip::ReceivedNote received;
-  const auto via = request.top_via();
+  const auto& via = request.top_via();
   if (via) sip::note_received(splice, *via, packet.remote, received);
   if (sip::makes_dialog(request.method())) {
     // RFC 5658: two values when the request changes transport or listener, so that each side finds its own way back.

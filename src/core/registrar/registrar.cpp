@@ -15,7 +15,7 @@ using location::BindingId;
 using location::LocationService;
 
 std::uint64_t branch_hash(const sip::Message& request) {
-  const auto via = request.top_via();
+  const auto& via = request.top_via();
   return via ? std::hash<std::string_view>{}(via->branch) : 0;
 }
 

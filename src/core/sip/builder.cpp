@@ -6,11 +6,20 @@ namespace ringhold::sip {
 
 namespace {
 
-std::string received_parameters(const Via& top, const Endpoint& source) {
-  std::string text;
-  const auto sent_by = Address::parse(top.host);
-  if (top.has_rport || !sent_by || *sent_by != source.address) text += ";received=" + source.address.text();
-  return text;
+void append_received(std::string& out, const Via& top, const Endpoint& source) {
+  if (!top.has_rport) {
+    const auto sent_by = Address::parse(top.host);
+    if (sent_by && *sent_by == source.address) return;
+  }
+  out.append(";received=").append(source.address.text());
+}
+
+/// A parameter of a Via with the semicolon before it; empty when it is not there.
+std::string_view with_semicolon(std::string_view parameter) {
+  if (parameter.empty()) return {};
+  const char* begin = parameter.data();
+  while (*begin != ';') --begin;
+  return {begin, static_cast<std::size_t>(parameter.data() + parameter.size() - begin)};
 }
 
 void append_line(std::string& out, Header header, std::string_view value) {
@@ -19,31 +28,33 @@ void append_line(std::string& out, Header header, std::string_view value) {
 
 /// The Via lines as a response carries them: what came, with received and rport in the first.
 void append_vias(std::string& out, const Message& request, const Endpoint& source) {
-  bool first = true;
+  const Result<Via>& top = request.top_via();
+  bool first = top.has_value();
   request.for_each_value(Header::via, [&](std::string_view value, const HeaderLine&) {
     if (!first) {
       append_line(out, Header::via, value);
       return true;
     }
     first = false;
-    const auto via = Via::parse(value);
-    if (!via) {
-      append_line(out, Header::via, value);
-      return true;
+    out.append("Via: ");
+    std::string_view rest = top->text;
+    // Up to rport and from behind it; a `received` that somebody wrote before us goes.
+    const auto copy_until = [&](std::string_view part) {
+      const auto length = static_cast<std::size_t>(part.data() - rest.data());
+      out.append(rest.substr(0, length));
+      rest.remove_prefix(length + part.size());
+    };
+    const std::string_view received = with_semicolon(top->received_text);
+    const bool received_first = !received.empty() && received.data() < top->rport_text.data();
+    if (received_first) copy_until(received);
+    if (top->has_rport) {
+      copy_until(top->rport_text);
+      out.append("rport=").append(Decimal{to_number(source.port)});
     }
-    out.append("Via: SIP/").append(via->version).append("/").append(via->transport).append(" ").append(via->sent_by);
-    via->parameters.for_each([&](std::string_view key, std::string_view text) {
-      if (equal_ignoring_case(key, "received")) return true;
-      out.append(";").append(key);
-      if (equal_ignoring_case(key, "rport"))
-        out.append("=").append(Decimal{to_number(source.port)});
-      else if (!text.empty()) {
-        const bool quoted = text.data() > value.data() && text.data()[-1] == '"';
-        out.append(quoted ? "=\"" : "=").append(text).append(quoted ? "\"" : "");
-      }
-      return true;
-    });
-    out.append(received_parameters(*via, source)).append("\r\n");
+    if (!received.empty() && !received_first) copy_until(received);
+    out.append(rest);
+    append_received(out, *top, source);
+    out.append("\r\n");
     return true;
   });
 }
@@ -59,7 +70,7 @@ void append_like_invite(std::string& out, const Message& invite, std::string_vie
   append_line(out, Header::from, invite.value(Header::from));
   append_line(out, Header::to, to);
   append_line(out, Header::call_id, invite.call_id());
-  const auto cseq = invite.cseq();
+  const auto& cseq = invite.cseq();
   out.append("CSeq: ").append(Decimal{cseq ? cseq->number : 0}).append(" ").append(method).append("\r\nMax-Forwards: 70\r\n");
 }
 
@@ -82,30 +93,18 @@ void append_response(std::string& out, const Message& request, const Endpoint& s
 Destination response_destination(const Message& request, const Packet& packet) {
   Destination destination{Protocol::sip, packet.transport, packet.flow, packet.local, packet.remote};
   if (packet.transport != Transport::udp) return destination;
-  const auto via = request.top_via();
+  const auto& via = request.top_via();
   if (via && !via->has_rport) destination.remote.port = Port{via->port.value_or(5060)};
   return destination;
 }
 
 void note_received(Splice& splice, const Via& top, const Endpoint& source, ReceivedNote& note) {
-  note.parameters = received_parameters(top, source);
+  append_received(note.parameters, top, source);
   if (top.has_rport) {
-    note.parameters += ";rport=" + std::to_string(to_number(source.port));
-    // The parameter without value goes; ours with the value follows at the end.
-    top.parameters.for_each([&](std::string_view key, std::string_view value) {
-      if (!equal_ignoring_case(key, "rport")) return true;
-      const char* begin = key.data() - 1;
-      while (*begin != ';') --begin;
-      const char* end = value.empty() ? key.data() + key.size() : value.data() + value.size();
-      splice.remove({begin, static_cast<std::size_t>(end - begin)});
-      return false;
-    });
+    note.parameters.append(";rport=").append(Decimal{to_number(source.port)});
+    splice.remove(with_semicolon(top.rport_text));  // ours with the value follows at the end
   }
-  if (!top.received.empty()) {
-    const char* begin = top.received.data();
-    while (*begin != ';') --begin;
-    splice.remove({begin, static_cast<std::size_t>(top.received.data() + top.received.size() - begin)});
-  }
+  if (!top.received_text.empty()) splice.remove(with_semicolon(top.received_text));
   if (!note.parameters.empty()) splice.insert_after(top.text, {note.parameters});
 }
 

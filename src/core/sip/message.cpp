@@ -12,6 +12,7 @@ Error bad(std::string_view where, std::size_t offset, std::string_view what) {
   return Error{where, static_cast<std::uint32_t>(offset), what};
 }
 
+constexpr Characters not_in_a_token = token_characters.complement();
 constexpr std::size_t npos = std::string_view::npos;
 
 /// The length of the line that begins at `from`, its line end included; zero when there is no line end.
@@ -24,6 +25,11 @@ std::size_t line_length(std::string_view bytes, std::size_t from) {
 std::string_view without_line_end(std::string_view line) {
   while (!line.empty() && (line.back() == '\n' || line.back() == '\r')) line.remove_suffix(1);
   return line;
+}
+
+Result<NameAddr> read_address(std::string_view text, std::string_view header_name) {
+  if (text.empty()) return std::unexpected(bad(header_name, 0, "missing"));
+  return NameAddr::parse(text, header_name);
 }
 
 bool is_blank(char c) { return c == ' ' || c == '\t'; }
@@ -62,19 +68,24 @@ Result<std::size_t> Message::parse_start_line() {
 }
 
 Result<Message> Message::parse(std::string_view bytes) {
-  Message message;
-  message.bytes_ = bytes;
-  if (bytes.size() > limits::sip_message_bytes) return std::unexpected(bad("message", 0, "longer than 65535 bytes"));
-  const auto start = message.parse_start_line();
-  if (!start) return std::unexpected(start.error());
+  Result<Message> message{std::in_place};  // read in place: a Message is too large to be moved about
+  if (const auto error = message->read(bytes)) message = std::unexpected(*error);
+  return message;
+}
+
+std::optional<Error> Message::read(std::string_view bytes) {
+  bytes_ = bytes;
+  if (bytes.size() > limits::sip_message_bytes) return bad("message", 0, "longer than 65535 bytes");
+  const auto start = parse_start_line();
+  if (!start) return start.error();
   std::size_t at = *start;
   for (;;) {
-    if (at >= bytes.size()) return std::unexpected(bad("message", at, "ends before the empty line"));
+    if (at >= bytes.size()) return bad("message", at, "ends before the empty line");
     std::size_t length = line_length(bytes, at);
-    if (length == 0) return std::unexpected(bad("message", at, "last header line has no line end"));
+    if (length == 0) return bad("message", at, "last header line has no line end");
     if (without_line_end(bytes.substr(at, length)).empty()) {
-      message.empty_line_ = bytes.substr(at, length);
-      message.body_ = bytes.substr(at + length);
+      empty_line_ = bytes.substr(at, length);
+      body_ = bytes.substr(at + length);
       break;
     }
     // A line that begins with a blank continues the one before (§7.3.1).
@@ -84,25 +95,26 @@ Result<Message> Message::parse(std::string_view bytes) {
       length += more;
     }
     const std::string_view line = bytes.substr(at, length);
-    const auto colon = line.find(':');
-    if (colon == npos || colon == 0) return std::unexpected(bad("header line", at, "no colon after the name"));
-    const auto name = trimmed(line.substr(0, colon));
-    if (!is_token(name)) return std::unexpected(bad("header line", at, "name is not a token"));
-    if (message.lines_.size() == limits::sip_header_lines) return std::unexpected(bad("message", at, "more than 256 header lines"));
+    std::size_t colon = not_in_a_token.find_in(line);
+    const auto name = line.substr(0, colon);
+    while (colon < line.size() && is_white_space(line[colon])) ++colon;
+    if (name.empty()) return bad("header line", at, "name is not a token");
+    if (colon == line.size() || line[colon] != ':') return bad("header line", at, "no colon after the name");
+    if (lines_.size() == limits::sip_header_lines) return bad("message", at, "more than 256 header lines");
     const Header header = parse_header(name);
-    message.lines_.push_back({header, name, trimmed(line.substr(colon + 1)), line});
-    auto& first = message.first_[static_cast<std::size_t>(header)];
-    if (first == 0) first = static_cast<std::uint8_t>(message.lines_.size() < 256 ? message.lines_.size() : 255);
+    lines_.push_back({header, name, trimmed(line.substr(colon + 1)), line});
+    auto& first = first_[static_cast<std::size_t>(header)];
+    if (first != 0)
+      repeated_ |= 1ULL << static_cast<unsigned>(header);
+    else
+      first = static_cast<std::uint8_t>(lines_.size() < 256 ? lines_.size() : 255);
     at += length;
   }
-  if (!message.is_request()) {
-    const auto cseq = message.cseq();
-    if (cseq) {
-      message.method_ = cseq->method;
-      message.method_name_ = cseq->method_name;
-    }
+  if (!is_request() && cseq()) {
+    method_ = cseq()->method;
+    method_name_ = cseq()->method_name;
   }
-  return message;
+  return std::nullopt;
 }
 
 const HeaderLine* Message::line(Header header) const {
@@ -121,11 +133,16 @@ std::size_t Message::count(Header header) const {
   return count;
 }
 
-Result<CSeq> Message::cseq() const {
+const Result<CSeq>& Message::cseq() const {
+  if (!cseq_) cseq_ = read_cseq();
+  return *cseq_;
+}
+
+Result<CSeq> Message::read_cseq() const {
   const auto text = value(Header::cseq);
   if (text.empty()) return std::unexpected(bad("CSeq", 0, "missing"));
-  const auto blank = text.find_first_of(" \t\r\n");
-  if (blank == npos) return std::unexpected(bad("CSeq", offset_of(text), "no method after the number"));
+  const auto blank = white_space.find_in(text);
+  if (blank == text.size()) return std::unexpected(bad("CSeq", offset_of(text), "no method after the number"));
   // RFC 3261 §8.1.1.5: below 2**31.
   const auto number = parse_number<std::uint32_t>(text.substr(0, blank), 0x7fffffffU);
   if (!number) return std::unexpected(bad("CSeq", offset_of(text), "number is 2**31 or more, or none"));
@@ -134,7 +151,12 @@ Result<CSeq> Message::cseq() const {
   return CSeq{*number, parse_method(method), method};
 }
 
-Result<Via> Message::top_via() const {
+const Result<Via>& Message::top_via() const {
+  if (!top_via_) top_via_ = read_top_via();
+  return *top_via_;
+}
+
+Result<Via> Message::read_top_via() const {
   const auto text = value(Header::via);
   if (text.empty()) return std::unexpected(bad("Via", 0, "missing"));
   auto via = Via::parse(split_element(text).first);
@@ -142,25 +164,23 @@ Result<Via> Message::top_via() const {
   return via;
 }
 
-Result<NameAddr> Message::from() const {
-  const auto text = value(Header::from);
-  if (text.empty()) return std::unexpected(bad("From", 0, "missing"));
-  return NameAddr::parse(text, "From");
+const Result<NameAddr>& Message::from() const {
+  if (!from_) from_ = read_address(value(Header::from), "From");
+  return *from_;
 }
 
-Result<NameAddr> Message::to() const {
-  const auto text = value(Header::to);
-  if (text.empty()) return std::unexpected(bad("To", 0, "missing"));
-  return NameAddr::parse(text, "To");
+const Result<NameAddr>& Message::to() const {
+  if (!to_) to_ = read_address(value(Header::to), "To");
+  return *to_;
 }
 
 std::string_view Message::from_tag() const {
-  const auto address = from();
+  const auto& address = from();
   return address ? address->tag() : std::string_view{};
 }
 
 std::string_view Message::to_tag() const {
-  const auto address = to();
+  const auto& address = to();
   return address ? address->tag() : std::string_view{};
 }
 

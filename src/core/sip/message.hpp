@@ -53,16 +53,18 @@ class Message {
   const auto& lines() const { return lines_; }
   const HeaderLine* line(Header header) const;  ///< the first; null when absent
   std::string_view value(Header header) const;  ///< of the first line; empty when absent
-  std::size_t count(Header header) const;
+  std::size_t count(Header header) const;       ///< lines
+  bool is_repeated(Header header) const { return (repeated_ >> static_cast<unsigned>(header) & 1U) != 0; }
   /// Visits each element of a comma-separated header over all its lines, in order; `visit` returns false to stop.
   template <typename Visit>
   void for_each_value(Header header, Visit&& visit) const;
 
   std::string_view call_id() const { return value(Header::call_id); }
-  Result<CSeq> cseq() const;
-  Result<Via> top_via() const;
-  Result<NameAddr> from() const;
-  Result<NameAddr> to() const;
+  // Interpreted when first asked for, and kept.
+  const Result<CSeq>& cseq() const;
+  const Result<Via>& top_via() const;
+  const Result<NameAddr>& from() const;
+  const Result<NameAddr>& to() const;
   std::string_view from_tag() const;  ///< empty when absent or malformed
   std::string_view to_tag() const;
   std::optional<std::uint32_t> max_forwards() const;
@@ -70,12 +72,19 @@ class Message {
   std::optional<std::size_t> content_length() const;
 
  private:
+  std::optional<Error> read(std::string_view bytes);
   Result<std::size_t> parse_start_line();
+  Result<CSeq> read_cseq() const;
+  Result<Via> read_top_via() const;
   std::string_view bytes_, start_line_, request_uri_, method_name_, version_, reason_, body_, empty_line_;
   Method method_ = Method::other;
   int status_ = 0;
   std::array<std::uint8_t, 40> first_{};  ///< 1 + index of the first line of each known header
+  std::uint64_t repeated_ = 0;            ///< one bit for each header that stands in several lines
   boost::container::small_vector<HeaderLine, 32> lines_;
+  mutable std::optional<Result<CSeq>> cseq_;
+  mutable std::optional<Result<Via>> top_via_;
+  mutable std::optional<Result<NameAddr>> from_, to_;
 };
 
 /// The first element of a comma-separated value and what follows its comma; commas in quotes and <> do not count.

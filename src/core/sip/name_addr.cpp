@@ -4,6 +4,8 @@ namespace ringhold::sip {
 
 namespace {
 
+constexpr Characters needs_brackets{",?"};
+
 /// Where a quoted string that opens at `text[0]` ends (index of the closing quote), or npos.
 std::size_t closing_quote(std::string_view text) {
   for (std::size_t i = 1; i < text.size(); ++i) {
@@ -17,7 +19,7 @@ std::size_t closing_quote(std::string_view text) {
 
 bool is_display_name(std::string_view text) {
   for (const char c : text)
-    if (!is_token_character(c) && c != ' ' && c != '\t' && c != '\r' && c != '\n' && static_cast<unsigned char>(c) < 0x80) return false;
+    if (!token_characters.contains(c) && !is_white_space(c) && static_cast<unsigned char>(c) < 0x80) return false;
   return true;
 }
 
@@ -66,12 +68,15 @@ Result<NameAddr> NameAddr::parse(std::string_view value, std::string_view header
     // Without <> the URI's own parameters belong to the header (§20), and ',' and '?' are not allowed in it.
     const auto end = std::min(rest.find(';'), rest.size());
     result.uri_text = trimmed(rest.substr(0, end));
-    if (result.uri_text.find_first_of(",?") != std::string_view::npos) return bad("address with , or ? needs <>");
+    if (needs_brackets.contain_any(result.uri_text)) return bad("address with , or ? needs <>");
     rest = rest.substr(end);
   }
   if (!rest.empty() && rest.front() != ';') return bad("text after the address");
   result.parameters = Parameters{rest};
-  if (!result.parameters.is_valid()) return bad("parameters are malformed");
+  const bool valid = result.parameters.visit_valid([&](std::string_view name, std::string_view text) {
+    if (result.tag_.empty() && equal_ignoring_case(name, "tag")) result.tag_ = text;
+  });
+  if (!valid) return bad("parameters are malformed");
   auto uri = Uri::parse(result.uri_text);
   if (!uri) return bad(uri.error().what);
   result.uri = *uri;

@@ -17,7 +17,10 @@ struct NameAddr {
 
   /// `value` is one element. Without <> everything after the first ';' belongs to the header (§20).
   static Result<NameAddr> parse(std::string_view value, std::string_view header_name);
-  std::string_view tag() const { return parameters.find("tag").value_or(std::string_view{}); }
+  std::string_view tag() const { return tag_; }  ///< empty when absent
+
+ private:
+  std::string_view tag_;
 };
 
 /// One element of Contact: an address, or `*` (§10.2.2).

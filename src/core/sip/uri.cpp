@@ -6,6 +6,14 @@ namespace ringhold::sip {
 
 namespace {
 
+constexpr Characters user_characters = Characters::alphanumeric_and("-_.!~*'()&=+$,;?/#");
+constexpr Characters host_characters = Characters::alphanumeric_and(".-_");
+constexpr Characters scheme_characters = Characters::alphanumeric_and("+-.");
+constexpr Characters never_in_a_uri = Characters::controls_blank_and("<>\"");
+constexpr Characters never_in_a_parameter{"<>\" \t\r\n,"};
+constexpr Characters after_the_host{":;?"};
+constexpr Characters after_the_port{";?"};
+
 std::optional<int> hex_digit(char c) {
   if (is_digit(c)) return c - '0';
   const char lower = to_lower(c);
@@ -22,7 +30,7 @@ bool is_user(std::string_view text) {
     if (c == '%') {
       if (i + 2 >= text.size() || !hex_digit(text[i + 1]) || !hex_digit(text[i + 2])) return false;
       i += 2;
-    } else if (!is_alpha(c) && !is_digit(c) && std::string_view{"-_.!~*'()&=+$,;?/#"}.find(c) == std::string_view::npos) {
+    } else if (!user_characters.contains(c)) {
       return false;
     }
   }
@@ -115,36 +123,42 @@ std::optional<std::string_view> Parameters::find(std::string_view wanted) const 
   return found;
 }
 
+std::string_view Parameters::text_of(std::string_view name, std::string_view value) {
+  if (value.empty()) return name;
+  const bool quoted = value.data()[-1] == '"';
+  return {name.data(), static_cast<std::size_t>(value.data() + value.size() + (quoted ? 1 : 0) - name.data())};
+}
+
 bool Parameters::is_valid() const {
+  return visit_valid([](std::string_view, std::string_view) {});
+}
+
+bool Parameters::is_valid(std::string_view name, std::string_view value) {
+  const bool quoted = !value.empty() && value.data()[-1] == '"';
+  return is_token(name) && (quoted || !never_in_a_parameter.contain_any(value));
+}
+
+bool Parameters::has_valid_frame() const {
   if (std::ranges::count(text_, '"') % 2 != 0 && text_.find('\\') == std::string_view::npos) return false;
-  bool valid = true;
-  for_each([&](std::string_view name, std::string_view value) {
-    const bool quoted = !value.empty() && value.data()[-1] == '"';
-    return valid = is_token(name) && (quoted || value.find_first_of("<>\" \t\r\n,") == std::string_view::npos);
-  });
-  return valid && (trimmed(text_).empty() || trimmed(text_).front() == ';');
+  const auto inside = trimmed(text_);
+  return inside.empty() || inside.front() == ';';
 }
 
 bool is_host(std::string_view text) {
   if (text.empty()) return false;
   if (text.front() == '[') return Address::parse(text).has_value();
-  for (const char c : text)
-    if (!is_alpha(c) && !is_digit(c) && c != '.' && c != '-' && c != '_') return false;
-  return text.front() != '.' && text.front() != '-';
+  return host_characters.contain_all(text) && text.front() != '.' && text.front() != '-';
 }
 
 Result<Uri> Uri::parse(std::string_view text) {
   Uri uri;
   uri.text = text;
-  for (const char c : text)
-    if (static_cast<unsigned char>(c) <= ' ' || c == '<' || c == '>' || c == '"' || c == 0x7f)
-      return std::unexpected(bad("URI holds a blank, a quote or <>"));
   const auto colon = text.find(':');
   if (colon == std::string_view::npos || colon == 0 || !is_alpha(text.front())) return std::unexpected(bad("URI has no scheme"));
   uri.scheme_name = text.substr(0, colon);
-  for (const char c : uri.scheme_name)
-    if (!is_alpha(c) && !is_digit(c) && c != '+' && c != '-' && c != '.') return std::unexpected(bad("URI scheme is malformed"));
+  if (!scheme_characters.contain_all(uri.scheme_name)) return std::unexpected(bad("URI scheme is malformed"));
   std::string_view rest = text.substr(colon + 1);
+  if (never_in_a_uri.contain_any(rest)) return std::unexpected(bad("URI holds a blank, a quote or <>"));
   if (equal_ignoring_case(uri.scheme_name, "sip"))
     uri.scheme = Scheme::sip;
   else if (equal_ignoring_case(uri.scheme_name, "sips"))
@@ -171,12 +185,12 @@ Result<Uri> Uri::parse(std::string_view text) {
   }
   std::size_t end = !rest.empty() && rest.front() == '[' ? rest.find(']') : 0;
   if (end == std::string_view::npos) return std::unexpected(bad("IPv6 reference in the URI is not closed"));
-  end = std::min(rest.find_first_of(":;?", end), rest.size());
+  end = after_the_host.find_in(rest, end);
   uri.host = rest.substr(0, end);
   if (!is_host(uri.host)) return std::unexpected(bad("host of the URI is malformed"));
   rest.remove_prefix(end);
   if (!rest.empty() && rest.front() == ':') {
-    const auto stop = std::min(rest.find_first_of(";?"), rest.size());
+    const auto stop = after_the_port.find_in(rest);
     uri.port = parse_number<std::uint16_t>(rest.substr(1, stop - 1));
     if (!uri.port || *uri.port == 0) return std::unexpected(bad("port of the URI is not a number from 1 to 65535"));
     rest.remove_prefix(stop);

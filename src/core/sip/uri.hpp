@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "base/address.hpp"
+#include "base/characters.hpp"
 #include "base/result.hpp"
 #include "base/text.hpp"
 
@@ -28,10 +29,26 @@ class Parameters {
     while (next(rest, name, value))
       if (!visit(name, value)) return;
   }
+  /// A parameter as it stands, from its name to the end of its value, given what for_each() told of it.
+  static std::string_view text_of(std::string_view name, std::string_view value);
   bool is_valid() const;  ///< every name is a token, quotes are closed
+  /// As for_each(), and whether all is valid: one pass where both are wanted.
+  template <typename Visit>
+  bool visit_valid(Visit&& visit) const {
+    if (!has_valid_frame()) return false;
+    std::string_view rest = text_;
+    std::string_view name, value;
+    while (next(rest, name, value)) {
+      if (!is_valid(name, value)) return false;
+      visit(name, value);
+    }
+    return true;
+  }
 
  private:
   static bool next(std::string_view& rest, std::string_view& name, std::string_view& value);
+  static bool is_valid(std::string_view name, std::string_view value);
+  bool has_valid_frame() const;
   std::string_view text_;
 };
 
@@ -66,14 +83,8 @@ std::optional<Text> unescaped(std::string_view text);
 /// (§10.3 step 5). Nothing when the user holds a broken escape or a control character.
 std::optional<Text> address_of_record(const Uri& uri);
 
-constexpr bool is_token_character(char c) {
-  return is_alpha(c) || is_digit(c) || std::string_view{"-.!%*_+`'~"}.find(c) != std::string_view::npos;
-}
-inline bool is_token(std::string_view text) {
-  for (const char c : text)
-    if (!is_token_character(c)) return false;
-  return !text.empty();
-}
+inline constexpr Characters token_characters = Characters::alphanumeric_and("-.!%*_+`'~");
+constexpr bool is_token(std::string_view text) { return !text.empty() && token_characters.contain_all(text); }
 /// A host name, IPv4 address or bracketed IPv6 reference (RFC 3261 §25.1, RFC 5118).
 bool is_host(std::string_view text);
 

@@ -4,6 +4,8 @@ namespace ringhold::sip {
 
 namespace {
 
+constexpr Characters never_in_a_request_uri{" \t<>\""};
+
 struct Single {
   Header header;
   std::string_view missing;
@@ -29,27 +31,26 @@ std::optional<Malformed> check_single(const Message& message) {
   for (const Single& single : singles) {
     const HeaderLine* line = message.line(single.header);
     if (line == nullptr || line->value.empty()) return Malformed{400, single.missing, name(single.header)};
-    if (message.count(single.header) > 1) return Malformed{400, single.doubled, name(single.header)};
+    if (message.is_repeated(single.header)) return Malformed{400, single.doubled, name(single.header)};
   }
   for (const Optional& number : numbers) {
     const HeaderLine* line = message.line(number.header);
     if (line == nullptr) continue;
     const bool valid = number.header == Header::max_forwards ? message.max_forwards().has_value() : message.content_length().has_value();
     if (!valid) return Malformed{400, number.malformed, name(number.header)};
-    if (message.count(number.header) > 1) return Malformed{400, number.doubled, name(number.header)};
+    if (message.is_repeated(number.header)) return Malformed{400, number.doubled, name(number.header)};
   }
   return std::nullopt;
 }
 
 std::optional<Malformed> check_common(const Message& message) {
   if (const auto malformed = check_single(message)) return malformed;
-  const auto via = message.top_via();
+  const auto& via = message.top_via();
   if (!via) return Malformed{400, message.line(Header::via) == nullptr ? "Missing Via" : "Malformed Via", "Via"};
-  const auto from = message.from();
+  const auto& from = message.from();
   if (!from) return Malformed{400, "Malformed From", "From"};
   if (!message.to()) return Malformed{400, "Malformed To", "To"};
-  if (message.value(Header::call_id).find_first_of(" \t\r\n") != std::string_view::npos)
-    return Malformed{400, "Malformed Call-ID", "Call-ID"};
+  if (white_space.contain_any(message.value(Header::call_id))) return Malformed{400, "Malformed Call-ID", "Call-ID"};
   if (!message.cseq()) return Malformed{400, "Malformed CSeq", "CSeq"};
   const auto length = message.content_length();
   if (length && *length > message.body().size()) return Malformed{400, "Content-Length is larger than the body", "Content-Length"};
@@ -59,7 +60,7 @@ std::optional<Malformed> check_common(const Message& message) {
 }  // namespace
 
 std::optional<Malformed> validate_request(const Message& request) {
-  if (request.request_uri().empty() || request.request_uri().find_first_of(" \t<>\"") != std::string_view::npos)
+  if (request.request_uri().empty() || never_in_a_request_uri.contain_any(request.request_uri()))
     return Malformed{400, "Malformed Request-URI", "request line"};
   if (!equal_ignoring_case(request.version(), "SIP/2.0")) return Malformed{505, "Version Not Supported", "request line"};
   if (const auto malformed = check_common(request)) return malformed;

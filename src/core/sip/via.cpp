@@ -16,8 +16,8 @@ Result<Via> Via::parse(std::string_view value) {
   if (!equal_ignoring_case(trimmed(rest.substr(0, first)), "SIP")) return bad("protocol is not SIP");
   via.version = trimmed(rest.substr(first + 1, second - first - 1));
   rest = trimmed(rest.substr(second + 1));
-  const auto blank = rest.find_first_of(" \t\r\n");
-  if (blank == std::string_view::npos) return bad("no sent-by after the transport");
+  const auto blank = white_space.find_in(rest);
+  if (blank == rest.size()) return bad("no sent-by after the transport");
   via.transport = rest.substr(0, blank);
   if (!is_token(via.transport) || !is_token(via.version)) return bad("transport is malformed");
   via.sent_by = trimmed(rest.substr(blank));
@@ -31,19 +31,20 @@ Result<Via> Via::parse(std::string_view value) {
   }
   via.host = host;
   if (!is_host(via.host)) return bad("host of sent-by is malformed");
-  if (!via.parameters.is_valid()) return bad("parameters are malformed");
   bool ports_are_numbers = true;
-  via.parameters.for_each([&](std::string_view name, std::string_view text) {
+  const bool valid = via.parameters.visit_valid([&](std::string_view name, std::string_view text) {
     if (equal_ignoring_case(name, "branch"))
       via.branch = text;
-    else if (equal_ignoring_case(name, "received"))
+    else if (equal_ignoring_case(name, "received")) {
       via.received = text;
-    else if (equal_ignoring_case(name, "rport")) {
+      via.received_text = Parameters::text_of(name, text);
+    } else if (equal_ignoring_case(name, "rport")) {
       via.has_rport = true;
+      via.rport_text = Parameters::text_of(name, text);
       if (!text.empty()) ports_are_numbers = (via.rport = parse_number<std::uint16_t>(text)).has_value();
     }
-    return true;
   });
+  if (!valid) return bad("parameters are malformed");
   if (!ports_are_numbers) return bad("rport is not a number up to 65535");
   return via;
 }

@@ -22,6 +22,8 @@ struct Via {
   std::string_view received;           ///< empty when absent
   bool has_rport = false;              ///< RFC 3581
   std::optional<std::uint16_t> rport;  ///< its value, when it has one
+  std::string_view received_text;      ///< both parameters as they stand, without their semicolons
+  std::string_view rport_text;
   Parameters parameters;
   std::string_view text;  ///< the whole element
 

@@ -76,8 +76,8 @@ Received Layer::receive(const sip::Message& message, const Packet&, Instant now,
 
 Received Layer::receive_response(const sip::Message& response, Instant now, Outbox& outbox) {
   Table& table = state_->table;
-  const auto via = response.top_via();
-  const auto cseq = response.cseq();
+  const auto& via = response.top_via();
+  const auto& cseq = response.cseq();
   if (!via || !cseq) return {Disposition::stray, {}, {}};
   const TransactionId id = table.find_client(Key::client(via->branch, cseq->method));
   Transaction* transaction = table.find(id);
@@ -102,7 +102,7 @@ TransactionId Layer::create_server(const sip::Message& request, const Packet& pa
   transaction.method = request.method();
   transaction.owner = owner;
   transaction.destination = sip::response_destination(request, packet);
-  const auto via = request.top_via();
+  const auto& via = request.top_via();
   transaction.sent_by_port = Port{via && via->port                     ? *via->port
                                   : packet.transport == Transport::tls ? std::uint16_t{5061}
                                                                        : std::uint16_t{5060}};

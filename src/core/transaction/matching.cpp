@@ -40,7 +40,7 @@ Key Key::client(std::string_view branch, sip::Method method) {
 Key Key::server(const sip::Message& request, sip::Method as_method) {
   Key key;
   key.append_method(as_method, request.method_name());
-  const auto via = request.top_via();
+  const auto& via = request.top_via();
   if (via && via->has_cookie()) {
     key.append(via->branch);
     key.append(separator);
@@ -48,7 +48,7 @@ Key Key::server(const sip::Message& request, sip::Method as_method) {
     key.append_lower(via->sent_by);
   } else {
     key.rfc2543_ = true;
-    const auto cseq = request.cseq();
+    const auto& cseq = request.cseq();
     key.append(request.request_uri());
     for (const std::string_view part : {request.from_tag(), request.call_id(), via ? via->text : std::string_view{}}) {
       key.append(separator);
