@@ -98,7 +98,7 @@ void BranchDevice::State::receive_sip(const Packet& packet, Instant now, Outbox&
 void BranchDevice::State::new_request(const sip::Message& request, const Packet& packet, Instant now, Outbox& outbox) {
   const auto way = proxy.preprocess(request);
   if (!way) return proxy.refuse(request, packet, way.error(), layer, now, outbox);
-  const auto uri = sip::Uri::parse(way->request_uri);
+  const auto uri = way->last_route_is_request_uri ? sip::Uri::parse(way->request_uri) : request.uri();
   const bool to_us = way->next_route.empty() && uri && identity.is_ours(*uri);
   if (request.method() == sip::Method::register_ && to_us) return on_register(request, packet, now, outbox);
   if (request.method() == sip::Method::options && to_us && uri->user.empty())

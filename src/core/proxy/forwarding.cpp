@@ -83,7 +83,8 @@ bool Forwarding::has_looped(const sip::Message& request, const Preprocessed& way
   bool looped = false;
   std::optional<Branch> own;
   request.for_each_value(sip::Header::via, [&](std::string_view value, const sip::HeaderLine&) {
-    const auto via = sip::Via::parse(value);
+    const bool top = request.top_via() && request.top_via()->text.data() == value.data();
+    const auto via = top ? request.top_via() : sip::Via::parse(value);
     if (!via || !identity_.is_ours(via->host, via->port.value_or(5060))) return true;
     if (!own) own.emplace(0, loop_hash(request, way.request_uri));
     const auto hash = own->text().substr(20);

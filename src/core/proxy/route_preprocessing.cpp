@@ -56,7 +56,7 @@ Preprocessed preprocess_routes(const sip::Message& request, const Identity& iden
   });
   // §16.4: a strict router put our Record-Route value into the Request-URI and the target at the end of the Routes. Only
   // our own values carry `lr` there.
-  const auto uri = sip::Uri::parse(request.request_uri());
+  const auto& uri = request.uri();
   if (count > 0 && uri && uri->user.empty() && uri->is_loose_router() && identity.is_ours(*uri)) {
     way.last_route_is_request_uri = true;
     way.request_uri = last;

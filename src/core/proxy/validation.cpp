@@ -5,7 +5,7 @@
 namespace ringhold::proxy {
 
 std::optional<Refusal> validate(const sip::Message& request) {
-  const auto uri = sip::Uri::parse(request.request_uri());
+  const auto& uri = request.uri();
   if (!uri) return Refusal{400, "Malformed Request-URI", {}};
   if (uri->scheme == sip::Scheme::other) return Refusal{416, {}, {}};
   if (request.max_forwards() == 0U) return Refusal{483, {}, {}};

@@ -81,40 +81,49 @@ std::optional<Error> Message::read(std::string_view bytes) {
   std::size_t at = *start;
   for (;;) {
     if (at >= bytes.size()) return bad("message", at, "ends before the empty line");
-    std::size_t length = line_length(bytes, at);
-    if (length == 0) return bad("message", at, "last header line has no line end");
-    if (without_line_end(bytes.substr(at, length)).empty()) {
+    if (bytes[at] == '\r' || bytes[at] == '\n') {
+      const std::size_t length = line_length(bytes, at);
+      if (length == 0) return bad("message", at, "last header line has no line end");
+      if (!without_line_end(bytes.substr(at, length)).empty()) return bad("header line", at, "name is not a token");
       empty_line_ = bytes.substr(at, length);
       body_ = bytes.substr(at + length);
       break;
     }
-    // A line that begins with a blank continues the one before (§7.3.1).
-    while (at + length < bytes.size() && is_blank(bytes[at + length])) {
-      const auto more = line_length(bytes, at + length);
-      if (more == 0 || without_line_end(bytes.substr(at + length, more)).find_first_not_of(" \t") == npos) break;
-      length += more;
-    }
-    const std::string_view line = bytes.substr(at, length);
-    std::size_t colon = not_in_a_token.find_in(line);
-    const auto name = line.substr(0, colon);
-    while (colon < line.size() && is_white_space(line[colon])) ++colon;
-    if (name.empty()) return bad("header line", at, "name is not a token");
-    if (colon == line.size() || line[colon] != ':') return bad("header line", at, "no colon after the name");
-    if (lines_.size() == limits::sip_header_lines) return bad("message", at, "more than 256 header lines");
-    const Header header = parse_header(name);
-    lines_.push_back({header, name, trimmed(line.substr(colon + 1)), line});
-    auto& first = first_[static_cast<std::size_t>(header)];
-    if (first != 0)
-      repeated_ |= 1ULL << static_cast<unsigned>(header);
-    else
-      first = static_cast<std::uint8_t>(lines_.size() < 256 ? lines_.size() : 255);
-    at += length;
+    const auto length = read_header_line(at);
+    if (!length) return length.error();
+    at += *length;
   }
   if (!is_request() && cseq()) {
     method_ = cseq()->method;
     method_name_ = cseq()->method_name;
   }
   return std::nullopt;
+}
+
+Result<std::size_t> Message::read_header_line(std::size_t at) {
+  const std::size_t name_end = not_in_a_token.find_in(bytes_, at);
+  std::size_t colon = name_end;
+  while (colon < bytes_.size() && is_blank(bytes_[colon])) ++colon;
+  if (name_end == at) return std::unexpected(bad("header line", at, "name is not a token"));
+  if (colon == bytes_.size() || bytes_[colon] != ':') return std::unexpected(bad("header line", at, "no colon after the name"));
+  std::size_t end = colon + 1;
+  // A line that begins with a blank continues the one before (§7.3.1).
+  do {
+    const std::size_t more = line_length(bytes_, end);
+    if (more == 0 && end == colon + 1) return std::unexpected(bad("message", at, "last header line has no line end"));
+    if (end > colon + 1 && (more == 0 || trimmed(bytes_.substr(end, more)).empty())) break;
+    end += more;
+  } while (end < bytes_.size() && is_blank(bytes_[end]));
+  if (lines_.size() == limits::sip_header_lines) return std::unexpected(bad("message", at, "more than 256 header lines"));
+  const auto name = bytes_.substr(at, name_end - at);
+  const Header header = parse_header(name);
+  lines_.push_back({header, name, trimmed(bytes_.substr(colon + 1, end - colon - 1)), bytes_.substr(at, end - at)});
+  auto& first = first_[static_cast<std::size_t>(header)];
+  if (first != 0)
+    repeated_ |= 1ULL << static_cast<unsigned>(header);
+  else
+    first = static_cast<std::uint8_t>(lines_.size() < 256 ? lines_.size() : 255);
+  return end - at;
 }
 
 const HeaderLine* Message::line(Header header) const {
@@ -149,6 +158,11 @@ Result<CSeq> Message::read_cseq() const {
   const auto method = trimmed(text.substr(blank));
   if (!is_token(method)) return std::unexpected(bad("CSeq", offset_of(text), "method is not a token"));
   return CSeq{*number, parse_method(method), method};
+}
+
+const Result<Uri>& Message::uri() const {
+  if (!uri_) uri_ = Uri::parse(request_uri_);
+  return *uri_;
 }
 
 const Result<Via>& Message::top_via() const {
@@ -197,6 +211,7 @@ std::optional<std::uint32_t> Message::expires() const {
 std::optional<std::size_t> Message::content_length() const { return parse_number<std::size_t>(value(Header::content_length)); }
 
 Element split_element(std::string_view value) {
+  if (value.find(',') == npos) return {trimmed(value), {}, false};
   bool quoted = false;
   bool bracketed = false;
   for (std::size_t i = 0; i < value.size(); ++i) {

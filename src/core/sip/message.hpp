@@ -61,6 +61,7 @@ class Message {
 
   std::string_view call_id() const { return value(Header::call_id); }
   // Interpreted when first asked for, and kept.
+  const Result<Uri>& uri() const;  ///< of a request: the Request-URI
   const Result<CSeq>& cseq() const;
   const Result<Via>& top_via() const;
   const Result<NameAddr>& from() const;
@@ -74,6 +75,7 @@ class Message {
  private:
   std::optional<Error> read(std::string_view bytes);
   Result<std::size_t> parse_start_line();
+  Result<std::size_t> read_header_line(std::size_t at);  ///< its length, continuation lines included
   Result<CSeq> read_cseq() const;
   Result<Via> read_top_via() const;
   std::string_view bytes_, start_line_, request_uri_, method_name_, version_, reason_, body_, empty_line_;
@@ -82,6 +84,7 @@ class Message {
   std::array<std::uint8_t, 40> first_{};  ///< 1 + index of the first line of each known header
   std::uint64_t repeated_ = 0;            ///< one bit for each header that stands in several lines
   boost::container::small_vector<HeaderLine, 32> lines_;
+  mutable std::optional<Result<Uri>> uri_;
   mutable std::optional<Result<CSeq>> cseq_;
   mutable std::optional<Result<Via>> top_via_;
   mutable std::optional<Result<NameAddr>> from_, to_;

@@ -8,7 +8,7 @@ namespace {
 
 constexpr Characters user_characters = Characters::alphanumeric_and("-_.!~*'()&=+$,;?/#");
 constexpr Characters host_characters = Characters::alphanumeric_and(".-_");
-constexpr Characters scheme_characters = Characters::alphanumeric_and("+-.");
+constexpr Characters not_in_a_scheme = Characters::alphanumeric_and("+-.").complement();
 constexpr Characters never_in_a_uri = Characters::controls_blank_and("<>\"");
 constexpr Characters never_in_a_parameter{"<>\" \t\r\n,"};
 constexpr Characters after_the_host{":;?"};
@@ -82,9 +82,10 @@ bool headers_agree(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-bool Parameters::next(std::string_view& rest, std::string_view& name, std::string_view& value) {
-  const auto start = rest.find(';');
-  if (start == std::string_view::npos) return false;
+Parameters::Next Parameters::next(std::string_view& rest, std::string_view& name, std::string_view& value) {
+  std::size_t start = 0;
+  while (start < rest.size() && rest[start] != ';') ++start;
+  if (start == rest.size()) return Next::end;
   rest.remove_prefix(start + 1);
   std::size_t end = 0;
   bool quoted = false;
@@ -110,7 +111,7 @@ bool Parameters::next(std::string_view& rest, std::string_view& name, std::strin
   name = trimmed(one.substr(0, std::min(equals, one.size())));
   value = equals == std::string_view::npos ? std::string_view{} : trimmed(one.substr(equals + 1));
   if (value.size() >= 2 && value.front() == '"' && value.back() == '"') value = value.substr(1, value.size() - 2);
-  return true;
+  return quoted ? Next::open_quote : Next::one;
 }
 
 std::optional<std::string_view> Parameters::find(std::string_view wanted) const {
@@ -138,8 +139,7 @@ bool Parameters::is_valid(std::string_view name, std::string_view value) {
   return is_token(name) && (quoted || !never_in_a_parameter.contain_any(value));
 }
 
-bool Parameters::has_valid_frame() const {
-  if (std::ranges::count(text_, '"') % 2 != 0 && text_.find('\\') == std::string_view::npos) return false;
+bool Parameters::begins_with_semicolon() const {
   const auto inside = trimmed(text_);
   return inside.empty() || inside.front() == ';';
 }
@@ -153,12 +153,10 @@ bool is_host(std::string_view text) {
 Result<Uri> Uri::parse(std::string_view text) {
   Uri uri;
   uri.text = text;
-  const auto colon = text.find(':');
-  if (colon == std::string_view::npos || colon == 0 || !is_alpha(text.front())) return std::unexpected(bad("URI has no scheme"));
+  const std::size_t colon = not_in_a_scheme.find_in(text);
+  if (colon == text.size() || text[colon] != ':' || colon == 0 || !is_alpha(text.front())) return std::unexpected(bad("URI has no scheme"));
   uri.scheme_name = text.substr(0, colon);
-  if (!scheme_characters.contain_all(uri.scheme_name)) return std::unexpected(bad("URI scheme is malformed"));
   std::string_view rest = text.substr(colon + 1);
-  if (never_in_a_uri.contain_any(rest)) return std::unexpected(bad("URI holds a blank, a quote or <>"));
   if (equal_ignoring_case(uri.scheme_name, "sip"))
     uri.scheme = Scheme::sip;
   else if (equal_ignoring_case(uri.scheme_name, "sips"))
@@ -167,6 +165,7 @@ Result<Uri> Uri::parse(std::string_view text) {
     uri.scheme = Scheme::tel;
   if (rest.empty()) return std::unexpected(bad("URI is empty after its scheme"));
   if (!uri.is_sip()) {
+    if (never_in_a_uri.contain_any(rest)) return std::unexpected(bad("URI holds a blank, a quote or <>"));
     if (uri.scheme == Scheme::tel) {
       const auto semicolon = std::min(rest.find(';'), rest.size());
       uri.user = rest.substr(0, semicolon);
@@ -175,16 +174,14 @@ Result<Uri> Uri::parse(std::string_view text) {
     return uri;
   }
   if (const auto at = rest.find('@'); at != std::string_view::npos) {
-    const auto userinfo = rest.substr(0, at);
+    if (!uri.read_userinfo(rest.substr(0, at))) return std::unexpected(bad("user part of the URI is malformed"));
     rest.remove_prefix(at + 1);
-    const auto separator = std::min(userinfo.find(':'), userinfo.size());
-    uri.user = userinfo.substr(0, separator);
-    if (separator < userinfo.size()) uri.password = userinfo.substr(separator + 1);
-    if (!is_user(uri.user) || (!uri.password.empty() && !is_user(uri.password)))
-      return std::unexpected(bad("user part of the URI is malformed"));
   }
-  std::size_t end = !rest.empty() && rest.front() == '[' ? rest.find(']') : 0;
-  if (end == std::string_view::npos) return std::unexpected(bad("IPv6 reference in the URI is not closed"));
+  std::size_t end = 0;
+  if (!rest.empty() && rest.front() == '[') {
+    end = rest.find(']');
+    if (end == std::string_view::npos) return std::unexpected(bad("IPv6 reference in the URI is not closed"));
+  }
   end = after_the_host.find_in(rest, end);
   uri.host = rest.substr(0, end);
   if (!is_host(uri.host)) return std::unexpected(bad("host of the URI is malformed"));
@@ -195,10 +192,19 @@ Result<Uri> Uri::parse(std::string_view text) {
     if (!uri.port || *uri.port == 0) return std::unexpected(bad("port of the URI is not a number from 1 to 65535"));
     rest.remove_prefix(stop);
   }
+  if (rest.empty()) return uri;
+  if (never_in_a_uri.contain_any(rest)) return std::unexpected(bad("URI holds a blank, a quote or <>"));
   const auto question = std::min(rest.find('?'), rest.size());
   uri.parameters = Parameters{rest.substr(0, question)};
   if (question < rest.size()) uri.headers = rest.substr(question + 1);
   return uri;
+}
+
+bool Uri::read_userinfo(std::string_view userinfo) {
+  const auto separator = std::min(userinfo.find(':'), userinfo.size());
+  user = userinfo.substr(0, separator);
+  if (separator < userinfo.size()) password = userinfo.substr(separator + 1);
+  return is_user(user) && (password.empty() || is_user(password));
 }
 
 std::optional<Transport> Uri::transport() const {

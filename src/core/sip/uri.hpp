@@ -26,7 +26,7 @@ class Parameters {
   void for_each(Visit&& visit) const {
     std::string_view rest = text_;
     std::string_view name, value;
-    while (next(rest, name, value))
+    while (next(rest, name, value) != Next::end)
       if (!visit(name, value)) return;
   }
   /// A parameter as it stands, from its name to the end of its value, given what for_each() told of it.
@@ -35,20 +35,22 @@ class Parameters {
   /// As for_each(), and whether all is valid: one pass where both are wanted.
   template <typename Visit>
   bool visit_valid(Visit&& visit) const {
-    if (!has_valid_frame()) return false;
+    if (!begins_with_semicolon()) return false;
     std::string_view rest = text_;
     std::string_view name, value;
-    while (next(rest, name, value)) {
+    for (;;) {
+      const Next found = next(rest, name, value);
+      if (found != Next::one) return found == Next::end;
       if (!is_valid(name, value)) return false;
       visit(name, value);
     }
-    return true;
   }
 
  private:
-  static bool next(std::string_view& rest, std::string_view& name, std::string_view& value);
+  enum class Next : std::uint8_t { end, one, open_quote };
+  static Next next(std::string_view& rest, std::string_view& name, std::string_view& value);
   static bool is_valid(std::string_view name, std::string_view value);
-  bool has_valid_frame() const;
+  bool begins_with_semicolon() const;
   std::string_view text_;
 };
 
@@ -71,6 +73,9 @@ struct Uri {
   std::optional<Transport> transport() const;  ///< of the parameter; TLS for sips
   bool has_unknown_transport() const;          ///< a transport parameter that we do not speak
   bool is_loose_router() const { return parameters.has("lr"); }
+
+ private:
+  bool read_userinfo(std::string_view userinfo);
 };
 
 /// RFC 3261 §19.1.4.

@@ -10,16 +10,17 @@ Result<Via> Via::parse(std::string_view value) {
   std::string_view rest = trimmed(via.text.substr(0, semicolon));
   via.parameters = Parameters{via.text.substr(semicolon)};
   // SIP / 2.0 / UDP host:port, with white space allowed around each slash and before the host (§25.1).
-  const auto first = rest.find('/');
-  const auto second = first == std::string_view::npos ? first : rest.find('/', first + 1);
-  if (second == std::string_view::npos) return bad("protocol is not SIP/2.0/transport");
-  if (!equal_ignoring_case(trimmed(rest.substr(0, first)), "SIP")) return bad("protocol is not SIP");
-  via.version = trimmed(rest.substr(first + 1, second - first - 1));
-  rest = trimmed(rest.substr(second + 1));
+  constexpr std::string_view usual = "SIP/2.0/";
+  if (rest.starts_with(usual)) {
+    via.version = rest.substr(4, 3);
+    rest.remove_prefix(usual.size());
+  } else if (const auto error = via.read_odd_protocol(rest); !error.empty()) {
+    return bad(error);
+  }
   const auto blank = white_space.find_in(rest);
   if (blank == rest.size()) return bad("no sent-by after the transport");
   via.transport = rest.substr(0, blank);
-  if (!is_token(via.transport) || !is_token(via.version)) return bad("transport is malformed");
+  if (!is_token(via.transport)) return bad("transport is malformed");
   via.sent_by = trimmed(rest.substr(blank));
   std::string_view host = via.sent_by;
   const auto bracket = host.front() == '[' ? host.find(']') : 0;
@@ -47,6 +48,17 @@ Result<Via> Via::parse(std::string_view value) {
   if (!valid) return bad("parameters are malformed");
   if (!ports_are_numbers) return bad("rport is not a number up to 65535");
   return via;
+}
+
+std::string_view Via::read_odd_protocol(std::string_view& rest) {
+  const auto first = rest.find('/');
+  const auto second = first == std::string_view::npos ? first : rest.find('/', first + 1);
+  if (second == std::string_view::npos) return "protocol is not SIP/2.0/transport";
+  if (!equal_ignoring_case(trimmed(rest.substr(0, first)), "SIP")) return "protocol is not SIP";
+  version = trimmed(rest.substr(first + 1, second - first - 1));
+  if (!is_token(version)) return "version is malformed";
+  rest = trimmed(rest.substr(second + 1));
+  return {};
 }
 
 }  // namespace ringhold::sip

@@ -30,6 +30,10 @@ struct Via {
   static Result<Via> parse(std::string_view value);
   /// RFC 3261 branches are unique; those without the cookie come from RFC 2543 elements (§17.2.3).
   bool has_cookie() const { return branch.size() > branch_cookie.size() && equal_ignoring_case(branch.substr(0, 7), branch_cookie); }
+
+ private:
+  /// Protocol name and version with white space about the slashes, or in other letters; what is wrong, or empty.
+  std::string_view read_odd_protocol(std::string_view& rest);
 };
 
 }  // namespace ringhold::sip

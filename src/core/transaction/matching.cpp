@@ -14,7 +14,9 @@ constexpr std::string_view separator{"\n", 1};
 }  // namespace
 
 void Key::append_lower(std::string_view part) {
-  for (const char c : part) text_.push_back(to_lower(c));
+  const std::size_t begin = text_.size();
+  append(part);
+  for (std::size_t i = begin; i < text_.size(); ++i) text_[i] = to_lower(text_[i]);
 }
 
 void Key::append_method(sip::Method method, std::string_view name) {
