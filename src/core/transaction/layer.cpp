@@ -61,7 +61,7 @@ Received Layer::receive(const sip::Message& message, const Packet&, Instant now,
     Transaction* transaction = table.find(id);
     if (transaction == nullptr) return {Disposition::ack, {}, {}};
     const Outcome outcome = step(*transaction, invite_server::Event::ack, around);
-    table.schedule(id);
+    table.schedule(id, now);
     return {outcome.passed ? Disposition::ack : Disposition::absorbed, id, transaction->owner};
   }
   const TransactionId known = table.find_server(Key::server(message, message.method()), message.to_tag());
@@ -87,11 +87,11 @@ Received Layer::receive_response(const sip::Message& response, Instant now, Outb
   if (status < 200) transaction->provisional = true;
   const Outcome outcome = step_response(*transaction, status, {state_->timers, now, outbox, &response, {}});
   if (outcome.passed && transaction->state == Transaction::State{invite_client::State::accepted}) drop_bytes(*transaction);
-  table.schedule(id);
+  table.schedule(id, now);
   return {outcome.passed ? Disposition::response : Disposition::absorbed, id, transaction->owner};
 }
 
-TransactionId Layer::create_server(const sip::Message& request, const Packet& packet, Owner owner, Instant) {
+TransactionId Layer::create_server(const sip::Message& request, const Packet& packet, Owner owner, Instant now) {
   check(request.method() != sip::Method::ack);
   Transaction transaction;
   const bool invite = request.method() == sip::Method::invite;
@@ -110,7 +110,7 @@ TransactionId Layer::create_server(const sip::Message& request, const Packet& pa
   const bool keeps_provisional = invite && !is_reliable(packet.transport);
   give_bytes(transaction, key, request.bytes(), keeps_provisional ? usual_response_bytes : 0);
   if (key.is_rfc2543()) transaction.to_tags = std::make_unique<Transaction::ToTags>(Transaction::ToTags{Text{request.to_tag()}, {}});
-  return state_->table.insert(std::move(transaction), key.hash());
+  return state_->table.insert(std::move(transaction), key.hash(), now);
 }
 
 void Layer::respond(TransactionId server, int status, std::size_t begin, Instant now, Outbox& outbox) {
@@ -131,7 +131,7 @@ void Layer::respond(TransactionId server, int status, std::size_t begin, Instant
   if (transaction->is_terminated())
     table.erase(server);
   else
-    table.schedule(server);
+    table.schedule(server, now);
 }
 
 TransactionId Layer::start_client(sip::Method method, std::string_view branch, std::size_t begin, const Destination& destination,
@@ -151,13 +151,13 @@ TransactionId Layer::start_client(sip::Method method, std::string_view branch, s
     transaction.interval = state_->timers.t1;
     transaction.retransmit_at = now + transaction.interval;
   }
-  const TransactionId id = state_->table.insert(std::move(transaction), key.hash());
+  const TransactionId id = state_->table.insert(std::move(transaction), key.hash(), now);
   if (!id) {
     outbox.bytes().resize(begin);
     return id;
   }
   outbox.sent(begin, destination);
-  state_->table.schedule(id);
+  state_->table.schedule(id, now);
   return id;
 }
 
@@ -199,14 +199,14 @@ void Layer::set_owner(TransactionId id, Owner owner) {
 
 void Layer::settle(TransactionId id, const Outcome& outcome, Instant now) {
   Transaction& transaction = *state_->table.find(id);
-  if (!transaction.is_terminated()) return state_->table.schedule(id);
+  if (!transaction.is_terminated()) return state_->table.schedule(id, now);
   if (!outcome.failure) return state_->table.erase(id);
   // It stays until the owner had its turn, because the same request may go elsewhere (RFC 3263 §4.3), but nothing finds it.
   state_->failures.push_back({id, transaction.owner, *outcome.failure});
   state_->table.unlink(id);
   transaction.retransmit_at = transaction.timeout_at = never;
   transaction.end_at = now + until_next_step;
-  state_->table.schedule(id);
+  state_->table.schedule(id, now);
 }
 
 std::span<const Failure> Layer::expire(Instant now, Outbox& outbox) {

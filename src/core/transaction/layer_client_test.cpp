@@ -272,5 +272,16 @@ TEST(ClientLayer, a_full_table_sends_nothing) {
   EXPECT_FALSE(stage.serve(request(words), Stage::packet(Transport::udp)));
 }
 
+TEST(ClientLayer, a_full_table_lets_go_of_a_client_that_has_its_response_R7) {
+  Stage stage{Timers{}, 1};
+  Words words{.method = "OPTIONS"};
+  const auto first = start(stage, words, sip::Method::options, Transport::udp);
+  stage.receive(response(200, words), answer_by_udp);
+  words.branch = "z9hG4bKsecond";
+  EXPECT_TRUE(start(stage, words, sip::Method::options, Transport::udp));
+  EXPECT_EQ(stage.layer.destination(first), nullptr);
+  EXPECT_EQ(stage.layer.size(), 1U);
+}
+
 }  // namespace
 }  // namespace ringhold::transaction

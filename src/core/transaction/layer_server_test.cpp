@@ -212,5 +212,23 @@ TEST(ServerLayer, when_the_connection_is_gone_answers_to_sent_by_over_a_new_one_
   EXPECT_EQ(stage.notes, std::vector<std::string>{"response_undelivered"});
 }
 
+TEST(ServerLayer, a_full_table_lets_go_of_the_oldest_answered_request_R7) {
+  Stage stage{Timers{}, 2};
+  Words words{.method = "MESSAGE"};
+  for (const char* branch : {"z9hG4bKfirst", "z9hG4bKsecond"}) {
+    words.branch = branch;
+    stage.respond(stage.serve(request(words), Stage::packet(Transport::udp)), 200, response(200, words));
+    stage.pass(600ms);
+  }
+  words.branch = "z9hG4bKthird";
+  EXPECT_TRUE(stage.serve(request(words), Stage::packet(Transport::udp))) << "the first has rested for 1.2 s";
+  words.branch = "z9hG4bKfourth";
+  EXPECT_FALSE(stage.serve(request(words), Stage::packet(Transport::udp))) << "the second for 0.6 s only, the third not at all";
+  words.branch = "z9hG4bKsecond";
+  EXPECT_EQ(stage.receive(request(words), Stage::packet(Transport::udp)).disposition, Disposition::absorbed);
+  words.branch = "z9hG4bKfirst";
+  EXPECT_EQ(stage.receive(request(words), Stage::packet(Transport::udp)).disposition, Disposition::new_request);
+}
+
 }  // namespace
 }  // namespace ringhold::transaction

@@ -1,6 +1,7 @@
 #include "transaction/table.hpp"
 
 #include "base/check.hpp"
+#include "base/limits.hpp"
 
 #include <algorithm>
 
@@ -24,7 +25,19 @@ bool is_at(const Destination& destination, const FlowChange& change) {
 
 }  // namespace
 
-TransactionId Table::insert(Transaction&& transaction, std::uint64_t key_hash) {
+Table::AgeList& Table::age_list(const Transaction& transaction) {
+  return transaction.is_client() && transaction.method != sip::Method::invite ? absorbing_strays_ : absorbing_repeats_;
+}
+
+void Table::make_room(Instant now) {
+  // A client that had its response is missed by nobody: what comes again for it is a stray, and strays are dropped.
+  TransactionId id = absorbing_strays_.oldest_before(slab_, now);
+  if (!id) id = absorbing_repeats_.oldest_before(slab_, now - limits::transaction_rest);
+  if (id) erase(id);
+}
+
+TransactionId Table::insert(Transaction&& transaction, std::uint64_t key_hash, Instant now) {
+  if (slab_.size() == slab_.capacity()) make_room(now);
   const bool client = transaction.is_client();
   const std::uint64_t peer = peer_hash(transaction.destination);
   const TransactionId id = slab_.insert(std::move(transaction));
@@ -86,6 +99,7 @@ std::vector<TransactionId> Table::at(const FlowChange& change) const {
 void Table::unlink(TransactionId id) {
   unlink(slab_.find(id)->is_client() ? clients_ : servers_, &Transaction::by_key, id);
   unlink(peers_, &Transaction::by_peer, id);
+  age_list(*slab_.find(id)).remove(slab_, id);
 }
 
 void Table::erase(TransactionId id) {
@@ -100,9 +114,10 @@ void Table::redirect(TransactionId id, const Destination& destination) {
   link(peers_, &Transaction::by_peer, id, peer_hash(destination));
 }
 
-void Table::schedule(TransactionId id) {
+void Table::schedule(TransactionId id, Instant now) {
   Transaction* transaction = slab_.find(id);
   if (transaction == nullptr) return;
+  if (transaction->only_absorbs()) age_list(*transaction).add(slab_, id, now);
   const Instant next = std::min({transaction->retransmit_at, transaction->timeout_at, transaction->end_at});
   if (next >= transaction->in_wheel) return;
   transaction->in_wheel = next;

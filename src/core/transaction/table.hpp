@@ -17,8 +17,9 @@ class Table {
  public:
   explicit Table(std::size_t capacity) : slab_{capacity} {}
 
-  /// Zero when full. `transaction` has its bytes and destination.
-  TransactionId insert(Transaction&& transaction, std::uint64_t key_hash);
+  /// `transaction` has its bytes and destination. A full table lets go of those that only absorb repetitions, oldest first
+  /// (limits::transaction_rest); zero when there is none.
+  TransactionId insert(Transaction&& transaction, std::uint64_t key_hash, Instant now);
   Transaction* find(TransactionId id) { return slab_.find(id); }
   const Transaction* find(TransactionId id) const { return slab_.find(id); }
   TransactionId find_client(const Key& key) const { return find(clients_, key, {}); }
@@ -34,8 +35,8 @@ class Table {
   void erase(TransactionId id);
   /// Gives it another destination.
   void redirect(TransactionId id, const Destination& destination);
-  /// Sees that the wheel calls at its earliest deadline.
-  void schedule(TransactionId id);
+  /// Sees that the wheel calls at its earliest deadline. To be called after each step.
+  void schedule(TransactionId id, Instant now);
   /// Calls `due(id, transaction)` for those with a deadline that may have come, and schedules what stays.
   template <typename Due>
   void expire(Instant now, Due&& due) {
@@ -45,7 +46,7 @@ class Table {
       if (transaction == nullptr || now < transaction->in_wheel) return;
       transaction->in_wheel = never;
       due(id, *transaction);
-      schedule(id);
+      schedule(id, now);
     });
   }
   std::optional<Instant> next_expiry() const { return wheel_.next(); }
@@ -61,7 +62,13 @@ class Table {
   void link(Heads& heads, Link Transaction::* place, TransactionId id, std::uint64_t hash);
   void unlink(Heads& heads, Link Transaction::* place, TransactionId id);
 
+  using AgeList = ringhold::AgeList<Transaction, &Transaction::by_age>;
+  AgeList& age_list(const Transaction& transaction);
+  void make_room(Instant now);
+
   Slab<Transaction> slab_;
+  AgeList absorbing_strays_;   ///< non-INVITE clients that have their response
+  AgeList absorbing_repeats_;  ///< what would be served, or passed on, a second time
   Heads clients_, servers_, peers_;
   TimerWheel<TransactionId> wheel_;
 };

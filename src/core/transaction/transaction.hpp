@@ -6,6 +6,7 @@
 #include <string_view>
 #include <variant>
 
+#include "base/age_list.hpp"
 #include "base/flow.hpp"
 #include "base/slab.hpp"
 #include "base/text.hpp"
@@ -46,6 +47,7 @@ struct Transaction {
   Destination destination;
   Link by_key;
   Link by_peer;
+  AgeLink<Transaction> by_age;  ///< while it only answers repetitions
 
   Instant retransmit_at = never;  ///< Timer A, E or G
   Instant timeout_at = never;     ///< Timer B, F or H
@@ -63,6 +65,16 @@ struct Transaction {
   }
   bool is_terminated() const {
     return std::visit([](auto s) { return s == decltype(s)::terminated; }, state);
+  }
+  /// The owner is done with it; it waits for what may be sent again (Timers D, I, J, K, L, M).
+  bool only_absorbs() const {
+    struct Visitor {
+      bool operator()(invite_client::State s) const { return s == invite_client::State::accepted || s == invite_client::State::completed; }
+      bool operator()(non_invite_client::State s) const { return s == non_invite_client::State::completed; }
+      bool operator()(invite_server::State s) const { return s == invite_server::State::accepted || s == invite_server::State::confirmed; }
+      bool operator()(non_invite_server::State s) const { return s == non_invite_server::State::completed; }
+    };
+    return std::visit(Visitor{}, state);
   }
   std::string_view key() const { return std::string_view{bytes}.substr(0, key_size); }
   std::string_view request() const { return std::string_view{bytes}.substr(key_size, request_size); }
