@@ -1,4 +1,5 @@
-// floor PORT: receives batches over UDP on loopback, turns each SIP request into a 200 by copying its headers, sends the batch.
+// floor PORT: receives batches over UDP on loopback, turns each SIP request into a 200 by copying its headers, and each DNS query
+// into an answer by a bit, sends the batch.
 #include <arpa/inet.h>
 #include <sys/socket.h>
 
@@ -35,6 +36,14 @@ int main(int count, char** arguments) {
     for (int i = 0; i < got; ++i) {
       const auto at = static_cast<std::size_t>(i);
       const std::string_view message{in[at].data(), received[at].msg_len};
+      if (message.size() > 12 && message[4] == '\0' && message[5] == 1) {  // one question: DNS
+        std::memcpy(out[at].data(), message.data(), message.size());
+        out[at][2] = static_cast<char>(out[at][2] | '\x80');
+        out[at][7] = 1;  // claims one answer
+        out_parts[at] = {out[at].data(), message.size()};
+        sent[at].msg_hdr = {&peers[at], sizeof peers[at], &out_parts[at], 1, nullptr, 0, 0};
+        continue;
+      }
       const auto line = message.find("\r\n");
       constexpr std::string_view ok = "SIP/2.0 200 OK";
       if (line == std::string_view::npos) return 1;

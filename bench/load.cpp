@@ -1,6 +1,7 @@
-// load options|register|message PORT USERS OUTSTANDING SECONDS: a closed loop of SIP transactions over UDP on loopback.
-// Prints "DONE LOST SECONDS" for the measured time, after one round that registers every user. For `message` it is also the
-// phones: what is relayed to their contacts is answered 200 by the same loop.
+// load options|register|message|dns PORT USERS OUTSTANDING SECONDS: a closed loop of transactions over UDP on loopback, with
+// so many under way at once. Registers every user first where the task needs it, prints "ready", waits for a line, measures,
+// prints "DONE LOST SECONDS". For `message` it is also the phones: a second socket answers 200 to what is relayed to it.
+// Requests are copies of one template with the numbers put in, so that the generator costs less than any server.
 #include <arpa/inet.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -8,8 +9,10 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,143 +21,263 @@ namespace {
 
 constexpr std::size_t batch = 32;
 constexpr std::size_t room = 4096;
+constexpr std::size_t digits = 8;
 using Clock = std::chrono::steady_clock;
 
-enum class Task { options, register_, message };
+enum class Task { options, register_, message, dns };
 
-struct Loop {
-  int fd = -1;
-  std::uint16_t own_port = 0;
-  sockaddr_in server{};
-  Task task = Task::options;
-  unsigned users = 1;
-  std::uint64_t next = 0;
-  std::uint64_t answered = 0;
-  std::vector<std::string> queue;  // to be sent with the next batch
-  std::vector<unsigned> cseq;
-
-  std::string user(std::uint64_t number) const { return "u" + std::to_string(number % users); }
-
-  std::string request(Task what, std::uint64_t number) {
-    const std::string name = user(number);
-    const std::string own = "127.0.0.1:" + std::to_string(own_port);
-    const std::string method = what == Task::options ? "OPTIONS" : what == Task::register_ ? "REGISTER" : "MESSAGE";
-    const std::string uri = what == Task::message   ? "sip:" + name + "@example.test"
-                            : what == Task::options ? "sip:127.0.0.1"
-                                                    : "sip:example.test";
-    const unsigned sequence = what == Task::register_ ? ++cseq[number % users] : 1;
-    const std::string body = what == Task::message ? "hello, this is a message of some forty bytes" : "";
-    return method + " " + uri + " SIP/2.0\r\nVia: SIP/2.0/UDP " + own + ";branch=z9hG4bK" + std::to_string(number) + "x" +
-           std::to_string(sequence) + ";rport\r\nMax-Forwards: 70\r\nFrom: <sip:" + name + "@example.test>;tag=f" + std::to_string(number) +
-           "\r\nTo: <sip:" + name + "@example.test>\r\nCall-ID: " + (what == Task::register_ ? "r-" + name : "c" + std::to_string(number)) +
-           "@bench\r\nCSeq: " + std::to_string(sequence) + " " + method + "\r\n" +
-           (what == Task::register_ ? "Contact: <sip:" + name + "@" + own + ">\r\nExpires: 600\r\n" : std::string{}) +
-           (body.empty() ? "" : "Content-Type: text/plain\r\n") + "User-Agent: bench\r\nContent-Length: " + std::to_string(body.size()) +
-           "\r\n\r\n" + body;
+/// Batches of datagrams out of and into one socket.
+class Socket {
+ public:
+  Socket() : fd_{socket(AF_INET, SOCK_DGRAM, 0)} {
+    address_.sin_family = AF_INET;
+    address_.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t length = sizeof address_;
+    const int buffer = 4 << 20;
+    setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof buffer);
+    if (bind(fd_, reinterpret_cast<sockaddr*>(&address_), sizeof address_) != 0) std::exit(1);
+    getsockname(fd_, reinterpret_cast<sockaddr*>(&address_), &length);
   }
+  int fd() const { return fd_; }
+  std::string place() const { return "127.0.0.1:" + std::to_string(ntohs(address_.sin_port)); }
 
-  void send_all() {
-    std::array<iovec, batch> parts{};
-    std::array<mmsghdr, batch> sent{};
-    for (std::size_t done = 0; done < queue.size();) {
-      const std::size_t now = std::min(batch, queue.size() - done);
-      for (std::size_t i = 0; i < now; ++i) {
-        parts[i] = {queue[done + i].data(), queue[done + i].size()};
-        sent[i].msg_hdr = {&server, sizeof server, &parts[i], 1, nullptr, 0, 0};
-      }
-      const int count = sendmmsg(fd, sent.data(), static_cast<unsigned>(now), 0);
+  /// Room for the next datagram to be sent.
+  char* next() {
+    if (queued_ == batch) flush();
+    return out_[queued_].data();
+  }
+  void queue(std::size_t size, const sockaddr_in& to) {
+    peers_[queued_] = to;
+    out_parts_[queued_] = {out_[queued_].data(), size};
+    sent_[queued_].msg_hdr = {&peers_[queued_], sizeof(sockaddr_in), &out_parts_[queued_], 1, nullptr, 0, 0};
+    ++queued_;
+  }
+  void flush() {
+    for (std::size_t done = 0; done < queued_;) {
+      const int count = sendmmsg(fd_, sent_.data() + done, static_cast<unsigned>(queued_ - done), 0);
       done += count > 0 ? static_cast<std::size_t>(count) : 1;
     }
-    queue.clear();
+    queued_ = 0;
   }
-
-  static std::string answer(std::string_view relayed) {
-    std::string text = "SIP/2.0 200 OK\r\n";
-    for (std::size_t at = relayed.find("\r\n") + 2; at < relayed.size();) {
-      const auto end = relayed.find("\r\n", at);
-      const auto line = relayed.substr(at, end - at);
-      if (line.empty()) break;
-      for (const std::string_view kept : {"Via:", "From:", "Call-ID:", "CSeq:"})
-        if (line.starts_with(kept)) text.append(line).append("\r\n");
-      if (line.starts_with("To:")) text.append(line).append(";tag=t\r\n");
-      at = end + 2;
+  std::size_t receive() {
+    for (std::size_t i = 0; i < batch; ++i) {
+      in_parts_[i] = {in_[i].data(), room};
+      received_[i].msg_hdr = {&senders_[i], sizeof senders_[i], &in_parts_[i], 1, nullptr, 0, 0};
     }
-    return text + "Content-Length: 0\r\n\r\n";
+    return static_cast<std::size_t>(std::max(0, recvmmsg(fd_, received_.data(), batch, MSG_DONTWAIT, nullptr)));
+  }
+  std::string_view message(std::size_t i) const { return {in_[i].data(), received_[i].msg_len}; }
+  const sockaddr_in& sender(std::size_t i) const { return senders_[i]; }
+
+ private:
+  int fd_;
+  sockaddr_in address_{};
+  std::size_t queued_ = 0;
+  std::array<std::array<char, room>, batch> in_{}, out_{};
+  std::array<iovec, batch> in_parts_{}, out_parts_{};
+  std::array<mmsghdr, batch> received_{}, sent_{};
+  std::array<sockaddr_in, batch> senders_{}, peers_{};
+};
+
+/// The text of a request with places for the number of its user and of its transaction, each of eight digits.
+class Template {
+ public:
+  Template(Task task, const std::string& own, const std::string& phones) {
+    const std::string user = "sip:u@@@@@@@@@example.test";
+    const std::string method = task == Task::options ? "OPTIONS" : task == Task::register_ ? "REGISTER" : "MESSAGE";
+    const std::string uri = task == Task::message ? user : task == Task::options ? "sip:127.0.0.1" : "sip:example.test";
+    const std::string body = task == Task::message ? "hello, this is a message of some forty bytes" : "";
+    text_ = method + " " + uri + " SIP/2.0\r\nVia: SIP/2.0/UDP " + own + ";branch=z9hG4bK########;rport\r\nMax-Forwards: 70\r\nFrom: <" +
+            user + ">;tag=f########\r\nTo: <" + user + ">\r\nCall-ID: " + (task == Task::register_ ? "r@@@@@@@@" : "c########") +
+            "@bench\r\nCSeq: " + (task == Task::register_ ? "########" : "1") + " " + method + "\r\n" +
+            (task == Task::register_ ? "Contact: <sip:u@@@@@@@@@" + phones + ">\r\nExpires: 600\r\n" : "") +
+            (body.empty() ? "" : "Content-Type: text/plain\r\n") + "User-Agent: bench\r\nContent-Length: " + std::to_string(body.size()) +
+            "\r\n\r\n" + body;
+    find("@@@@@@@@", users_);
+    find("########", numbers_);
+  }
+  std::size_t write(char* out, std::uint64_t user, std::uint64_t number) const {
+    std::memcpy(out, text_.data(), text_.size());
+    put(out, users_, 10'000'000 + user);
+    put(out, numbers_, 10'000'000 + number % 90'000'000);
+    return text_.size();
   }
 
-  /// Runs until `limit` transactions are done or `until`; keeps `outstanding` under way. Returns those that were lost.
-  std::uint64_t run(Task what, std::uint64_t limit, unsigned outstanding, Clock::time_point until) {
-    static std::array<std::array<char, room>, batch> in;
-    std::array<iovec, batch> parts{};
-    std::array<mmsghdr, batch> received{};
-    std::uint64_t under_way = 0;
-    std::uint64_t started = 0;
+ private:
+  void find(std::string_view mark, std::vector<std::size_t>& places) {
+    for (std::size_t at = text_.find(mark); at != std::string::npos; at = text_.find(mark, at + digits)) places.push_back(at);
+  }
+  static void put(char* out, const std::vector<std::size_t>& places, std::uint64_t value) {
+    std::array<char, digits> text{};
+    for (std::size_t i = digits; i-- > 0; value /= 10) text[i] = static_cast<char>('0' + value % 10);
+    for (const std::size_t at : places) std::memcpy(out + at, text.data(), digits);
+  }
+  std::string text_;
+  std::vector<std::size_t> users_, numbers_;
+};
+
+/// _sip._udp.example.test SRV with EDNS, as a stub resolver asks it; the number is its ID.
+std::size_t write_query(char* out, std::uint64_t number) {
+  static constexpr std::string_view rest{
+      "\1\0\0\1\0\0\0\0\0\1\4_sip\4_udp\7example\4test\0\0\x21\0\1"
+      "\0\0\x29\4\xd0\0\0\0\0\0\0",
+      10 + 24 + 4 + 11};
+  out[0] = static_cast<char>(number >> 8U);
+  out[1] = static_cast<char>(number);
+  std::memcpy(out + 2, rest.data(), rest.size());
+  return rest.size() + 2;
+}
+
+/// A phone's 200 to a relayed MESSAGE.
+std::size_t write_answer(char* out, std::string_view relayed) {
+  std::size_t size = 0;
+  const auto put = [&](std::string_view text) {
+    std::memcpy(out + size, text.data(), text.size());
+    size += text.size();
+  };
+  put("SIP/2.0 200 OK\r\n");
+  for (std::size_t at = relayed.find("\r\n") + 2; at < relayed.size();) {
+    const auto end = relayed.find("\r\n", at);
+    const auto line = relayed.substr(at, end - at);
+    if (line.empty()) break;
+    const bool kept = line.starts_with("Via:") || line.starts_with("From:") || line.starts_with("Call-ID:") || line.starts_with("CSeq:") ||
+                      line.starts_with("Record-Route:");
+    if (kept || line.starts_with("To:")) {
+      put(line);
+      put(kept ? "\r\n" : ";tag=t\r\n");
+    }
+    at = end + 2;
+  }
+  put("Content-Length: 0\r\n\r\n");
+  return size;
+}
+
+class Load {
+ public:
+  Load(std::uint16_t port, unsigned users) : users_{users} {
+    server_.sin_family = AF_INET;
+    server_.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    server_.sin_port = htons(port);
+  }
+
+  struct Result {
+    std::uint64_t done = 0;
     std::uint64_t lost = 0;
-    answered = 0;
-    while (answered + lost < limit && Clock::now() < until) {
-      while (under_way < outstanding && started < limit && queue.size() < batch) {
-        queue.push_back(request(what, next++));
-        ++under_way;
-        ++started;
+  };
+
+  /// Until `limit` transactions are over or the time is. A transaction without answer for 500 ms is lost.
+  Result run(Task task, std::uint64_t limit, unsigned outstanding, Clock::time_point until) {
+    const Template text{task, caller_.place(), phones_.place()};
+    Result result;
+    std::uint64_t started = 0;
+    waiting_.assign(window, 0);
+    under_way_ = 0;
+    auto last_answer = Clock::now();
+    while (result.done + result.lost < limit && Clock::now() < until) {
+      for (; under_way_ < outstanding && started < limit; ++started, ++under_way_) {
+        const std::uint64_t number = ++number_;
+        waiting_[number % window] = number;
+        char* const out = caller_.next();
+        caller_.queue(task == Task::dns ? write_query(out, number) : text.write(out, started % users_, number), server_);
       }
-      send_all();
-      for (std::size_t i = 0; i < batch; ++i) {
-        parts[i] = {in[i].data(), room};
-        received[i].msg_hdr = {nullptr, 0, &parts[i], 1, nullptr, 0, 0};
-      }
-      pollfd ready{fd, POLLIN, 0};
-      if (poll(&ready, 1, 200) == 0) {  // what was not answered by now was lost on the way
-        lost += under_way;
-        under_way = 0;
-        continue;
-      }
-      const int got = recvmmsg(fd, received.data(), batch, MSG_DONTWAIT, nullptr);
-      for (int i = 0; i < got; ++i) {
-        const std::string_view message{in[static_cast<std::size_t>(i)].data(), received[static_cast<std::size_t>(i)].msg_len};
-        if (!message.starts_with("SIP/2.0 ")) {
-          queue.push_back(answer(message));
-        } else if (message.starts_with("SIP/2.0 2")) {
-          ++answered;
-          if (under_way > 0) --under_way;
-        } else if (!message.starts_with("SIP/2.0 1")) {
-          std::fprintf(stderr, "refused: %.*s\n", static_cast<int>(message.find("\r\n")), message.data());
-          std::exit(1);
-        }
-      }
+      caller_.flush();
+      std::array<pollfd, 2> ready{{{caller_.fd(), POLLIN, 0}, {phones_.fd(), POLLIN, 0}}};
+      poll(ready.data(), ready.size(), 100);
+      if ((ready[1].revents & POLLIN) != 0) answer_as_phones();
+      const std::uint64_t answers = (ready[0].revents & POLLIN) != 0 ? take_answers(task) : 0;
+      result.done += answers;
+      const auto now = Clock::now();
+      if (answers > 0) last_answer = now;
+      if (now - last_answer < std::chrono::milliseconds{500}) continue;
+      result.lost += under_way_;
+      under_way_ = 0;
+      waiting_.assign(window, 0);
+      last_answer = now;
     }
-    return lost;
+    return result;
   }
+
+ private:
+  static constexpr std::size_t window = 65'536;
+
+  void answer_as_phones() {
+    const std::size_t got = phones_.receive();
+    for (std::size_t i = 0; i < got; ++i) {
+      char* const out = phones_.next();
+      phones_.queue(write_answer(out, phones_.message(i)), phones_.sender(i));
+    }
+    phones_.flush();
+  }
+
+  std::uint64_t take_answers(Task task) {
+    const std::size_t got = caller_.receive();
+    std::uint64_t answers = 0;
+    for (std::size_t i = 0; i < got; ++i) {
+      const auto message = caller_.message(i);
+      if (task == Task::dns ? over_dns(message) : over_sip(message)) ++answers;
+    }
+    return answers;
+  }
+
+  /// Only the first final answer to a transaction that is under way counts: a retransmission is no work done.
+  bool over(std::uint64_t& slot) {
+    if (slot == 0) return false;
+    slot = 0;
+    --under_way_;
+    return true;
+  }
+  bool over_sip(std::string_view message) {
+    if (message.starts_with("SIP/2.0 1")) return false;
+    const auto branch = message.find("branch=z9hG4bK");
+    if (!message.starts_with("SIP/2.0 2") || branch == std::string_view::npos) refused(message.substr(0, message.find("\r\n")));
+    const auto number = std::strtoull(message.data() + branch + 14, nullptr, 10) - 10'000'000;
+    std::uint64_t& slot = waiting_[number % window];
+    return slot % 90'000'000 == number && over(slot);
+  }
+  bool over_dns(std::string_view message) {
+    if (message.size() < 12 || (message[3] & 15) != 0 || message[7] == 0) refused("a DNS answer without records");
+    const auto id = static_cast<std::size_t>(static_cast<unsigned char>(message[0]) << 8U | static_cast<unsigned char>(message[1]));
+    return over(waiting_[id]);
+  }
+  [[noreturn]] static void refused(std::string_view why) {
+    std::fprintf(stderr, "load: refused: %.*s\n", static_cast<int>(why.size()), why.data());
+    std::exit(1);
+  }
+
+  Socket caller_;
+  Socket phones_;
+  sockaddr_in server_{};
+  std::uint64_t users_;
+  std::uint64_t number_ = 0;
+  std::uint64_t under_way_ = 0;
+  std::vector<std::uint64_t> waiting_;
 };
 
 }  // namespace
 
 int main(int count, char** arguments) {
   if (count != 6) return 2;
-  Loop loop;
-  const std::string_view task = arguments[1];
-  loop.task = task == "options" ? Task::options : task == "register" ? Task::register_ : Task::message;
-  loop.users = static_cast<unsigned>(std::atoi(arguments[3]));
-  loop.cseq.resize(loop.users);
-  loop.fd = socket(AF_INET, SOCK_DGRAM, 0);
-  sockaddr_in own{};
-  own.sin_family = AF_INET;
-  own.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t length = sizeof own;
-  const int buffer = 4 << 20;
-  setsockopt(loop.fd, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof buffer);
-  if (bind(loop.fd, reinterpret_cast<sockaddr*>(&own), sizeof own) != 0) return 1;
-  getsockname(loop.fd, reinterpret_cast<sockaddr*>(&own), &length);
-  loop.own_port = ntohs(own.sin_port);
-  loop.server = own;
-  loop.server.sin_port = htons(static_cast<std::uint16_t>(std::atoi(arguments[2])));
+  const std::string_view name = arguments[1];
+  const Task task = name == "options"    ? Task::options
+                    : name == "register" ? Task::register_
+                    : name == "message"  ? Task::message
+                                         : Task::dns;
+  const auto users = static_cast<unsigned>(std::atoi(arguments[3]));
   const auto outstanding = static_cast<unsigned>(std::atoi(arguments[4]));
-  if (loop.task != Task::options) loop.run(Task::register_, loop.users, outstanding, Clock::now() + std::chrono::seconds{20});
+  const std::chrono::seconds duration{std::atoi(arguments[5])};
+  static Load load{static_cast<std::uint16_t>(std::atoi(arguments[2])), users};
+  if (task == Task::register_ || task == Task::message) {
+    const auto first = load.run(Task::register_, users, outstanding, Clock::now() + std::chrono::seconds{20});
+    if (first.done != users)
+      return std::fprintf(stderr, "load: %llu of %u users registered\n", static_cast<unsigned long long>(first.done), users), 1;
+  }
+  load.run(task, 5'000, outstanding, Clock::now() + std::chrono::seconds{2});  // warm
   std::printf("ready\n");
   std::fflush(stdout);
   if (std::getchar() == EOF) return 1;
   const auto begin = Clock::now();
-  const auto lost = loop.run(loop.task, UINT64_MAX, outstanding, begin + std::chrono::seconds{std::atoi(arguments[5])});
-  std::printf("%llu %llu %.3f\n", static_cast<unsigned long long>(loop.answered), static_cast<unsigned long long>(lost),
+  const auto result = load.run(task, UINT64_MAX, outstanding, begin + duration);
+  std::printf("%llu %llu %.3f\n", static_cast<unsigned long long>(result.done), static_cast<unsigned long long>(result.lost),
               std::chrono::duration<double>(Clock::now() - begin).count());
   return 0;
 }
