@@ -64,6 +64,8 @@ domain = "example.test"
 networks = ["127.0.0.0/8"]
 [sip]
 listen = ["udp:127.0.0.1:{sip_port}"]
+max_rate = 0
+max_rate_per_source = 0
 [dns]
 listen = ["127.0.0.1:{dns_port}"]
 upstream = ["127.0.0.1:{upstream}"]

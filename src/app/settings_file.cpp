@@ -131,8 +131,21 @@ class Reader {
           configuration_.listening.sip.push_back({transport, {address, Port{5060}}});
     }
     table.count("workers", 1, 1, 1);
+    read_admission(table);
     table.finish();
     configuration_.branch.sip.listen = spelt_out(configuration_.listening.sip, machine_);
+  }
+
+  void read_admission(TomlSection& table) {
+    auto& sip = configuration_.branch.sip;
+    if (const auto outside = table.text("outside")) {
+      if (*outside == "refuse")
+        sip.outside = branch_device::Outside::refuse;
+      else if (*outside != "drop")
+        table.error("outside", fmt::format("\"{}\": expected \"drop\" or \"refuse\"", *outside));
+    }
+    sip.admission.rate = table.count("max_rate", sip.admission.rate, 0, 1'000'000);
+    sip.admission.rate_per_source = table.count("max_rate_per_source", sip.admission.rate_per_source, 0, 1'000'000);
   }
 
   void read_dns() {

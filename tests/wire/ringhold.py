@@ -55,6 +55,7 @@ networks = {networks}
 
 [sip]
 listen = ["udp:127.0.0.1:{sip}", "tcp:127.0.0.1:{sip}"]
+{sip_more}
 
 [dns]
 listen   = ["127.0.0.1:{dns}"]
@@ -80,7 +81,7 @@ class Ringhold:
         self.config = os.path.join(self.folder, "ringhold.toml")
         self.log = os.path.join(self.folder, "log")
         self.process = None
-        values = {"domain": DOMAIN, "networks": '["127.0.0.0/8"]', "store": "sqlite:ringhold.db", "more": "", **options}
+        values = {"domain": DOMAIN, "networks": '["127.0.0.0/8"]', "store": "sqlite:ringhold.db", "sip_more": "", "more": "", **options}
         self.write_config(CONFIG.format(**values, **self.ports))
 
     def __enter__(self):

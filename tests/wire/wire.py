@@ -103,10 +103,10 @@ def test_an_unknown_user_is_refused_with_480():
 
 # --- SIP, malformed
 
-def register(cseq="1 REGISTER", more=""):
-    return (f"REGISTER sip:{DOMAIN} SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:9;branch=z9hG4bKraw;rport\r\nMax-Forwards: 70\r\n"
-            f"From: <sip:eve@{DOMAIN}>;tag=1\r\nTo: <sip:eve@{DOMAIN}>\r\nCall-ID: raw\r\nCSeq: {cseq}\r\n"
-            f"Contact: <sip:eve@127.0.0.1:9>\r\n{more}Content-Length: 0\r\n\r\n").encode()
+def register(cseq="1 REGISTER", more="", user="eve"):
+    return (f"REGISTER sip:{DOMAIN} SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:9;branch=z9hG4bKraw{user};rport\r\nMax-Forwards: 70\r\n"
+            f"From: <sip:{user}@{DOMAIN}>;tag=1\r\nTo: <sip:{user}@{DOMAIN}>\r\nCall-ID: raw{user}\r\nCSeq: {cseq}\r\n"
+            f"Contact: <sip:{user}@127.0.0.1:9>\r\n{more}Content-Length: 0\r\n\r\n").encode()
 
 
 def test_malformed_sip_gets_400_that_names_the_header():
@@ -137,6 +137,53 @@ def test_streams_that_never_make_sense_are_closed():
         with Stream(box.sip()) as stream:
             stream.send(b"\r\n\r\n")
             expect(stream.receive(2) == b"\r\n", "a ping is answered with a pong")
+
+
+# --- SIP, too much of it, and from elsewhere
+
+def test_a_storm_past_the_rate_gets_503_with_different_times():
+    """R7"""
+    with ringhold(sip_more="max_rate = 20") as box, Raw(box.sip()) as raw:
+        box.start()
+        answers = []
+        for burst in range(10):
+            for one in range(20):
+                raw.socket.send(register(user=f"u{burst}x{one}"))
+            answers += [raw.socket.recv(65535).decode() for _ in range(20)]
+        served = [answer for answer in answers if answer.startswith("SIP/2.0 200 ")]
+        shed = [answer for answer in answers if answer.startswith("SIP/2.0 503 ")]
+        expect(len(served) >= 20 and len(served) + len(shed) == 200, f"{len(served)} served, {len(shed)} shed")
+        times = {int(re.search(r"Retry-After: (\d+)", answer).group(1)) for answer in shed}
+        expect(len(shed) >= 50 and len(times) > 10 and min(times) >= 5 and max(times) <= 30, f"{len(shed)} shed, times {sorted(times)}")
+        expect(f"ringhold_sip_shed_total {len(shed)}" in box.get("/metrics")[1], "counted")
+
+
+def test_a_scanner_and_a_flood_get_nothing():
+    """X2"""
+    with ringhold(sip_more="max_rate_per_source = 5") as box, Raw(box.sip()) as raw:
+        box.start()
+        raw.socket.send(register(user="scan", more="User-Agent: friendly-scanner\r\n"))
+        expect("rawalice" in raw.exchange(register(user="alice")).decode(), "the first answer is to the phone")
+        for one in range(20):
+            raw.socket.send(register(user=f"u{one}"))
+        wait_until(lambda: re.search(r"ringhold_sip_dropped_total 1[0-9]\n", box.get("/metrics")[1]), "the flood is dropped and counted")
+        expect(len(box.api("registrations")) < 10, "few of it were served")
+
+
+def test_sip_from_elsewhere_gets_nothing_or_403():
+    """X3"""
+    with ringhold(networks='["10.99.0.0/24"]') as box, Raw(box.sip()) as raw:
+        box.start()
+        raw.socket.send(register())
+        wait_until(lambda: "ringhold_sip_outsiders_total 1\n" in box.get("/metrics")[1], "it is counted")
+        raw.socket.settimeout(0.2)
+        try:
+            raise Failed(f"an answer: {raw.socket.recv(65535)!r}")
+        except TimeoutError:
+            pass
+    with ringhold(networks='["10.99.0.0/24"]', sip_more='outside = "refuse"') as box, Raw(box.sip()) as raw:
+        box.start()
+        expect(raw.exchange(register()).startswith(b"SIP/2.0 403 Not from this network"), "403")
 
 
 # --- DNS

@@ -90,7 +90,9 @@ BranchDevice::State::State(const Settings& given, Random& given_random)
       registrar{registrar_settings(given), given_random},
       proxy{proxy::Settings{identity_of(given)}, given_random},
       central{central_settings(given), given_random},
-      nameserver{nameserver_settings(given), given_random} {}
+      nameserver{nameserver_settings(given), given_random},
+      admission{given.sip.admission},
+      outsiders{{.rate = 100, .rate_per_source = 5}} {}
 
 BranchDevice::BranchDevice(const Settings& settings, Random& random) : state_{std::make_unique<State>(settings, random)} {}
 BranchDevice::~BranchDevice() = default;
@@ -200,6 +202,7 @@ void BranchDevice::reconfigure(const Settings& settings, Instant now, Outbox& ou
   const std::vector<Target> listen = state_->settings.sip.listen;
   state_->settings = settings;
   state_->settings.sip.listen = listen;
+  state_->admission.reconfigure(state_->settings.sip.admission);
   state_->registrar.reconfigure(registrar_settings(state_->settings));
   state_->central.reconfigure(central_settings(state_->settings), now, outbox);
   state_->nameserver.reconfigure(nameserver_settings(state_->settings), now);

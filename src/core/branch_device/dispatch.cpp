@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 
 #include "branch_device/state.hpp"
 #include "sip/builder.hpp"
@@ -48,10 +49,7 @@ bool BranchDevice::State::is_served(const Endpoint& remote) const {
 }
 
 void BranchDevice::State::receive_sip(const Packet& packet, Instant now, Outbox& outbox) {
-  if (!is_served(packet.remote)) {  // X3: silently, so that a scanner learns nothing
-    ++counters.sip_outsiders;
-    return;
-  }
+  if (!is_served(packet.remote)) return refuse_outsider(packet, now, outbox);
   const auto message = sip::Message::parse(packet.bytes);
   if (!message) {
     ++counters.sip_malformed;
@@ -80,7 +78,9 @@ void BranchDevice::State::receive_sip(const Packet& packet, Instant now, Outbox&
   }
   const auto received = layer.receive(*message, packet, now, outbox);
   switch (received.disposition) {
-    case Disposition::new_request: return new_request(*message, packet, now, outbox);
+    case Disposition::new_request:
+      if (is_admitted(*message, packet, now, outbox)) new_request(*message, packet, now, outbox);
+      return;
     case Disposition::ack: {
       const auto way = proxy.preprocess(*message);
       if (!way) return;
@@ -93,6 +93,31 @@ void BranchDevice::State::receive_sip(const Packet& packet, Instant now, Outbox&
     case Disposition::absorbed: return;
     case Disposition::stray: ++counters.sip_strays; return;
   }
+}
+
+void BranchDevice::State::refuse_outsider(const Packet& packet, Instant now, Outbox& outbox) {
+  ++counters.sip_outsiders;
+  if (settings.sip.outside == Outside::drop) return;  // X3: a scanner learns nothing
+  const auto message = sip::Message::parse(packet.bytes);
+  if (!message || !message->is_request() || message->method() == sip::Method::ack || sip::validate_request(*message)) return;
+  if (outsiders.ask(*message, packet.remote.address, Admission::Source::branch, now) != Admission::Verdict::serve) return;
+  proxy.refuse_without_state(*message, packet, {403, "Not from this network", {}}, outbox);
+}
+
+bool BranchDevice::State::is_admitted(const sip::Message& request, const Packet& packet, Instant now, Outbox& outbox) {
+  if (!request.to_tag().empty()) return true;
+  const auto source = central.is_central(packet.remote) ? Admission::Source::central : Admission::Source::branch;
+  switch (admission.ask(request, packet.remote.address, source, now)) {
+    case Admission::Verdict::serve: return true;
+    case Admission::Verdict::drop: ++counters.sip_dropped; return false;
+    case Admission::Verdict::refuse: {
+      ++counters.sip_shed;
+      const Text retry = "Retry-After: " + Text{Decimal{Admission::retry_after(random)}.text()} + "\r\n";
+      proxy.refuse_without_state(request, packet, {503, "Too many requests", retry}, outbox);
+      return false;
+    }
+  }
+  std::unreachable();
 }
 
 void BranchDevice::State::new_request(const sip::Message& request, const Packet& packet, Instant now, Outbox& outbox) {

@@ -98,7 +98,10 @@ std::vector<Sample> BranchDevice::State::metrics() const {
   samples.push_back({"ringhold_sip_requests_total", "SIP requests", "counter", std::move(requests)});
   samples.push_back({"ringhold_sip_responses_total", "SIP responses", "counter", std::move(responses)});
   samples.push_back(
-      {"ringhold_sip_outsiders_total", "SIP messages from outside of branch.networks, dropped", "counter", one(counters.sip_outsiders)});
+      {"ringhold_sip_outsiders_total", "SIP messages from outside of branch.networks", "counter", one(counters.sip_outsiders)});
+  samples.push_back({"ringhold_sip_shed_total", "SIP requests answered 503 because of the load", "counter", one(counters.sip_shed)});
+  samples.push_back(
+      {"ringhold_sip_dropped_total", "SIP requests of scanners, and past a source's rate", "counter", one(counters.sip_dropped)});
   samples.push_back({"ringhold_dns_queries_total", "DNS queries by what was answered", "counter",
                      labelled({{"forwarded", dns.forwarded},
                                {"injected", dns.injected},

@@ -5,11 +5,15 @@
 
 #include "base/address.hpp"
 #include "base/time.hpp"
+#include "branch_device/admission.hpp"
 
 namespace ringhold::branch_device {
 
 /// What `[dns] when_down` says: where our SRV record stands while the loss is confirmed (D7).
 enum class WhenDown : std::uint8_t { first, last, only };
+
+/// What `[sip] outside` says: what a request from outside of branch.networks gets.
+enum class Outside : std::uint8_t { drop, refuse };
 
 /// The configuration as the mind knows it; read once from TOML by the application. Names as in docs/configuration.md.
 struct Settings {
@@ -21,6 +25,8 @@ struct Settings {
   } branch;
   struct Sip {
     std::vector<Target> listen;
+    Outside outside = Outside::drop;
+    Admission::Settings admission;
   } sip;
   struct Dns {
     std::vector<Endpoint> listen;

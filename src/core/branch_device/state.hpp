@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "branch_device/admission.hpp"
 #include "branch_device/branch_device.hpp"
 #include "calls/call_table.hpp"
 #include "central/central.hpp"
@@ -25,6 +26,8 @@ struct Counters {
   std::uint64_t sip_malformed = 0;
   std::uint64_t sip_outsiders = 0;
   std::uint64_t sip_strays = 0;
+  std::uint64_t sip_shed = 0;     ///< answered 503 (R7)
+  std::uint64_t sip_dropped = 0;  ///< past a source's rate, or a scanner (X2)
   std::uint64_t restarts = 0;
 };
 
@@ -46,6 +49,8 @@ struct BranchDevice::State {
   void on_failures(std::span<const transaction::Failure> failures, Instant now, Outbox& outbox);
   void keep_books(const proxy::ResponseOutcome& outcome, Instant now, Outbox& outbox);
   bool is_served(const Endpoint& remote) const;
+  void refuse_outsider(const Packet& packet, Instant now, Outbox& outbox);
+  bool is_admitted(const sip::Message& request, const Packet& packet, Instant now, Outbox& outbox);
 
   // routing.cpp
   Way find_way(const sip::Message& request, const Packet& packet, const proxy::Preprocessed& way, Instant now) const;
@@ -75,6 +80,8 @@ struct BranchDevice::State {
   calls::CallTable calls;
   central::Central central;
   nameserver::Nameserver nameserver;
+  Admission admission;
+  Admission outsiders;  ///< bounds the refusals that they get
   Counters counters;
   nameserver::UpstreamState told_upstream = nameserver::UpstreamState::unknown;
   bool told_order_normal = true;
