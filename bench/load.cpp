@@ -1,6 +1,7 @@
-// load options|register|message|dns PORT USERS OUTSTANDING SECONDS: a closed loop of transactions over UDP on loopback, with
-// so many under way at once. Registers every user first where the task needs it, prints "ready", waits for a line, measures,
-// prints "DONE LOST SECONDS". For `message` it is also the phones: a second socket answers 200 to what is relayed to it.
+// load options|register|bind|message|call|fork|dns PORT USERS OUTSTANDING SECONDS: a closed loop of transactions over UDP on
+// loopback, with so many under way at once. Registers every user first where the task needs it, prints "ready", waits for a line,
+// measures, prints "DONE LOST SECONDS". It is also the phones: a second socket answers what is relayed to it. `bind` registers
+// new users beside the first ones. A `call` is INVITE to BYE, 13 messages; in a `fork` the first of three phones answers.
 // Requests are copies of one template with the numbers put in, so that the generator costs less than any server.
 #include <arpa/inet.h>
 #include <poll.h>
@@ -24,7 +25,10 @@ constexpr std::size_t room = 4096;
 constexpr std::size_t digits = 8;
 using Clock = std::chrono::steady_clock;
 
-enum class Task { options, register_, message, dns };
+enum class Task { options, register_, bind, message, call, fork, dns };
+
+bool is_register(Task task) { return task == Task::register_ || task == Task::bind; }
+bool is_call(Task task) { return task == Task::call || task == Task::fork; }
 
 /// Batches of datagrams out of and into one socket.
 class Socket {
@@ -79,20 +83,30 @@ class Socket {
   std::array<sockaddr_in, batch> senders_{}, peers_{};
 };
 
+constexpr std::string_view sdp =
+    "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0 8 101\r\n"
+    "a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\n";
+
 /// The text of a request with places for the number of its user and of its transaction, each of eight digits.
 class Template {
  public:
-  Template(Task task, const std::string& own, const std::string& phones) {
+  Template(Task task, unsigned contacts, const std::string& own, const std::string& phones) {
     const std::string user = "sip:u@@@@@@@@@example.test";
-    const std::string method = task == Task::options ? "OPTIONS" : task == Task::register_ ? "REGISTER" : "MESSAGE";
-    const std::string uri = task == Task::message ? user : task == Task::options ? "sip:127.0.0.1" : "sip:example.test";
-    const std::string body = task == Task::message ? "hello, this is a message of some forty bytes" : "";
+    const std::string method = task == Task::options ? "OPTIONS" : is_register(task) ? "REGISTER" : is_call(task) ? "INVITE" : "MESSAGE";
+    const std::string uri = task == Task::options ? "sip:127.0.0.1" : is_register(task) ? "sip:example.test" : user;
+    const std::string body = is_call(task) ? std::string{sdp} : task == Task::message ? "hello, this is a message of some forty bytes" : "";
+    std::string contact;
+    if (is_call(task)) contact = "Contact: <sip:caller@" + own + ">\r\n";
+    for (unsigned i = 0; is_register(task) && i < contacts; ++i)
+      contact += "Contact: <sip:u@@@@@@@@" + std::string(1, static_cast<char>('a' + i)) + "@" + phones + ">\r\n";
     text_ = method + " " + uri + " SIP/2.0\r\nVia: SIP/2.0/UDP " + own + ";branch=z9hG4bK########;rport\r\nMax-Forwards: 70\r\nFrom: <" +
-            user + ">;tag=f########\r\nTo: <" + user + ">\r\nCall-ID: " + (task == Task::register_ ? "r@@@@@@@@" : "c########") +
-            "@bench\r\nCSeq: " + (task == Task::register_ ? "########" : "1") + " " + method + "\r\n" +
-            (task == Task::register_ ? "Contact: <sip:u@@@@@@@@@" + phones + ">\r\nExpires: 600\r\n" : "") +
-            (body.empty() ? "" : "Content-Type: text/plain\r\n") + "User-Agent: bench\r\nContent-Length: " + std::to_string(body.size()) +
-            "\r\n\r\n" + body;
+            user + ">;tag=f########\r\nTo: <" + user + ">\r\nCall-ID: " + (is_register(task) ? "r@@@@@@@@" : "c########") +
+            "@bench\r\nCSeq: " + (is_register(task) ? "########" : "1") + " " + method + "\r\n" + contact +
+            (is_register(task) ? "Expires: 600\r\n" : "") +
+            (body.empty()    ? ""
+             : is_call(task) ? "Content-Type: application/sdp\r\n"
+                             : "Content-Type: text/plain\r\n") +
+            "User-Agent: bench\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
     find("@@@@@@@@", users_);
     find("########", numbers_);
   }
@@ -128,33 +142,86 @@ std::size_t write_query(char* out, std::uint64_t number) {
   return rest.size() + 2;
 }
 
-/// A phone's 200 to a relayed MESSAGE.
-std::size_t write_answer(char* out, std::string_view relayed) {
-  std::size_t size = 0;
-  const auto put = [&](std::string_view text) {
-    std::memcpy(out + size, text.data(), text.size());
-    size += text.size();
-  };
-  put("SIP/2.0 200 OK\r\n");
-  for (std::size_t at = relayed.find("\r\n") + 2; at < relayed.size();) {
-    const auto end = relayed.find("\r\n", at);
-    const auto line = relayed.substr(at, end - at);
-    if (line.empty()) break;
-    const bool kept = line.starts_with("Via:") || line.starts_with("From:") || line.starts_with("Call-ID:") || line.starts_with("CSeq:") ||
-                      line.starts_with("Record-Route:");
-    if (kept || line.starts_with("To:")) {
-      put(line);
-      put(kept ? "\r\n" : ";tag=t\r\n");
-    }
+/// Calls `visit` with each header line of a message, without its end.
+template <typename Visit>
+void for_each_line(std::string_view message, Visit&& visit) {
+  for (std::size_t at = message.find("\r\n") + 2; at < message.size();) {
+    const auto end = message.find("\r\n", at);
+    const auto line = message.substr(at, end - at);
+    if (line.empty()) return;
+    visit(line);
     at = end + 2;
   }
-  put("Content-Length: 0\r\n\r\n");
-  return size;
+}
+
+/// A message that grows in a datagram's room.
+class Text {
+ public:
+  explicit Text(char* out) : out_{out} {}
+  void put(std::string_view text) {
+    std::memcpy(out_ + size_, text.data(), text.size());
+    size_ += text.size();
+  }
+  std::size_t size() const { return size_; }
+
+ private:
+  char* out_;
+  std::size_t size_ = 0;
+};
+
+/// A phone's response. `method` is that of CSeq, because a CANCEL is answered twice: for itself, and for its INVITE.
+std::size_t write_answer(char* out, std::string_view request, std::string_view status, std::string_view method, std::string_view more) {
+  Text text{out};
+  text.put("SIP/2.0 ");
+  text.put(status);
+  text.put("\r\n");
+  for_each_line(request, [&](std::string_view line) {
+    if (line.starts_with("CSeq:")) {
+      text.put(line.substr(0, line.rfind(' ') + 1));
+      text.put(method);
+      text.put("\r\n");
+    } else if (line.starts_with("To:")) {
+      text.put(line);
+      text.put(line.find(";tag=") == std::string_view::npos ? ";tag=t\r\n" : "\r\n");
+    } else if (line.starts_with("Via:") || line.starts_with("From:") || line.starts_with("Call-ID:") || line.starts_with("Record-Route:")) {
+      text.put(line);
+      text.put("\r\n");
+    }
+  });
+  text.put(more);
+  if (more.empty()) text.put("Content-Length: 0\r\n\r\n");
+  return text.size();
+}
+
+/// The caller's ACK or BYE after a 200: to its Contact, along its Record-Route, which holds one value here.
+std::size_t write_in_dialog(char* out, std::string_view answer, std::string_view method, const std::string& own, std::uint64_t number) {
+  Text text{out};
+  const auto contact = answer.find("\r\nContact: <") + 12;
+  text.put(method);
+  text.put(" ");
+  text.put(answer.substr(contact, answer.find('>', contact) - contact));
+  text.put(" SIP/2.0\r\nVia: SIP/2.0/UDP ");
+  text.put(own);
+  text.put(";branch=z9hG4bK");
+  text.put(std::to_string(10'000'000 + number % 90'000'000));
+  text.put(method == "ACK" ? "a;rport\r\nMax-Forwards: 70\r\n" : "b;rport\r\nMax-Forwards: 70\r\n");
+  for_each_line(answer, [&](std::string_view line) {
+    if (line.starts_with("Record-Route:")) {
+      text.put(line.substr(7));
+      text.put("\r\n");
+    } else if (line.starts_with("From:") || line.starts_with("To:") || line.starts_with("Call-ID:")) {
+      text.put(line);
+      text.put("\r\n");
+    }
+  });
+  text.put(method == "ACK" ? "CSeq: 1 ACK\r\n" : "CSeq: 2 BYE\r\n");
+  text.put("Content-Length: 0\r\n\r\n");
+  return text.size();
 }
 
 class Load {
  public:
-  Load(std::uint16_t port, unsigned users) : users_{users} {
+  Load(std::uint16_t port, unsigned users, unsigned contacts) : users_{users}, contacts_{contacts} {
     server_.sin_family = AF_INET;
     server_.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     server_.sin_port = htons(port);
@@ -167,18 +234,23 @@ class Load {
 
   /// Until `limit` transactions are over or the time is. A transaction without answer for 500 ms is lost.
   Result run(Task task, std::uint64_t limit, unsigned outstanding, Clock::time_point until) {
-    const Template text{task, caller_.place(), phones_.place()};
+    const Template text{task, contacts_, caller_.place(), phones_.place()};
+    const std::uint64_t first_user = task == Task::bind ? next_new_user_ : 0;
     Result result;
     std::uint64_t started = 0;
     waiting_.assign(window, 0);
+    answered_.assign(window, false);
     under_way_ = 0;
     auto last_answer = Clock::now();
     while (result.done + result.lost < limit && Clock::now() < until) {
       for (; under_way_ < outstanding && started < limit; ++started, ++under_way_) {
         const std::uint64_t number = ++number_;
         waiting_[number % window] = number;
+        answered_[number % window] = false;
         char* const out = caller_.next();
-        caller_.queue(task == Task::dns ? write_query(out, number) : text.write(out, started % users_, number), server_);
+        caller_.queue(task == Task::dns ? write_query(out, number)
+                                        : text.write(out, task == Task::bind ? first_user + started : started % users_, number),
+                      server_);
       }
       caller_.flush();
       std::array<pollfd, 2> ready{{{caller_.fd(), POLLIN, 0}, {phones_.fd(), POLLIN, 0}}};
@@ -194,6 +266,7 @@ class Load {
       waiting_.assign(window, 0);
       last_answer = now;
     }
+    if (task == Task::bind) next_new_user_ += started;
     return result;
   }
 
@@ -203,8 +276,24 @@ class Load {
   void answer_as_phones() {
     const std::size_t got = phones_.receive();
     for (std::size_t i = 0; i < got; ++i) {
-      char* const out = phones_.next();
-      phones_.queue(write_answer(out, phones_.message(i)), phones_.sender(i));
+      const auto request = phones_.message(i);
+      const auto& peer = phones_.sender(i);
+      const auto answer = [&](std::string_view status, std::string_view method, std::string_view more) {
+        char* const out = phones_.next();
+        phones_.queue(write_answer(out, request, status, method, more), peer);
+      };
+      if (request.starts_with("INVITE ")) {
+        answer("180 Ringing", "INVITE", contact_);
+        // "INVITE sip:u12345678a@...": the first phone of a user answers.
+        if (request.substr(0, 24).find("a@") != std::string_view::npos) answer("200 OK", "INVITE", contact_and_sdp_);
+      } else if (request.starts_with("CANCEL ")) {
+        answer("200 OK", "CANCEL", {});
+        answer("487 Request Terminated", "INVITE", {});
+      } else if (request.starts_with("BYE ")) {
+        answer("200 OK", "BYE", {});
+      } else if (request.starts_with("MESSAGE ")) {
+        answer("200 OK", "MESSAGE", {});
+      }
     }
     phones_.flush();
   }
@@ -216,6 +305,7 @@ class Load {
       const auto message = caller_.message(i);
       if (task == Task::dns ? over_dns(message) : over_sip(message)) ++answers;
     }
+    caller_.flush();
     return answers;
   }
 
@@ -232,7 +322,15 @@ class Load {
     if (!message.starts_with("SIP/2.0 2") || branch == std::string_view::npos) refused(message.substr(0, message.find("\r\n")));
     const auto number = std::strtoull(message.data() + branch + 14, nullptr, 10) - 10'000'000;
     std::uint64_t& slot = waiting_[number % window];
-    return slot % 90'000'000 == number && over(slot);
+    if (slot % 90'000'000 != number) return false;
+    if (message.find(" INVITE\r\n") == std::string_view::npos) return over(slot);
+    if (answered_[number % window]) return false;
+    answered_[number % window] = true;
+    for (const std::string_view method : {"ACK", "BYE"}) {
+      char* const out = caller_.next();
+      caller_.queue(write_in_dialog(out, message, method, caller_.place(), number), server_);
+    }
+    return false;
   }
   bool over_dns(std::string_view message) {
     if (message.size() < 12 || (message[3] & 15) != 0 || message[7] == 0) refused("a DNS answer without records");
@@ -251,6 +349,13 @@ class Load {
   std::uint64_t number_ = 0;
   std::uint64_t under_way_ = 0;
   std::vector<std::uint64_t> waiting_;
+  std::vector<bool> answered_;  ///< its INVITE has its 200
+  unsigned contacts_;
+  std::uint64_t next_new_user_ = 1'000'000;
+  std::string contact_ = "Contact: <sip:phone@" + phones_.place() + ">\r\nContent-Length: 0\r\n\r\n";
+  std::string contact_and_sdp_ = "Contact: <sip:phone@" + phones_.place() +
+                                 ">\r\nContent-Type: application/sdp\r\nContent-Length: " + std::to_string(sdp.size()) + "\r\n\r\n" +
+                                 std::string{sdp};
 };
 
 }  // namespace
@@ -260,13 +365,16 @@ int main(int count, char** arguments) {
   const std::string_view name = arguments[1];
   const Task task = name == "options"    ? Task::options
                     : name == "register" ? Task::register_
+                    : name == "bind"     ? Task::bind
                     : name == "message"  ? Task::message
+                    : name == "call"     ? Task::call
+                    : name == "fork"     ? Task::fork
                                          : Task::dns;
   const auto users = static_cast<unsigned>(std::atoi(arguments[3]));
   const auto outstanding = static_cast<unsigned>(std::atoi(arguments[4]));
   const std::chrono::seconds duration{std::atoi(arguments[5])};
-  static Load load{static_cast<std::uint16_t>(std::atoi(arguments[2])), users};
-  if (task == Task::register_ || task == Task::message) {
+  static Load load{static_cast<std::uint16_t>(std::atoi(arguments[2])), users, task == Task::fork ? 3U : 1U};
+  if (task != Task::options && task != Task::dns) {
     const auto first = load.run(Task::register_, users, outstanding, Clock::now() + std::chrono::seconds{20});
     if (first.done != users)
       return std::fprintf(stderr, "load: %llu of %u users registered\n", static_cast<unsigned long long>(first.done), users), 1;

@@ -24,7 +24,8 @@ SECONDS = "3"
 ROUNDS = 3
 PORT, OTHER_PORT, UPSTREAM_PORT, HTTP_PORT = 5999, 5998, 5997, 5995
 UNDER_WAY = 64
-USERS = {"options": 1, "register": 10_000, "message": 10_000, "dns": 1}
+USERS = {"options": 1, "register": 10_000, "bind": 100_000, "message": 10_000, "call": 10_000, "fork": 10_000, "dns": 1}
+NO_FLOOR = ("message", "call", "fork")  # the floor relays nothing
 # Two workers, memory only, no log, nothing the task does not need; its memory is taken and locked before the first request.
 KAMAILIO = """
 debug=-1
@@ -49,11 +50,14 @@ loadmodule "registrar.so"
 loadmodule "pv.so"
 loadmodule "textops.so"
 modparam("usrloc", "db_mode", 0)
-modparam("usrloc", "hash_size", 16)
+modparam("usrloc", "hash_size", 17)
 modparam("registrar", "max_contacts", 10)
 request_route {{
   if (is_method("OPTIONS")) {{ sl_send_reply("200", "OK"); exit; }}
   if (is_method("REGISTER")) {{ save("location"); exit; }}
+  if (is_method("CANCEL")) {{ t_relay(); exit; }}
+  if (loose_route()) {{ t_relay(); exit; }}
+  if (is_method("INVITE")) record_route();
   if (!lookup("location")) {{ sl_send_reply("480", "Temporarily Unavailable"); exit; }}
   t_relay();
 }}
@@ -212,7 +216,7 @@ def compare(tasks, peer):
         results = {}
         for _ in range(ROUNDS):
             for name in ("floor", peer, "ringhold"):
-                if name == "floor" and task == "message":  # the floor relays nothing
+                if name == "floor" and task in NO_FLOOR:
                     continue
                 with tempfile.TemporaryDirectory() as folder, Server(name, task == "dns", folder) as server:
                     results.setdefault(name, []).append(server.measure(task))
@@ -227,7 +231,7 @@ def main(wanted):
     if wanted not in ("sip", "dns", "all"):
         sys.exit("bench/run.py takes sip, dns or all")
     if wanted != "dns":
-        compare(("options", "register", "message"), "kamailio")
+        compare(("options", "register", "bind", "message", "call", "fork"), "kamailio")
     if wanted != "sip":
         Upstream()
         compare(("dns",), "dnsmasq")
