@@ -14,6 +14,8 @@ constexpr std::array<std::string_view, 8> scanners{"friendly-scanner", "sipvicio
 }  // namespace
 
 bool Admission::is_scanner(std::string_view user_agent) {
+  constexpr Characters initials{"fFsSiIpP"};
+  if (user_agent.empty() || !initials.contains(user_agent.front())) return false;
   return std::ranges::any_of(scanners, [&](std::string_view name) { return equal_ignoring_case(user_agent.substr(0, name.size()), name); });
 }
 

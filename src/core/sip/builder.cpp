@@ -26,6 +26,15 @@ void append_line(std::string& out, Header header, std::string_view value) {
   out.append(name(header)).append(": ").append(value).append("\r\n");
 }
 
+/// As it came, but with a proper end.
+void append_as_it_came(std::string& out, const HeaderLine* line) {
+  if (line == nullptr) return;
+  if (line->line.ends_with("\r\n"))
+    out.append(line->line);
+  else
+    append_line(out, line->header, line->value);
+}
+
 /// The Via lines as a response carries them: what came, with received and rport in the first.
 void append_vias(std::string& out, const Message& request, const Endpoint& source) {
   const Result<Via>& top = request.top_via();
@@ -81,12 +90,12 @@ void append_response(std::string& out, const Message& request, const Endpoint& s
   out.append("SIP/2.0 ").append(Decimal{static_cast<std::uint64_t>(status)}).append(" ");
   out.append(reason.empty() ? reason_phrase(status) : reason).append("\r\n");
   append_vias(out, request, source);
-  append_line(out, Header::from, request.value(Header::from));
+  append_as_it_came(out, request.line(Header::from));
   out.append("To: ").append(request.value(Header::to));
   if (!to_tag.empty() && request.to_tag().empty()) out.append(";tag=").append(to_tag);
   out.append("\r\n");
-  append_line(out, Header::call_id, request.call_id());
-  append_line(out, Header::cseq, request.value(Header::cseq));
+  append_as_it_came(out, request.line(Header::call_id));
+  append_as_it_came(out, request.line(Header::cseq));
   out.append(headers).append("Content-Length: 0\r\n\r\n");
 }
 

@@ -3,6 +3,7 @@
 #include "base/limits.hpp"
 #include "base/text.hpp"
 #include "sip/header.hpp"
+#include "sip/uri.hpp"
 
 namespace ringhold::sip {
 
@@ -18,7 +19,8 @@ std::optional<std::size_t> length_of_body(std::string_view head) {
     const auto line = head.substr(begin, at == std::string_view::npos ? at : at - begin);
     const auto colon = line.find(':');
     if (colon == std::string_view::npos || line.front() == ' ' || line.front() == '\t') continue;
-    if (parse_header(trimmed(line.substr(0, colon))) != Header::content_length) continue;
+    const auto name = trimmed(line.substr(0, colon));
+    if (!is_token(name) || parse_header(name) != Header::content_length) continue;
     const auto number = parse_number<std::size_t>(trimmed(line.substr(colon + 1)));
     if (!number || (length && *length != *number)) return std::nullopt;
     length = number;

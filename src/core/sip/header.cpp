@@ -1,6 +1,8 @@
 #include "sip/header.hpp"
 
 #include <array>
+#include <cstdint>
+#include <cstring>
 #include <utility>
 
 #include "base/text.hpp"
@@ -73,9 +75,26 @@ constexpr Header compact(char letter) {
   }
 }
 
-/// Length and first letter leave at most three names to compare.
+/// Length, first and last letter leave few names to compare, mostly one.
 constexpr std::size_t slot(std::string_view text) {
-  return (text.size() * 7 + static_cast<std::size_t>(to_lower(text.front()) & 31) * 5) % 128;
+  return (text.size() * 7 + static_cast<std::size_t>(text.front() & 31) * 5 + static_cast<std::size_t>(text.back() & 31) * 11) % 128;
+}
+
+std::uint64_t eight(const char* at) {
+  std::uint64_t bytes = 0;
+  std::memcpy(&bytes, at, sizeof bytes);
+  return bytes | 0x2020202020202020U;
+}
+
+/// Eight bytes at a time with the letters' case bit set. Names are letters and hyphens, so among the characters of a token
+/// only the same letter or hyphen gives the same byte.
+bool is_name(std::string_view token, std::string_view name) {
+  const std::size_t size = name.size();
+  if (token.size() != size) return false;
+  if (size < 8) return equal_ignoring_case(token, name);
+  for (std::size_t at = 0; at + 8 <= size; at += 8)
+    if (eight(token.data() + at) != eight(name.data() + at)) return false;
+  return eight(token.data() + size - 8) == eight(name.data() + size - 8);
 }
 
 struct Index {
@@ -101,7 +120,7 @@ Header parse_header(std::string_view text) {
   if (text.empty()) return Header::other;
   if (text.size() == 1) return compact(text.front());
   for (std::size_t i = index.first[slot(text)]; i != 0; i = index.next[i - 1])
-    if (equal_ignoring_case(names[i - 1].text, text)) return names[i - 1].header;
+    if (is_name(text, names[i - 1].text)) return names[i - 1].header;
   return Header::other;
 }
 

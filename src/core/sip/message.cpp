@@ -12,7 +12,6 @@ Error bad(std::string_view where, std::size_t offset, std::string_view what) {
   return Error{where, static_cast<std::uint32_t>(offset), what};
 }
 
-constexpr Characters not_in_a_token = token_characters.complement();
 constexpr std::size_t npos = std::string_view::npos;
 
 /// The length of the line that begins at `from`, its line end included; zero when there is no line end.
@@ -78,21 +77,7 @@ std::optional<Error> Message::read(std::string_view bytes) {
   if (bytes.size() > limits::sip_message_bytes) return bad("message", 0, "longer than 65535 bytes");
   const auto start = parse_start_line();
   if (!start) return start.error();
-  std::size_t at = *start;
-  for (;;) {
-    if (at >= bytes.size()) return bad("message", at, "ends before the empty line");
-    if (bytes[at] == '\r' || bytes[at] == '\n') {
-      const std::size_t length = line_length(bytes, at);
-      if (length == 0) return bad("message", at, "last header line has no line end");
-      if (!without_line_end(bytes.substr(at, length)).empty()) return bad("header line", at, "name is not a token");
-      empty_line_ = bytes.substr(at, length);
-      body_ = bytes.substr(at + length);
-      break;
-    }
-    const auto length = read_header_line(at);
-    if (!length) return length.error();
-    at += *length;
-  }
+  if (const auto error = read_header_lines(*start)) return error;
   if (!is_request() && cseq()) {
     method_ = cseq()->method;
     method_name_ = cseq()->method_name;
@@ -100,30 +85,47 @@ std::optional<Error> Message::read(std::string_view bytes) {
   return std::nullopt;
 }
 
-Result<std::size_t> Message::read_header_line(std::size_t at) {
-  const std::size_t name_end = not_in_a_token.find_in(bytes_, at);
-  std::size_t colon = name_end;
-  while (colon < bytes_.size() && is_blank(bytes_[colon])) ++colon;
-  if (name_end == at) return std::unexpected(bad("header line", at, "name is not a token"));
-  if (colon == bytes_.size() || bytes_[colon] != ':') return std::unexpected(bad("header line", at, "no colon after the name"));
-  std::size_t end = colon + 1;
-  // A line that begins with a blank continues the one before (§7.3.1).
-  do {
+std::optional<Error> Message::read_header_lines(std::size_t at) {
+  const char* const data = bytes_.data();
+  const std::size_t size = bytes_.size();
+  while (at < size && data[at] != '\r' && data[at] != '\n') {
+    std::size_t name_end = at;
+    while (name_end < size && token_characters.contains(data[name_end])) ++name_end;
+    std::size_t colon = name_end;
+    while (colon < size && is_blank(data[colon])) ++colon;
+    if (name_end == at) return bad("header line", at, "name is not a token");
+    if (colon == size || data[colon] != ':') return bad("header line", at, "no colon after the name");
+    std::size_t end = colon + 1 + line_length(bytes_, colon + 1);
+    if (end == colon + 1) return bad("message", at, "last header line has no line end");
+    if (end < size && is_blank(data[end])) end = end_of_folds(end);
+    if (lines_.size() == limits::sip_header_lines) return bad("message", at, "more than 256 header lines");
+    const auto name = bytes_.substr(at, name_end - at);
+    const Header header = parse_header(name);
+    lines_.push_back({header, name, trimmed(bytes_.substr(colon + 1, end - colon - 1)), bytes_.substr(at, end - at)});
+    auto& first = first_[static_cast<std::size_t>(header)];
+    if (first != 0)
+      repeated_ |= 1ULL << static_cast<unsigned>(header);
+    else
+      first = static_cast<std::uint8_t>(lines_.size() < 256 ? lines_.size() : 255);
+    at = end;
+  }
+  if (at >= size) return bad("message", at, "ends before the empty line");
+  const std::size_t length = line_length(bytes_, at);
+  if (length == 0) return bad("message", at, "last header line has no line end");
+  if (!without_line_end(bytes_.substr(at, length)).empty()) return bad("header line", at, "name is not a token");
+  empty_line_ = bytes_.substr(at, length);
+  body_ = bytes_.substr(at + length);
+  return std::nullopt;
+}
+
+std::size_t Message::end_of_folds(std::size_t end) const {
+  // A line that begins with a blank, and is not all blank, continues the one before (§7.3.1).
+  while (end < bytes_.size() && is_blank(bytes_[end])) {
     const std::size_t more = line_length(bytes_, end);
-    if (more == 0 && end == colon + 1) return std::unexpected(bad("message", at, "last header line has no line end"));
-    if (end > colon + 1 && (more == 0 || trimmed(bytes_.substr(end, more)).empty())) break;
+    if (more == 0 || trimmed(bytes_.substr(end, more)).empty()) break;
     end += more;
-  } while (end < bytes_.size() && is_blank(bytes_[end]));
-  if (lines_.size() == limits::sip_header_lines) return std::unexpected(bad("message", at, "more than 256 header lines"));
-  const auto name = bytes_.substr(at, name_end - at);
-  const Header header = parse_header(name);
-  lines_.push_back({header, name, trimmed(bytes_.substr(colon + 1, end - colon - 1)), bytes_.substr(at, end - at)});
-  auto& first = first_[static_cast<std::size_t>(header)];
-  if (first != 0)
-    repeated_ |= 1ULL << static_cast<unsigned>(header);
-  else
-    first = static_cast<std::uint8_t>(lines_.size() < 256 ? lines_.size() : 255);
-  return end - at;
+  }
+  return end;
 }
 
 const HeaderLine* Message::line(Header header) const {

@@ -75,7 +75,8 @@ class Message {
  private:
   std::optional<Error> read(std::string_view bytes);
   Result<std::size_t> parse_start_line();
-  Result<std::size_t> read_header_line(std::size_t at);  ///< its length, continuation lines included
+  std::optional<Error> read_header_lines(std::size_t at);
+  std::size_t end_of_folds(std::size_t end) const;
   Result<CSeq> read_cseq() const;
   Result<Via> read_top_via() const;
   std::string_view bytes_, start_line_, request_uri_, method_name_, version_, reason_, body_, empty_line_;

@@ -43,44 +43,45 @@ std::optional<std::uint16_t> parse_q(std::string_view text) {
 }  // namespace
 
 Result<NameAddr> NameAddr::parse(std::string_view value, std::string_view header_name) {
-  const auto bad = [&](std::string_view what) { return std::unexpected(Error{header_name, 0, what}); };
-  NameAddr result;
+  Result<NameAddr> address{std::in_place};
+  if (const auto wrong = address->read(value); !wrong.empty()) address = std::unexpected(Error{header_name, 0, wrong});
+  return address;
+}
+
+std::string_view NameAddr::read(std::string_view value) {
   std::string_view rest = trimmed(value);
   if (!rest.empty() && rest.front() == '"') {
     const auto end = closing_quote(rest);
-    if (end == std::string_view::npos) return bad("quoted display name is not closed");
-    result.display_name = rest.substr(1, end - 1);
+    if (end == std::string_view::npos) return "quoted display name is not closed";
+    display_name = rest.substr(1, end - 1);
     rest = trimmed(rest.substr(end + 1));
-    if (rest.empty() || rest.front() != '<') return bad("no <address> after the display name");
+    if (rest.empty() || rest.front() != '<') return "no <address> after the display name";
   }
   const auto open = rest.find('<');
   const bool bracketed = open != std::string_view::npos && rest.substr(0, open).find(';') == std::string_view::npos;
   if (bracketed) {
     if (open > 0) {
-      result.display_name = trimmed(rest.substr(0, open));
-      if (!is_display_name(result.display_name)) return bad("display name needs quotes");
+      display_name = trimmed(rest.substr(0, open));
+      if (!is_display_name(display_name)) return "display name needs quotes";
     }
     const auto close = rest.find('>', open);
-    if (close == std::string_view::npos) return bad("< is not closed");
-    result.uri_text = trimmed(rest.substr(open + 1, close - open - 1));
+    if (close == std::string_view::npos) return "< is not closed";
+    uri_text = trimmed(rest.substr(open + 1, close - open - 1));
     rest = trimmed(rest.substr(close + 1));
   } else {
     // Without <> the URI's own parameters belong to the header (§20), and ',' and '?' are not allowed in it.
     const auto end = std::min(rest.find(';'), rest.size());
-    result.uri_text = trimmed(rest.substr(0, end));
-    if (needs_brackets.contain_any(result.uri_text)) return bad("address with , or ? needs <>");
+    uri_text = trimmed(rest.substr(0, end));
+    if (needs_brackets.contain_any(uri_text)) return "address with , or ? needs <>";
     rest = rest.substr(end);
   }
-  if (!rest.empty() && rest.front() != ';') return bad("text after the address");
-  result.parameters = Parameters{rest};
-  const bool valid = result.parameters.visit_valid([&](std::string_view name, std::string_view text) {
-    if (result.tag_.empty() && equal_ignoring_case(name, "tag")) result.tag_ = text;
+  if (!rest.empty() && rest.front() != ';') return "text after the address";
+  parameters = Parameters{rest};
+  const bool valid = parameters.visit_valid([&](std::string_view name, std::string_view text) {
+    if (tag_.empty() && equal_ignoring_case(name, "tag")) tag_ = text;
   });
-  if (!valid) return bad("parameters are malformed");
-  auto uri = Uri::parse(result.uri_text);
-  if (!uri) return bad(uri.error().what);
-  result.uri = *uri;
-  return result;
+  if (!valid) return "parameters are malformed";
+  return uri.read(uri_text);
 }
 
 Result<Contact> Contact::parse(std::string_view value) {

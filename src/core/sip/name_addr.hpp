@@ -20,6 +20,8 @@ struct NameAddr {
   std::string_view tag() const { return tag_; }  ///< empty when absent
 
  private:
+  /// What is wrong; empty when nothing is.
+  std::string_view read(std::string_view value);
   std::string_view tag_;
 };
 

@@ -10,7 +10,7 @@ constexpr Characters user_characters = Characters::alphanumeric_and("-_.!~*'()&=
 constexpr Characters host_characters = Characters::alphanumeric_and(".-_");
 constexpr Characters not_in_a_scheme = Characters::alphanumeric_and("+-.").complement();
 constexpr Characters never_in_a_uri = Characters::controls_blank_and("<>\"");
-constexpr Characters never_in_a_parameter{"<>\" \t\r\n,"};
+constexpr Characters ends_a_value{";<>\" \t\r\n,"};
 constexpr Characters after_the_host{":;?"};
 constexpr Characters after_the_port{";?"};
 
@@ -20,8 +20,6 @@ std::optional<int> hex_digit(char c) {
   if (lower >= 'a' && lower <= 'f') return lower - 'a' + 10;
   return std::nullopt;
 }
-
-Error bad(std::string_view what) { return Error{"URI", 0, what}; }
 
 /// RFC 3261 §25.1 `user`: unreserved, escaped and user-unreserved characters.
 bool is_user(std::string_view text) {
@@ -82,10 +80,10 @@ bool headers_agree(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-Parameters::Next Parameters::next(std::string_view& rest, std::string_view& name, std::string_view& value) {
+bool Parameters::next(std::string_view& rest, std::string_view& name, std::string_view& value) {
   std::size_t start = 0;
   while (start < rest.size() && rest[start] != ';') ++start;
-  if (start == rest.size()) return Next::end;
+  if (start == rest.size()) return false;
   rest.remove_prefix(start + 1);
   std::size_t end = 0;
   bool quoted = false;
@@ -111,7 +109,7 @@ Parameters::Next Parameters::next(std::string_view& rest, std::string_view& name
   name = trimmed(one.substr(0, std::min(equals, one.size())));
   value = equals == std::string_view::npos ? std::string_view{} : trimmed(one.substr(equals + 1));
   if (value.size() >= 2 && value.front() == '"' && value.back() == '"') value = value.substr(1, value.size() - 2);
-  return quoted ? Next::open_quote : Next::one;
+  return true;
 }
 
 std::optional<std::string_view> Parameters::find(std::string_view wanted) const {
@@ -134,14 +132,35 @@ bool Parameters::is_valid() const {
   return visit_valid([](std::string_view, std::string_view) {});
 }
 
-bool Parameters::is_valid(std::string_view name, std::string_view value) {
-  const bool quoted = !value.empty() && value.data()[-1] == '"';
-  return is_token(name) && (quoted || !never_in_a_parameter.contain_any(value));
-}
-
-bool Parameters::begins_with_semicolon() const {
-  const auto inside = trimmed(text_);
-  return inside.empty() || inside.front() == ';';
+bool Parameters::read_valid(std::string_view& rest, std::string_view& name, std::string_view& value) {
+  const auto skip_blanks = [&](std::size_t at) {
+    while (at < rest.size() && is_white_space(rest[at])) ++at;
+    return at;
+  };
+  if (rest.front() != ';') return false;
+  const std::size_t begin = skip_blanks(1);
+  std::size_t at = not_in_a_token.find_in(rest, begin);
+  name = rest.substr(begin, at - begin);
+  value = {};
+  if (name.empty()) return false;
+  at = skip_blanks(at);
+  if (at < rest.size() && rest[at] == '=') {
+    at = skip_blanks(at + 1);
+    if (at < rest.size() && rest[at] == '"') {
+      const std::size_t open = ++at;
+      while (at < rest.size() && rest[at] != '"') at += rest[at] == '\\' ? 2 : 1;
+      if (at >= rest.size()) return false;
+      value = rest.substr(open, at - open);
+      ++at;
+    } else {
+      const std::size_t end = ends_a_value.find_in(rest, at);
+      value = rest.substr(at, end - at);
+      at = end;
+    }
+    at = skip_blanks(at);
+  }
+  rest.remove_prefix(at);
+  return rest.empty() || rest.front() == ';';
 }
 
 bool is_host(std::string_view text) {
@@ -151,53 +170,58 @@ bool is_host(std::string_view text) {
 }
 
 Result<Uri> Uri::parse(std::string_view text) {
-  Uri uri;
-  uri.text = text;
+  Result<Uri> uri{std::in_place};
+  if (const auto wrong = uri->read(text); !wrong.empty()) uri = std::unexpected(Error{"URI", 0, wrong});
+  return uri;
+}
+
+std::string_view Uri::read(std::string_view whole) {
+  text = whole;
   const std::size_t colon = not_in_a_scheme.find_in(text);
-  if (colon == text.size() || text[colon] != ':' || colon == 0 || !is_alpha(text.front())) return std::unexpected(bad("URI has no scheme"));
-  uri.scheme_name = text.substr(0, colon);
+  if (colon == text.size() || text[colon] != ':' || colon == 0 || !is_alpha(text.front())) return "URI has no scheme";
+  scheme_name = text.substr(0, colon);
   std::string_view rest = text.substr(colon + 1);
-  if (equal_ignoring_case(uri.scheme_name, "sip"))
-    uri.scheme = Scheme::sip;
-  else if (equal_ignoring_case(uri.scheme_name, "sips"))
-    uri.scheme = Scheme::sips;
-  else if (equal_ignoring_case(uri.scheme_name, "tel"))
-    uri.scheme = Scheme::tel;
-  if (rest.empty()) return std::unexpected(bad("URI is empty after its scheme"));
-  if (!uri.is_sip()) {
-    if (never_in_a_uri.contain_any(rest)) return std::unexpected(bad("URI holds a blank, a quote or <>"));
-    if (uri.scheme == Scheme::tel) {
+  if (equal_ignoring_case(scheme_name, "sip"))
+    scheme = Scheme::sip;
+  else if (equal_ignoring_case(scheme_name, "sips"))
+    scheme = Scheme::sips;
+  else if (equal_ignoring_case(scheme_name, "tel"))
+    scheme = Scheme::tel;
+  if (rest.empty()) return "URI is empty after its scheme";
+  if (!is_sip()) {
+    if (never_in_a_uri.contain_any(rest)) return "URI holds a blank, a quote or <>";
+    if (scheme == Scheme::tel) {
       const auto semicolon = std::min(rest.find(';'), rest.size());
-      uri.user = rest.substr(0, semicolon);
-      uri.parameters = Parameters{rest.substr(semicolon)};
+      user = rest.substr(0, semicolon);
+      parameters = Parameters{rest.substr(semicolon)};
     }
-    return uri;
+    return {};
   }
   if (const auto at = rest.find('@'); at != std::string_view::npos) {
-    if (!uri.read_userinfo(rest.substr(0, at))) return std::unexpected(bad("user part of the URI is malformed"));
+    if (!read_userinfo(rest.substr(0, at))) return "user part of the URI is malformed";
     rest.remove_prefix(at + 1);
   }
   std::size_t end = 0;
   if (!rest.empty() && rest.front() == '[') {
     end = rest.find(']');
-    if (end == std::string_view::npos) return std::unexpected(bad("IPv6 reference in the URI is not closed"));
+    if (end == std::string_view::npos) return "IPv6 reference in the URI is not closed";
   }
   end = after_the_host.find_in(rest, end);
-  uri.host = rest.substr(0, end);
-  if (!is_host(uri.host)) return std::unexpected(bad("host of the URI is malformed"));
+  host = rest.substr(0, end);
+  if (!is_host(host)) return "host of the URI is malformed";
   rest.remove_prefix(end);
   if (!rest.empty() && rest.front() == ':') {
     const auto stop = after_the_port.find_in(rest);
-    uri.port = parse_number<std::uint16_t>(rest.substr(1, stop - 1));
-    if (!uri.port || *uri.port == 0) return std::unexpected(bad("port of the URI is not a number from 1 to 65535"));
+    port = parse_number<std::uint16_t>(rest.substr(1, stop - 1));
+    if (!port || *port == 0) return "port of the URI is not a number from 1 to 65535";
     rest.remove_prefix(stop);
   }
-  if (rest.empty()) return uri;
-  if (never_in_a_uri.contain_any(rest)) return std::unexpected(bad("URI holds a blank, a quote or <>"));
+  if (rest.empty()) return {};
+  if (never_in_a_uri.contain_any(rest)) return "URI holds a blank, a quote or <>";
   const auto question = std::min(rest.find('?'), rest.size());
-  uri.parameters = Parameters{rest.substr(0, question)};
-  if (question < rest.size()) uri.headers = rest.substr(question + 1);
-  return uri;
+  parameters = Parameters{rest.substr(0, question)};
+  if (question < rest.size()) headers = rest.substr(question + 1);
+  return {};
 }
 
 bool Uri::read_userinfo(std::string_view userinfo) {

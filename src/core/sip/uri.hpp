@@ -26,7 +26,7 @@ class Parameters {
   void for_each(Visit&& visit) const {
     std::string_view rest = text_;
     std::string_view name, value;
-    while (next(rest, name, value) != Next::end)
+    while (next(rest, name, value))
       if (!visit(name, value)) return;
   }
   /// A parameter as it stands, from its name to the end of its value, given what for_each() told of it.
@@ -35,22 +35,20 @@ class Parameters {
   /// As for_each(), and whether all is valid: one pass where both are wanted.
   template <typename Visit>
   bool visit_valid(Visit&& visit) const {
-    if (!begins_with_semicolon()) return false;
-    std::string_view rest = text_;
+    std::string_view rest = trimmed(text_);
     std::string_view name, value;
-    for (;;) {
-      const Next found = next(rest, name, value);
-      if (found != Next::one) return found == Next::end;
-      if (!is_valid(name, value)) return false;
+    while (!rest.empty()) {
+      if (!read_valid(rest, name, value)) return false;
       visit(name, value);
     }
+    return true;
   }
 
  private:
-  enum class Next : std::uint8_t { end, one, open_quote };
-  static Next next(std::string_view& rest, std::string_view& name, std::string_view& value);
-  static bool is_valid(std::string_view name, std::string_view value);
-  bool begins_with_semicolon() const;
+  /// What stands next, whatever it is; false at the end.
+  static bool next(std::string_view& rest, std::string_view& name, std::string_view& value);
+  /// What stands at the beginning of `rest`, up to the next semicolon; false when it is no parameter.
+  static bool read_valid(std::string_view& rest, std::string_view& name, std::string_view& value);
   std::string_view text_;
 };
 
@@ -75,6 +73,9 @@ struct Uri {
   bool is_loose_router() const { return parameters.has("lr"); }
 
  private:
+  friend struct NameAddr;
+  /// What is wrong; empty when nothing is.
+  std::string_view read(std::string_view whole);
   bool read_userinfo(std::string_view userinfo);
 };
 
@@ -89,6 +90,7 @@ std::optional<Text> unescaped(std::string_view text);
 std::optional<Text> address_of_record(const Uri& uri);
 
 inline constexpr Characters token_characters = Characters::alphanumeric_and("-.!%*_+`'~");
+inline constexpr Characters not_in_a_token = token_characters.complement();
 constexpr bool is_token(std::string_view text) { return !text.empty() && token_characters.contain_all(text); }
 /// A host name, IPv4 address or bracketed IPv6 reference (RFC 3261 §25.1, RFC 5118).
 bool is_host(std::string_view text);

@@ -32,6 +32,8 @@ struct Via {
   bool has_cookie() const { return branch.size() > branch_cookie.size() && equal_ignoring_case(branch.substr(0, 7), branch_cookie); }
 
  private:
+  /// What is wrong; empty when nothing is.
+  std::string_view read(std::string_view value);
   /// Protocol name and version with white space about the slashes, or in other letters; what is wrong, or empty.
   std::string_view read_odd_protocol(std::string_view& rest);
 };
