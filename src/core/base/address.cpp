@@ -14,7 +14,10 @@ std::optional<std::array<std::uint8_t, 4>> parse_v4(std::string_view text) {
   std::array<std::uint8_t, 4> bytes{};
   std::size_t at = 0;
   for (std::size_t part = 0; part < bytes.size(); ++part) {
-    if (part > 0 && (at >= text.size() || text[at++] != '.')) return std::nullopt;
+    if (part > 0) {
+      if (at >= text.size() || text[at] != '.') return std::nullopt;
+      ++at;
+    }
     const std::size_t begin = at;
     unsigned value = 0;
     while (at < text.size() && is_digit(text[at]) && at - begin < 3) value = value * 10 + static_cast<unsigned>(text[at++] - '0');

@@ -21,9 +21,9 @@ struct AgeLink {
 template <typename T, AgeLink<T> T::* link>
 class AgeList {
  public:
-  /// The object becomes the youngest, once; later calls change nothing.
-  void add(Slab<T>& slab, Id<T> id, Instant now) {
-    AgeLink<T>& own = slab.find(id)->*link;
+  /// `object`, whose name is `id`, becomes the youngest, once; later calls change nothing.
+  void add(Slab<T>& slab, Id<T> id, T& object, Instant now) {
+    AgeLink<T>& own = object.*link;
     if (own.listed) return;
     own = {youngest_, {}, now, true};
     if (T* before = slab.find(youngest_)) (before->*link).younger = id;
@@ -31,8 +31,8 @@ class AgeList {
     if (!oldest_) oldest_ = id;
   }
   /// Harmless for an object that is not listed.
-  void remove(Slab<T>& slab, Id<T> id) {
-    AgeLink<T>& own = slab.find(id)->*link;
+  void remove(Slab<T>& slab, Id<T> id, T& object) {
+    AgeLink<T>& own = object.*link;
     if (!own.listed) return;
     if (T* before = slab.find(own.older)) (before->*link).younger = own.younger;
     if (T* after = slab.find(own.younger)) (after->*link).older = own.older;

@@ -56,10 +56,8 @@ void Table::link(Heads& heads, Link Transaction::* place, TransactionId id, std:
   head = id;
 }
 
-void Table::unlink(Heads& heads, Link Transaction::* place, TransactionId id) {
-  Transaction* transaction = slab_.find(id);
-  check(transaction != nullptr);
-  const Link link = transaction->*place;
+void Table::unlink(Heads& heads, Link Transaction::* place, TransactionId id, Transaction& transaction) {
+  const Link link = transaction.*place;
   if (Transaction* next = slab_.find(link.next)) (next->*place).previous = link.previous;
   if (Transaction* previous = slab_.find(link.previous)) {
     (previous->*place).next = link.next;
@@ -69,7 +67,7 @@ void Table::unlink(Heads& heads, Link Transaction::* place, TransactionId id) {
     else
       heads.erase(head);
   }
-  transaction->*place = Link{};
+  transaction.*place = Link{};
 }
 
 TransactionId Table::find(const Heads& heads, const Key& key, ToTag to_tag) const {
@@ -97,9 +95,11 @@ std::vector<TransactionId> Table::at(const FlowChange& change) const {
 }
 
 void Table::unlink(TransactionId id) {
-  unlink(slab_.find(id)->is_client() ? clients_ : servers_, &Transaction::by_key, id);
-  unlink(peers_, &Transaction::by_peer, id);
-  age_list(*slab_.find(id)).remove(slab_, id);
+  Transaction* transaction = slab_.find(id);
+  if (transaction == nullptr) return;
+  unlink(transaction->is_client() ? clients_ : servers_, &Transaction::by_key, id, *transaction);
+  unlink(peers_, &Transaction::by_peer, id, *transaction);
+  age_list(*transaction).remove(slab_, id, *transaction);
 }
 
 void Table::erase(TransactionId id) {
@@ -109,15 +109,17 @@ void Table::erase(TransactionId id) {
 }
 
 void Table::redirect(TransactionId id, const Destination& destination) {
-  unlink(peers_, &Transaction::by_peer, id);
-  slab_.find(id)->destination = destination;
+  Transaction* transaction = slab_.find(id);
+  if (transaction == nullptr) return;
+  unlink(peers_, &Transaction::by_peer, id, *transaction);
+  transaction->destination = destination;
   link(peers_, &Transaction::by_peer, id, peer_hash(destination));
 }
 
 void Table::schedule(TransactionId id, Instant now) {
   Transaction* transaction = slab_.find(id);
   if (transaction == nullptr) return;
-  if (transaction->only_absorbs()) age_list(*transaction).add(slab_, id, now);
+  if (transaction->only_absorbs()) age_list(*transaction).add(slab_, id, *transaction, now);
   const Instant next = std::min({transaction->retransmit_at, transaction->timeout_at, transaction->end_at});
   if (next >= transaction->in_wheel) return;
   transaction->in_wheel = next;

@@ -60,7 +60,7 @@ class Table {
 
   TransactionId find(const Heads& heads, const Key& key, ToTag to_tag) const;
   void link(Heads& heads, Link Transaction::* place, TransactionId id, std::uint64_t hash);
-  void unlink(Heads& heads, Link Transaction::* place, TransactionId id);
+  void unlink(Heads& heads, Link Transaction::* place, TransactionId id, Transaction& transaction);
 
   using AgeList = ringhold::AgeList<Transaction, &Transaction::by_age>;
   AgeList& age_list(const Transaction& transaction);
