@@ -152,6 +152,70 @@ TEST_F(Branch, sets_up_and_ends_a_call_between_two_phones_C1) {
   EXPECT_TRUE(to("10.77.0.11:5060").starts_with("SIP/2.0 200 "));
 }
 
+TEST_F(Branch, knows_a_party_by_whatever_name_it_was_called_S5) {
+  lose_central();
+  register_phone("alice", "10.77.0.11:5060");
+  register_phone("bob", "10.77.0.12:5060");
+  send("10.77.0.11:5060", request("INVITE", "sip:bob@10.77.0.2", "alice", "sip:bob@EXAMPLE.test;user=phone", "10.77.0.11:5060", "i1"));
+  EXPECT_TRUE(to("10.77.0.12:5060").starts_with("INVITE "));
+  const auto calls = std::get<std::vector<CallReport>>(device_.command(GetCalls{}, now_, outbox_));
+  ASSERT_EQ(calls.size(), 1U);
+  EXPECT_EQ(calls.front().caller, "sip:alice@example.test");
+  EXPECT_EQ(calls.front().callee, "sip:bob@example.test");
+}
+
+TEST_F(Branch, a_bye_for_the_second_of_two_answers_leaves_the_call_C6) {
+  lose_central();
+  register_phone("bob", "10.77.0.12:5060");
+  send("10.77.0.11:5060", request("INVITE", "sip:bob@example.test", "alice", "sip:bob@example.test", "10.77.0.11:5060", "i1"));
+  const std::string invite = to("10.77.0.12:5060");
+  send("10.77.0.12:5060", answer(invite, 200, "b", "sip:bob@10.77.0.12:5060"));
+  send("10.77.0.12:5060", answer(invite, 200, "c", "sip:bob@10.77.0.12:5060"));
+  const auto bye = [&](const std::string& tag) {
+    std::string text = request("BYE", "sip:bob@10.77.0.12:5060", "alice", "sip:bob@example.test", "10.77.0.11:5060", "b" + tag, 2);
+    text.replace(text.find("To: <sip:bob@example.test>"), 26, "To: <sip:bob@example.test>;tag=" + tag);
+    return text.replace(text.find("c-alice-BYE"), 11, "c-alice-INV");
+  };
+  send("10.77.0.11:5060", bye("c"));
+  EXPECT_EQ(status().calls, 1U);
+  send("10.77.0.11:5060", bye("b"));
+  EXPECT_EQ(status().calls, 0U);
+}
+
+TEST_F(Branch, sends_where_maddr_says_instead_of_looking_the_user_up_RFC3261_16_5) {
+  lose_central();
+  register_phone("bob", "10.77.0.12:5060");
+  send("10.77.0.11:5060",
+       request("MESSAGE", "sip:bob@example.test;maddr=10.77.0.50", "alice", "sip:bob@example.test", "10.77.0.11:5060", "m1"));
+  EXPECT_TRUE(to("10.77.0.12:5060").empty());
+  EXPECT_TRUE(to("10.77.0.50:5060").starts_with("MESSAGE sip:bob@example.test;maddr=10.77.0.50 SIP/2.0\r\n"));
+  send("10.77.0.11:5060",
+       request("MESSAGE", "sip:bob@example.test;maddr=10.77.0.2", "alice", "sip:bob@example.test", "10.77.0.11:5060", "m2"));
+  EXPECT_TRUE(to("10.77.0.12:5060").starts_with("MESSAGE sip:bob@10.77.0.12:5060 SIP/2.0\r\n"));
+}
+
+TEST_F(Branch, serves_a_register_that_has_no_forwards_left_RFC3261_16_3) {
+  lose_central();
+  std::string last = request("REGISTER", "sip:example.test", "alice", "sip:alice@example.test", "10.77.0.11:5060", "r1", 1,
+                             "Contact: <sip:alice@10.77.0.11:5060>;expires=120\r\n");
+  last.replace(last.find("Max-Forwards: 70"), 16, "Max-Forwards: 0");
+  send("10.77.0.11:5060", last);
+  EXPECT_TRUE(to("10.77.0.11:5060").starts_with("SIP/2.0 200 "));
+}
+
+TEST_F(Branch, a_large_invite_reaches_a_phone_by_tcp_else_by_udp_RFC3261_18_1_1) {
+  lose_central();
+  register_phone("bob", "10.77.0.12:5060");
+  send("10.77.0.11:5060", request("INVITE", "sip:bob@example.test", "alice", "sip:bob@example.test", "10.77.0.11:5060", "i1", 1,
+                                  "X: " + std::string(1200, 'x') + "\r\n"));
+  ASSERT_EQ(outbox_.sends().back().destination.transport, Transport::tcp);
+  EXPECT_EQ(outbox_.sends().back().destination.remote, at("10.77.0.12:5060"));
+  drop();
+  device_.connection_changed({Protocol::sip, Transport::tcp, {}, at("10.77.0.12:5060"), FlowState::refused}, now_, outbox_);
+  ASSERT_FALSE(outbox_.sends().empty());
+  EXPECT_EQ(outbox_.sends().back().destination.transport, Transport::udp);
+}
+
 TEST_F(Branch, cancels_the_ringing_phone_when_the_caller_hangs_up_C1) {
   lose_central();
   register_phone("bob", "10.77.0.12:5060");

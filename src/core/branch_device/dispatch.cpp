@@ -83,7 +83,7 @@ void BranchDevice::State::receive_sip(const Packet& packet, Instant now, Outbox&
       return;
     case Disposition::ack: {
       const auto way = proxy.preprocess(*message);
-      if (!way) return;
+      if (!way || proxy.may_not_forward(*message, *way)) return;
       const Way found = find_way(*message, packet, *way, now);
       if (!found.hops.empty()) proxy.forward_ack(*message, packet, *way, found.hops.front(), outbox);
       return;
@@ -123,16 +123,18 @@ bool BranchDevice::State::is_admitted(const sip::Message& request, const Packet&
 void BranchDevice::State::new_request(const sip::Message& request, const Packet& packet, Instant now, Outbox& outbox) {
   const auto way = proxy.preprocess(request);
   if (!way) return proxy.refuse(request, packet, way.error(), layer, now, outbox);
-  const auto uri = way->last_route_is_request_uri ? sip::Uri::parse(way->request_uri) : request.uri();
+  const bool as_received = way->request_uri().data() == request.request_uri().data();
+  const auto uri = as_received ? request.uri() : sip::Uri::parse(way->request_uri());
   const bool to_us = way->next_route.empty() && uri && identity.is_ours(*uri);
   if (request.method() == sip::Method::register_ && to_us) return on_register(request, packet, now, outbox);
   if (request.method() == sip::Method::options && to_us && uri->user.empty())
     return proxy.refuse_without_state(request, packet, {200, {}, Text{allow_line}}, outbox);
+  if (const auto refusal = proxy.may_not_forward(request, *way)) return proxy.refuse(request, packet, *refusal, layer, now, outbox);
   const Way found = find_way(request, packet, *way, now);
   if (found.hops.empty()) {
     outbox.note({"request_refused",
                  {{"method", request.method_name()},
-                  {"uri", way->request_uri},
+                  {"uri", way->request_uri()},
                   {"status", found.refusal.status},
                   {"mode", central::name(central.mode())}},
                  Severity::debug});
@@ -141,7 +143,7 @@ void BranchDevice::State::new_request(const sip::Message& request, const Packet&
   if (way->in_dialog)
     calls.passed(request, now, outbox);
   else if (request.method() == sip::Method::invite)
-    calls.invited(request, now, outbox);
+    calls.invited(request, party_of(request.from()), to_us ? aor_of(*uri) : party_of(request.to()), now, outbox);
   proxy.forward(request, packet, *way, found.hops, layer, now, outbox);
 }
 
@@ -195,8 +197,11 @@ void BranchDevice::State::on_failures(std::span<const transaction::Failure> fail
 }
 
 void BranchDevice::State::keep_books(const proxy::ResponseOutcome& outcome, Instant now, Outbox& outbox) {
-  if (outcome.method == sip::Method::invite && outcome.forwarded_status >= 200)
-    calls.responded(outcome.call_id, outcome.from_tag, outcome.forwarded_status, now, outbox);
+  if (outcome.forwarded_status < 200) return;
+  const calls::Answer answer{outcome.call_id, outcome.from_tag, outcome.to_tag, outcome.forwarded_status,
+                             std::chrono::seconds{outcome.session_expires}};
+  if (outcome.method == sip::Method::invite) calls.responded(answer, now, outbox);
+  if (outcome.method == sip::Method::update) calls.refreshed(answer, now);
 }
 
 }  // namespace ringhold::branch_device

@@ -12,6 +12,13 @@ const Target* listener_for(const std::vector<Target>& listeners, const Target& t
   return nullptr;
 }
 
+/// Our TCP listener for what is otherwise sent over UDP (RFC 3261 §18.1.1).
+std::optional<Endpoint> stream_local(const std::vector<Target>& listeners, const Endpoint& remote) {
+  const Target* listener = listener_for(listeners, {Transport::tcp, remote});
+  if (listener == nullptr) return std::nullopt;
+  return listener->endpoint;
+}
+
 /// One hop to several addresses of one target, tried in order (RFC 3263 §4.3); those we have no listener for are left out.
 std::optional<proxy::Hop> hop_through(const std::vector<Target>& listeners, const std::vector<Target>& targets) {
   std::optional<proxy::Hop> hop;
@@ -22,21 +29,26 @@ std::optional<proxy::Hop> hop_through(const std::vector<Target>& listeners, cons
     if (hop)
       hop->alternates.push_back(destination);
     else
-      hop = proxy::Hop{{}, {}, destination, {}};
+      hop = proxy::Hop{{}, {}, destination};
   }
   return hop;
 }
 
 /// Where a contact is reached: by its connection, else at its numeric address. Where that is not the address the REGISTER
 /// came from, there is a NAT between, and only the source leads back.
-Destination destination_of(const location::Binding& binding) {
-  Destination destination{Protocol::sip, binding.transport, is_reliable(binding.transport) ? binding.flow : FlowId{}, binding.local,
-                          binding.source};
+proxy::Hop hop_to(const location::Binding& binding, const std::vector<Target>& listeners) {
+  proxy::Hop hop{
+      binding.contact,
+      binding.path,
+      {Protocol::sip, binding.transport, is_reliable(binding.transport) ? binding.flow : FlowId{}, binding.local, binding.source}};
   const auto uri = sip::Uri::parse(binding.contact);
   const auto address = uri ? Address::parse(uri->host) : std::nullopt;
-  if (address && *address == binding.source.address)
-    destination.remote = {*address, Port{uri->port.value_or(binding.transport == Transport::tls ? 5061 : 5060)}};
-  return destination;
+  if (!address || *address != binding.source.address) return hop;
+  hop.destination.remote = {*address, Port{uri->port.value_or(binding.transport == Transport::tls ? 5061 : 5060)}};
+  // A Contact that names UDP wants UDP (RFC 3263 §4.1); behind a NAT nobody could connect.
+  if (!is_reliable(binding.transport) && !uri->parameters.has("transport"))
+    hop.stream_local = stream_local(listeners, hop.destination.remote);
+  return hop;
 }
 
 }  // namespace
@@ -50,16 +62,24 @@ Text BranchDevice::State::aor_of(const sip::Uri& uri) const {
   return "sip:" + *user + "@" + settings.branch.domain;
 }
 
+Text BranchDevice::State::party_of(const Result<sip::NameAddr>& address) const {
+  if (!address) return {};
+  if (address->uri.scheme == sip::Scheme::tel || identity.is_ours(address->uri)) return aor_of(address->uri);
+  return sip::address_of_record(address->uri).value_or(Text{});
+}
+
 std::vector<proxy::Hop> BranchDevice::State::hops_to_user(std::string_view aor, Instant now) const {
   std::vector<proxy::Hop> hops;
   for (const location::Binding* binding : location.find(aor, now)) {
     if (hops.size() == limits::fork_targets) break;
-    proxy::Hop hop{binding->contact, binding->path, destination_of(*binding), {}};
+    proxy::Hop hop = hop_to(*binding, identity.listeners);
     if (!binding->path.empty()) {
       const auto first = sip::NameAddr::parse(sip::split_element(binding->path).first, "Path");
       const auto through = first ? hop_through(identity.listeners, resolver::targets_of(first->uri, {})) : std::nullopt;
       if (!through) continue;
       hop.destination = through->destination;
+      hop.alternates = through->alternates;
+      hop.stream_local = {};
     }
     hops.push_back(std::move(hop));
   }
@@ -72,7 +92,12 @@ std::vector<proxy::Hop> BranchDevice::State::hops_to_uri(std::string_view text, 
   if (const auto address = Address::parse(uri->host)) {
     // A contact that is registered here over a connection is reached by that connection only.
     const Endpoint endpoint{*address, Port{uri->port.value_or(5060)}};
-    if (const auto* binding = location.find_contact(uri->user, endpoint, now)) return {proxy::Hop{{}, {}, destination_of(*binding), {}}};
+    if (const auto* binding = location.find_contact(uri->user, endpoint, now)) {
+      proxy::Hop hop = hop_to(*binding, identity.listeners);
+      hop.request_uri.clear();
+      hop.route.clear();
+      return {std::move(hop)};
+    }
   }
   std::vector<resolver::KnownServer> servers;
   for (const Target& target : central.usable_servers()) servers.push_back({{}, target});
@@ -80,9 +105,12 @@ std::vector<proxy::Hop> BranchDevice::State::hops_to_uri(std::string_view text, 
       settings.branch.domain, servers,
       [](const void* source, std::string_view host) { return static_cast<const nameserver::Nameserver*>(source)->addresses_of(host); },
       &nameserver};
-  const auto hop = hop_through(identity.listeners, resolver::targets_of(*uri, knowledge));
+  auto hop = hop_through(identity.listeners, resolver::targets_of(*uri, knowledge));
   if (!hop) return {};
-  return {*hop};
+  const bool by_service = !uri->port && equal_ignoring_case(uri->host, settings.branch.domain);
+  if (!by_service && uri->scheme == sip::Scheme::sip && !uri->parameters.has("transport"))
+    hop->stream_local = stream_local(identity.listeners, hop->destination.remote);
+  return {std::move(*hop)};
 }
 
 std::vector<proxy::Hop> BranchDevice::State::hops_to_central() const {
@@ -95,10 +123,10 @@ Way BranchDevice::State::find_way(const sip::Message& request, const Packet& pac
   if (!way.next_route.empty()) {
     auto hops = hops_to_uri(way.next_route, now);
     if (way.last_route_is_request_uri)
-      for (proxy::Hop& hop : hops) hop.request_uri = Text{way.request_uri};
+      for (proxy::Hop& hop : hops) hop.request_uri = Text{way.request_uri()};
     return {std::move(hops), {500, "Next hop of the Route is unknown", {}}};
   }
-  const auto uri = sip::Uri::parse(way.request_uri);
+  const auto uri = sip::Uri::parse(way.request_uri());
   if (!uri) return {{}, {400, "Malformed Request-URI", {}}};
   const bool from_central = central.is_central(packet.remote);
   const bool ours = uri->scheme == sip::Scheme::tel || identity.is_ours(*uri);
@@ -111,10 +139,11 @@ Way BranchDevice::State::find_way(const sip::Message& request, const Packet& pac
     return {{}, {480, {}, {}}};
   }
   // A host that is not ours: the remote target of a dialog, a phone's own address, or another domain.
-  const auto address = Address::parse(uri->host);
+  // RFC 3261 §16.5: with a maddr the Request-URI is the only target, and the maddr says where it is.
+  const auto address = Address::parse(uri->parameters.find("maddr").value_or(uri->host));
   const bool local_address = address && is_served({*address, Port{}});
   if (way.in_dialog || way.own_routes > 0 || local_address)
-    return {hops_to_uri(way.request_uri, now), {request.method() == sip::Method::invite ? 404 : 481, {}, {}}};
+    return {hops_to_uri(way.request_uri(), now), {request.method() == sip::Method::invite ? 404 : 481, {}, {}}};
   if (!from_central) return {hops_to_central(), {404, {}, {}}};
   return {{}, {404, {}, {}}};
 }

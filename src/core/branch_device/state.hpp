@@ -58,6 +58,8 @@ struct BranchDevice::State {
   std::vector<proxy::Hop> hops_to_uri(std::string_view text, Instant now) const;
   std::vector<proxy::Hop> hops_to_central() const;
   Text aor_of(const sip::Uri& uri) const;
+  /// Who stands in From or To: a user of ours by the one AOR, whatever host of ours and parameters are there.
+  Text party_of(const Result<sip::NameAddr>& address) const;
 
   // branch_device.cpp
   /// Hands on what one capability has learnt and another needs to know.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <boost/container/small_vector.hpp>
 #include <cstdint>
 
 #include "base/text.hpp"
@@ -9,6 +10,13 @@ namespace ringhold::calls {
 
 enum class CallState : std::uint8_t { ringing, answered };
 
+/// A callee whose 2xx went up. A forked call may have several (RFC 3261 §13.2.2.4), of which all but one get a BYE at once.
+/// Those that ended are remembered, because their 2xx may come again.
+struct Dialog {
+  Text callee_tag;
+  bool alive = true;
+};
+
 /// One call as the proxy saw it.
 struct Call {
   Text call_id;
@@ -16,8 +24,11 @@ struct Call {
   Text caller;  ///< AOR of From
   Text callee;  ///< AOR of To
   CallState state = CallState::ringing;
-  Instant since;   ///< of the INVITE; once answered, of the answer
-  Instant end_by;  ///< then it is forgotten: nobody may be left to say BYE
+  boost::container::small_vector<Dialog, 1> dialogs;
+  Instant since;                      ///< of the INVITE; once answered, of the answer
+  Duration session{};                 ///< Session-Expires of the last 2xx (RFC 4028); zero: no session timer
+  Instant end_by;                     ///< then it is forgotten: nobody may be left to say BYE
+  Instant in_wheel = Instant::max();  ///< its earliest entry in the timer wheel
 };
 
 /// What became of a call; for log and, later, call records (C6).

@@ -1,15 +1,12 @@
 #include "calls/call_table.hpp"
 
+#include <algorithm>
+
 namespace ringhold::calls {
 
 namespace {
 
 Text key(std::string_view call_id, std::string_view tag) { return Text{call_id} + " " + Text{tag}; }
-
-Text party(const Result<sip::NameAddr>& address) {
-  if (!address) return {};
-  return sip::address_of_record(address->uri).value_or(Text{});
-}
 
 std::string_view name(End how) {
   switch (how) {
@@ -28,45 +25,79 @@ CallId CallTable::find(std::string_view call_id, std::string_view tag, std::stri
   return {};
 }
 
-void CallTable::invited(const sip::Message& invite, Instant now, Outbox& outbox) {
+void CallTable::renew(Call& call, Instant now) {
+  call.end_by = now + (call.session > Duration{} ? std::min(call.session + session_grace, longest_call) : longest_call);
+}
+
+void CallTable::invited(const sip::Message& invite, Text caller, Text callee, Instant now, Outbox& outbox) {
   const Text dialog = key(invite.call_id(), invite.from_tag());
   if (by_dialog_.contains(dialog)) return;
-  const CallId id = calls_.insert(Call{Text{invite.call_id()}, Text{invite.from_tag()}, party(invite.from()), party(invite.to()),
-                                       CallState::ringing, now, now + longest_ringing});
+  const CallId id = calls_.insert();
   if (!id) {
     ++untracked_;
     return;
   }
-  const Call& call = *calls_.find(id);
+  Call& call = *calls_.find(id);
+  call.call_id = Text{invite.call_id()};
+  call.from_tag = Text{invite.from_tag()};
+  call.caller = std::move(caller);
+  call.callee = std::move(callee);
+  call.since = now;
+  call.end_by = now + longest_ringing;
   by_dialog_.emplace(dialog, id);
   ++by_party_[call.caller];
   ++by_party_[call.callee];
-  wheel_.add(call.end_by, id);
+  schedule(id, call);
   outbox.note({"call_started", {{"call_id", call.call_id}, {"caller", call.caller}, {"callee", call.callee}}});
 }
 
-void CallTable::responded(std::string_view call_id, std::string_view from_tag, int status, Instant now, Outbox& outbox) {
-  const CallId id = find(call_id, from_tag, from_tag);
+void CallTable::responded(const Answer& answer, Instant now, Outbox& outbox) {
+  const CallId id = find(answer.call_id, answer.from_tag, answer.to_tag);
   Call* call = calls_.find(id);
-  if (call == nullptr || status < 200) return;
-  if (status >= 300) {
+  if (call == nullptr || answer.status < 200) return;
+  if (answer.status >= 300) {
     // A refused re-INVITE does not end the call (RFC 3261 §14.1).
-    if (call->state == CallState::ringing) end(id, End::refused, status, now, outbox);
+    if (call->state == CallState::ringing) end(id, End::refused, answer.status, now, outbox);
     return;
   }
-  call->end_by = now + longest_call;
+  // Of a re-INVITE by the callee the tags stand the other way round.
+  const std::string_view callee_tag = answer.from_tag == call->from_tag ? answer.to_tag : answer.from_tag;
+  const auto dialog = std::ranges::find(call->dialogs, callee_tag, &Dialog::callee_tag);
+  if (dialog == call->dialogs.end() && call->dialogs.size() < dialogs_per_call) call->dialogs.push_back({Text{callee_tag}});
+  if (dialog != call->dialogs.end() && !dialog->alive) return;
+  call->session = answer.session;
+  renew(*call, now);
+  schedule(id, *call);
   if (call->state == CallState::answered) return;
   call->state = CallState::answered;
   call->since = now;
   outbox.note({"call_answered", {{"call_id", call->call_id}, {"caller", call->caller}, {"callee", call->callee}}});
 }
 
+void CallTable::refreshed(const Answer& answer, Instant now) {
+  const CallId id = find(answer.call_id, answer.from_tag, answer.to_tag);
+  Call* call = calls_.find(id);
+  if (call == nullptr || call->state != CallState::answered || answer.status >= 300) return;
+  call->session = answer.session;
+  renew(*call, now);
+  schedule(id, *call);
+}
+
 void CallTable::passed(const sip::Message& request, Instant now, Outbox& outbox) {
   const CallId id = find(request.call_id(), request.from_tag(), request.to_tag());
   Call* call = calls_.find(id);
-  if (call == nullptr) return;
-  if (request.method() == sip::Method::bye) return end(id, End::bye, 0, now, outbox);
-  if (call->state == CallState::answered) call->end_by = now + longest_call;
+  // A BYE while it rings ends an early dialog only (RFC 3261 §15); the INVITE still gets its final response.
+  if (call == nullptr || call->state != CallState::answered) return;
+  if (request.method() != sip::Method::bye) {
+    // A session timer is refreshed by a 2xx only.
+    if (call->session == Duration{}) renew(*call, now);
+    return;
+  }
+  const std::string_view callee_tag = request.from_tag() == call->from_tag ? request.to_tag() : request.from_tag();
+  const auto dialog = std::ranges::find(call->dialogs, callee_tag, &Dialog::callee_tag);
+  if (dialog == call->dialogs.end()) return;
+  dialog->alive = false;
+  if (std::ranges::none_of(call->dialogs, &Dialog::alive)) end(id, End::bye, 0, now, outbox);
 }
 
 void CallTable::end(CallId id, End how, int status, Instant now, Outbox& outbox) {
@@ -85,11 +116,18 @@ void CallTable::end(CallId id, End how, int status, Instant now, Outbox& outbox)
   calls_.erase(id);
 }
 
+void CallTable::schedule(CallId id, Call& call) {
+  if (call.end_by >= call.in_wheel) return;
+  call.in_wheel = call.end_by;
+  wheel_.add(call.end_by, id);
+}
+
 void CallTable::expire(Instant now, Outbox& outbox) {
   wheel_.expire(now, [&](CallId id) {
-    const Call* call = calls_.find(id);
-    if (call == nullptr) return;
-    if (call->end_by > now) return wheel_.add(call->end_by, id);
+    Call* call = calls_.find(id);
+    if (call == nullptr || now < call->in_wheel) return;  // an entry left from a deadline that was moved forward
+    call->in_wheel = Instant::max();
+    if (call->end_by > now) return schedule(id, *call);
     end(id, End::lost, 0, now, outbox);
   });
 }

@@ -15,16 +15,27 @@ namespace ringhold::calls {
 
 using CallId = Id<Call>;
 
+/// What a final response that went upstream says of a call.
+struct Answer {
+  std::string_view call_id;
+  std::string_view from_tag;
+  std::string_view to_tag;  ///< of a 2xx
+  int status = 0;           ///< as it was sent
+  Duration session{};       ///< Session-Expires of a 2xx; zero: none
+};
+
 /// The calls whose INVITE passed here, by Call-ID and the caller's tag. Fed by the mind with what the proxy forwarded.
 class CallTable {
  public:
   explicit CallTable(std::size_t capacity = limits::calls) : calls_{capacity} {}
 
-  /// An INVITE outside of a dialog was forwarded. Beyond the bound the call passes untracked, counted.
-  void invited(const sip::Message& invite, Instant now, Outbox& outbox);
-  /// A response to an INVITE went upstream; `status` as it was sent.
-  void responded(std::string_view call_id, std::string_view from_tag, int status, Instant now, Outbox& outbox);
-  /// A request in a dialog passed: BYE ends the call; INVITE and UPDATE show that it lives (RFC 4028).
+  /// An INVITE outside of a dialog was forwarded; the parties are AORs. Beyond the bound the call passes untracked, counted.
+  void invited(const sip::Message& invite, Text caller, Text callee, Instant now, Outbox& outbox);
+  /// A final response to an INVITE went upstream.
+  void responded(const Answer& answer, Instant now, Outbox& outbox);
+  /// A 2xx to UPDATE went upstream: it may change the session timer (RFC 4028 §7).
+  void refreshed(const Answer& answer, Instant now);
+  /// A request in a dialog passed: BYE ends that dialog, and with the last one the call; others show that it lives.
   void passed(const sip::Message& request, Instant now, Outbox& outbox);
   void expire(Instant now, Outbox& outbox);
   std::optional<Instant> next_expiry() const { return wheel_.next(); }
@@ -37,13 +48,17 @@ class CallTable {
     calls_.for_each([&](CallId, const Call& call) { visit(call); });
   }
 
-  /// A ringing call lives as long as Timer C allows with some provisionals; an answered one without session timers ends at
-  /// the latest after half a day, when both phones may have lost their power without a BYE.
+  /// A ringing call lives as long as Timer C allows with some provisionals; an answered one until its session timer has run
+  /// out (RFC 4028 §10), and without one half a day, when both phones may have lost their power without a BYE.
   static constexpr Duration longest_ringing = 10min;
   static constexpr Duration longest_call = 12h;
+  static constexpr Duration session_grace = 32s;       ///< the BYE of a session that was not refreshed may still come
+  static constexpr std::size_t dialogs_per_call = 16;  ///< more 2xx of one INVITE are not told apart
 
  private:
   CallId find(std::string_view call_id, std::string_view tag, std::string_view other_tag) const;
+  static void renew(Call& call, Instant now);
+  void schedule(CallId id, Call& call);
   void end(CallId id, End how, int status, Instant now, Outbox& outbox);
 
   Slab<Call> calls_;

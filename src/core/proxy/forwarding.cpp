@@ -1,166 +1,216 @@
 #include "proxy/forwarding.hpp"
 
-#include <functional>
+#include <algorithm>
 
 #include "sip/builder.hpp"
 #include "sip/splice.hpp"
+#include "sip/validation.hpp"
 
 namespace ringhold::proxy {
 
 namespace {
 
-constexpr std::string_view digits = "0123456789abcdefghijklmnopqrstuv";
-
-std::uint64_t mix(std::uint64_t hash, std::string_view text) {
-  hash ^= std::hash<std::string_view>{}(text);
-  hash *= 0x9e3779b97f4a7c15U;
-  return hash ^ (hash >> 29U);
+Text via_head(const Target& listener) {
+  return "Via: SIP/2.0/" + Text{via_name(listener.transport)} + " " + listener.endpoint.text() + ";branch=";
 }
-
-void write_digits(char* at, std::size_t count, std::uint64_t value) {
-  for (std::size_t i = 0; i < count; ++i, value >>= 5U) at[i] = digits[value & 31U];
-}
-
-/// "SIP/2.0/UDP 10.77.0.2:5060;branch=" of a listener, in pieces for a Splice.
-struct ViaText {
-  Text head;
-  explicit ViaText(const Target& listener)
-      : head{"Via: SIP/2.0/" + Text{via_name(listener.transport)} + " " + listener.endpoint.text() + ";branch="} {}
-};
 
 Text record_route_line(const Target& listener) {
-  Text line = "Record-Route: <";
-  line += listener.transport == Transport::tls ? "sips:" : "sip:";
-  line += listener.endpoint.text();
-  if (listener.transport == Transport::tcp) line += ";transport=tcp";
+  Text line = "Record-Route: <sip:" + listener.endpoint.text();
+  if (listener.transport != Transport::udp) line.append(";transport=").append(name(listener.transport));
   return line + ";lr>\r\n";
 }
 
-}  // namespace
-
-Branch::Branch(std::uint64_t number, std::uint32_t loop_hash) {
-  sip::branch_cookie.copy(text_, 7);
-  write_digits(text_ + 7, 13, number);
-  text_[20] = '.';
-  write_digits(text_ + 21, 7, loop_hash);
+/// Only TLS can keep what sips promises; on other listeners the URI says what is true.
+Text secure_record_route_line(const Target& listener) {
+  if (listener.transport != Transport::tls) return record_route_line(listener);
+  return "Record-Route: <sips:" + listener.endpoint.text() + ";lr>\r\n";
 }
 
-Forwarding::Forwarding(const Identity& identity, std::uint64_t seed, std::uint64_t secret)
-    : identity_{identity}, next_number_{seed}, secret_{secret} {
-  for (const Target& listener : identity_.listeners) {
-    via_heads_.push_back(ViaText{listener}.head);
-    record_routes_.push_back(record_route_line(listener));
+bool is_sips(std::string_view uri) { return uri.size() > 5 && equal_ignoring_case(uri.substr(0, 5), "sips:"); }
+
+/// Request line and Route as §16.6 steps 2 and 6 want them.
+struct Addressing {
+  std::string_view request_uri;
+  std::string_view top_route;  ///< URI; empty: none
+  bool rewrites_routes = false;
+  Text routes;   ///< then the whole Route line, or empty
+  Text cleaned;  ///< what `request_uri` may point into
+};
+
+/// All Routes in one line: what is ours is taken away, a strict router's work undone, and for a strict next hop the
+/// target goes to the end, because the Request-URI will name that hop.
+Text rewritten_routes(const sip::Message& request, const Preprocessed& way, std::string_view path, std::string_view target_of_strict) {
+  Text line;
+  std::size_t skip = 0;
+  const auto add = [&](std::string_view value) {
+    if (skip > 0) {
+      --skip;
+      return;
+    }
+    line.append(line.empty() ? "Route: " : ", ").append(value);
+  };
+  const std::size_t strict = target_of_strict.empty() ? 0 : 1;
+  if (!path.empty()) {
+    skip = strict;
+    for (sip::Element element = sip::split_element(path);; element = sip::split_element(element.rest)) {
+      add(element.first);
+      if (!element.more) break;
+    }
+    skip = way.own_routes;
+  } else {
+    skip = way.own_routes + strict;
   }
-}
-
-std::uint32_t Forwarding::loop_hash(const sip::Message& request, std::string_view request_uri) const {
-  std::uint64_t hash = mix(secret_, request_uri);
-  hash = mix(hash, request.from_tag());
-  hash = mix(hash, request.to_tag());
-  hash = mix(hash, request.call_id());
-  hash = mix(hash, request.value(sip::Header::cseq));
+  std::size_t left = 0;
+  request.for_each_value(sip::Header::route, [&](std::string_view, const sip::HeaderLine&) { return ++left, true; });
+  if (way.last_route_is_request_uri) --left;
   request.for_each_value(sip::Header::route, [&](std::string_view value, const sip::HeaderLine&) {
-    hash = mix(hash, value);
+    if (left-- == 0) return false;
+    add(value);
     return true;
   });
-  hash = mix(hash, request.value(sip::Header::proxy_require));
-  hash = mix(hash, request.value(sip::Header::proxy_authorization));
-  return static_cast<std::uint32_t>(hash >> 16U);
+  skip = 0;
+  if (strict != 0) add("<" + Text{target_of_strict} + ">");
+  return line.empty() ? line : line + "\r\n";
+}
+
+/// Into `to`, because its views may point into its texts.
+void address(const sip::Message& request, const Preprocessed& way, const Hop& hop, Addressing& to) {
+  to.request_uri = hop.request_uri.empty() ? way.request_uri() : std::string_view{hop.request_uri};
+  if (!hop.request_uri.empty()) to.cleaned = allowed_in_request_line(hop.request_uri);
+  if (!to.cleaned.empty()) to.request_uri = to.cleaned;
+  to.top_route = way.next_route;
+  bool strict = way.next_is_strict;
+  if (!hop.route.empty()) {
+    const auto first = sip::NameAddr::parse(sip::split_element(hop.route).first, "Path");
+    to.top_route = first ? first->uri_text : std::string_view{};
+    strict = first && !first->uri.is_loose_router();
+  }
+  to.rewrites_routes = strict || way.last_route_is_request_uri;
+  if (!to.rewrites_routes) return;
+  to.routes = rewritten_routes(request, way, hop.route, strict ? to.request_uri : std::string_view{});
+  if (!strict) return;
+  to.cleaned = allowed_in_request_line(to.top_route);
+  to.request_uri = to.cleaned.empty() ? to.top_route : std::string_view{to.cleaned};
+}
+
+void splice_routes(sip::Splice& splice, const sip::Message& request, const Preprocessed& way, const Hop& hop, const Addressing& to) {
+  if (!to.rewrites_routes) {
+    if (way.own_routes > 0) splice.remove_first_values(sip::Header::route, way.own_routes);
+    if (!hop.route.empty()) splice.insert_before(sip::Header::route, {"Route: ", hop.route, "\r\n"});
+    return;
+  }
+  if (!to.routes.empty()) splice.insert_before(sip::Header::route, {to.routes});
+  for (const sip::HeaderLine& line : request.lines())
+    if (line.header == sip::Header::route) splice.remove(line.line);
+}
+
+/// Over UDP what follows the length is padding, which on a stream would be taken for the next message (§18.3); and a stream
+/// needs a length (§16.6 step 9).
+class FittedBody {
+ public:
+  explicit FittedBody(const sip::Message& message) : body_{sip::framed_body(message)}, length_{body_.size()} {}
+  void splice(sip::Splice& splice, const sip::Message& message) const {
+    if (message.line(sip::Header::content_length) == nullptr) splice.append_header({"Content-Length: ", length_.text(), "\r\n"});
+    if (body_.size() < message.body().size()) splice.remove(message.body().substr(body_.size()));
+  }
+
+ private:
+  std::string_view body_;
+  Decimal length_;
+};
+
+}  // namespace
+
+Forwarding::Forwarding(const Identity& identity, std::uint64_t seed, std::uint64_t secret)
+    : identity_{identity}, next_number_{seed}, secret_{secret}, loop_check_{secret} {
+  for (const Target& listener : identity_.listeners)
+    listeners_.push_back({via_head(listener), record_route_line(listener), secure_record_route_line(listener)});
 }
 
 Branch Forwarding::new_branch(const sip::Message& request, const Preprocessed& way) {
-  return Branch{next_number_++, loop_hash(request, way.request_uri)};
+  return Branch{next_number_++, loop_check_.hash(request, way.request_uri())};
 }
 
-Branch Forwarding::stateless_branch(const sip::Message& ack) const {
+Branch Forwarding::stateless_branch(const sip::Message& ack, const Preprocessed& way) const {
   const auto& via = ack.top_via();
-  std::uint64_t hash = mix(secret_, via ? via->branch : std::string_view{});
-  hash = mix(hash, via ? via->sent_by : std::string_view{});
-  return Branch{mix(hash, ack.call_id()), loop_hash(ack, ack.request_uri())};
-}
-
-bool Forwarding::has_looped(const sip::Message& request, const Preprocessed& way) const {
-  bool looped = false;
-  std::optional<Branch> own;
-  request.for_each_value(sip::Header::via, [&](std::string_view value, const sip::HeaderLine&) {
-    const bool top = request.top_via() && request.top_via()->text.data() == value.data();
-    const auto via = top ? request.top_via() : sip::Via::parse(value);
-    if (!via || !identity_.is_ours(via->host, via->port.value_or(5060))) return true;
-    if (!own) own.emplace(0, loop_hash(request, way.request_uri));
-    const auto hash = own->text().substr(20);
-    looped = via->branch.size() == own->text().size() && via->branch.substr(20) == hash;
-    return !looped;
-  });
-  return looped;
+  std::uint64_t hash = mixed(secret_, via ? via->branch : std::string_view{});
+  hash = mixed(hash, via ? via->sent_by : std::string_view{});
+  return Branch{mixed(hash, ack.call_id()), loop_check_.hash(ack, way.request_uri())};
 }
 
 std::size_t Forwarding::listener(Transport transport, const Endpoint& local) const {
-  std::size_t of_transport = identity_.listeners.size();
+  std::size_t best = 0;
+  int best_agreement = 0;
   for (std::size_t i = 0; i < identity_.listeners.size(); ++i) {
     const Target& candidate = identity_.listeners[i];
     if (candidate.transport != transport) continue;
     if (candidate.endpoint == local) return i;
-    if (of_transport == identity_.listeners.size() || candidate.endpoint.address == local.address) of_transport = i;
+    const int agreement = candidate.endpoint.address == local.address                   ? 3
+                          : candidate.endpoint.address.is_v4() == local.address.is_v4() ? 2
+                                                                                        : 1;
+    if (agreement > best_agreement) {
+      best = i;
+      best_agreement = agreement;
+    }
   }
-  return of_transport < identity_.listeners.size() ? of_transport : 0;
+  return best;
 }
 
-void Forwarding::write_request(const sip::Message& request, const Packet& packet, const Preprocessed& way, const Hop& hop,
-                               const Branch& branch, Outbox& outbox) const {
+std::string_view Forwarding::record_route(std::size_t listener, bool secure) const {
+  return secure ? listeners_[listener].secure_record_route : listeners_[listener].record_route;
+}
+
+void Forwarding::write_request(const sip::Message& request, const Packet& arrival, const Outgoing& outgoing, Outbox& outbox) const {
+  const Preprocessed& way = outgoing.way;
   sip::Splice splice{request};
-  if (!hop.request_uri.empty())
-    splice.replace(request.request_uri(), {hop.request_uri});
-  else if (way.last_route_is_request_uri)
-    splice.replace(request.request_uri(), {way.request_uri});
-  const std::size_t out = listener(hop.destination.transport, hop.destination.local);
-  const std::size_t in = listener(packet.transport, packet.local);
-  splice.insert_before(sip::Header::via, {via_heads_[out], branch.text(), "\r\n"});
+  Addressing to;
+  address(request, way, outgoing.hop, to);
+  if (to.request_uri.data() != request.request_uri().data()) splice.replace(request.request_uri(), {to.request_uri});
+  const std::size_t out = listener(outgoing.destination.transport, outgoing.destination.local);
+  splice.insert_before(sip::Header::via, {listeners_[out].via_head, outgoing.branch.text(), "\r\n"});
   sip::ReceivedNote received;
   const auto& via = request.top_via();
-  if (via) sip::note_received(splice, *via, packet.remote, received);
+  if (via) sip::note_received(splice, *via, arrival.remote, received);
   if (sip::makes_dialog(request.method())) {
+    const bool secure = is_sips(to.request_uri) || is_sips(to.top_route);
     // RFC 5658: two values when the request changes transport or listener, so that each side finds its own way back.
-    if (out != in)
-      splice.insert_before(sip::Header::record_route, {record_routes_[out], record_routes_[in]});
+    if (const std::size_t in = listener(arrival.transport, arrival.local); in != out)
+      splice.insert_before(sip::Header::record_route, {record_route(out, secure), record_route(in, secure)});
     else
-      splice.insert_before(sip::Header::record_route, {record_routes_[out]});
+      splice.insert_before(sip::Header::record_route, {record_route(out, secure)});
   }
-  if (way.own_routes > 0) splice.remove_first_values(sip::Header::route, way.own_routes);
-  if (way.last_route_is_request_uri) splice.remove_last_value(sip::Header::route);
-  if (!hop.route.empty()) splice.insert_before(sip::Header::route, {"Route: ", hop.route, "\r\n"});
+  splice_routes(splice, request, way, outgoing.hop, to);
   const auto max_forwards = request.max_forwards();
-  const Decimal less{max_forwards ? *max_forwards - 1 : 70};
-  const sip::HeaderLine* line = request.line(sip::Header::max_forwards);
-  if (line != nullptr)
+  const Decimal less{max_forwards && *max_forwards > 0 ? *max_forwards - 1 : 70};
+  if (const sip::HeaderLine* line = request.line(sip::Header::max_forwards))
     splice.replace(line->value, {less.text()});
   else
     splice.append_header({"Max-Forwards: 70\r\n"});
+  const Decimal breadth{outgoing.breadth.value_or(0)};
+  if (outgoing.breadth) {
+    const sip::HeaderLine* line = request.line(sip::Header::max_breadth);
+    if (line != nullptr && !line->value.empty())
+      splice.replace(line->value, {breadth.text()});
+    else
+      splice.append_header({"Max-Breadth: ", breadth.text(), "\r\n"});
+  }
+  const FittedBody body{request};
+  body.splice(splice, request);
   splice.write(outbox.bytes());
 }
 
-std::optional<Branch> Forwarding::write_again(std::string_view sent_request, const Destination& next, Outbox& outbox) {
+std::optional<Text> Forwarding::write_cancel(std::string_view sent_request, std::string_view reason_lines, Outbox& outbox) const {
   const auto request = sip::Message::parse(sent_request);
-  const auto via = request ? request->top_via() : std::unexpected(request.error());
-  if (!via) return std::nullopt;
-  const Branch branch{next_number_++, loop_hash(*request, request->request_uri())};
-  sip::Splice splice{*request};
-  const Text own = via_heads_[listener(next.transport, next.local)].substr(5) + Text{branch.text()};
-  splice.replace(via->text, {own});
-  splice.write(outbox.bytes());
-  return branch;
-}
-
-std::optional<Text> Forwarding::write_cancel(std::string_view sent_request, std::string_view reason_line, Outbox& outbox) const {
-  const auto request = sip::Message::parse(sent_request);
-  const auto via = request ? request->top_via() : std::unexpected(request.error());
-  if (!via) return std::nullopt;
-  sip::append_cancel(outbox.bytes(), *request, reason_line);
-  return Text{via->branch};
+  if (!request || !request->top_via()) return std::nullopt;
+  sip::append_cancel(outbox.bytes(), *request, reason_lines);
+  return Text{request->top_via()->branch};
 }
 
 void Forwarding::write_response(const sip::Message& response, std::string& out) const {
   sip::Splice splice{response};
   splice.remove_first_values(sip::Header::via, 1);
+  const FittedBody body{response};
+  body.splice(splice, response);
   splice.write(out);
 }
 
@@ -189,9 +239,9 @@ void Forwarding::write_best(const ResponseContext& context, std::string& out) co
 
 void Forwarding::write_refusal(const sip::Message& request, const Endpoint& source, const Refusal& refusal, std::string& out) const {
   // The tag is the same for a retransmission (§8.2.7), and for the CANCEL of an INVITE that is not answered yet.
-  std::uint64_t hash = mix(secret_, request.call_id());
-  hash = mix(hash, request.from_tag());
-  const Branch tag{mix(hash, request.value(sip::Header::to)), 0};
+  std::uint64_t hash = mixed(secret_, request.call_id());
+  hash = mixed(hash, request.from_tag());
+  const Branch tag{mixed(hash, request.value(sip::Header::to)), 0};
   sip::append_response(out, request, source, refusal.status, refusal.reason,
                        refusal.status == 100 ? std::string_view{} : tag.text().substr(7, 13), refusal.headers);
 }

@@ -7,6 +7,7 @@
 
 #include "base/outbox.hpp"
 #include "base/text.hpp"
+#include "proxy/loop_check.hpp"
 #include "proxy/response_context.hpp"
 #include "proxy/route_preprocessing.hpp"
 #include "proxy/validation.hpp"
@@ -14,14 +15,13 @@
 
 namespace ringhold::proxy {
 
-/// A Via branch of ours: the cookie, a number that is never used twice, and the loop hash (RFC 3261 §16.6 step 8).
-class Branch {
- public:
-  Branch(std::uint64_t number, std::uint32_t loop_hash);
-  std::string_view text() const { return {text_, sizeof text_}; }
-
- private:
-  char text_[7 + 13 + 1 + 7];
+/// What tells one copy of a request from the others (RFC 3261 §16.6).
+struct Outgoing {
+  const Preprocessed& way;
+  const Hop& hop;
+  const Destination& destination;  ///< the address of the hop that is tried now
+  const Branch& branch;
+  std::optional<std::uint16_t> breadth;  ///< Max-Breadth to write (RFC 5393); nothing: as received
 };
 
 /// Writes what a proxy sends: forwarded requests (§16.6), forwarded responses (§16.7), CANCEL (§9.1) and own answers.
@@ -33,18 +33,15 @@ class Forwarding {
 
   Branch new_branch(const sip::Message& request, const Preprocessed& way);
   /// The same for every retransmission of the same ACK (§16.11).
-  Branch stateless_branch(const sip::Message& ack) const;
+  Branch stateless_branch(const sip::Message& ack, const Preprocessed& way) const;
   /// §16.3 step 4 with RFC 5393: a Via of ours with the same loop hash.
-  bool has_looped(const sip::Message& request, const Preprocessed& way) const;
+  bool has_looped(const sip::Message& request, const Preprocessed& way) const { return loop_check_.has_looped(request, way, identity_); }
 
-  /// Appends the request as it leaves: Request-URI, routes, Record-Route for what makes dialogs, Max-Forwards, our Via,
-  /// received and rport in the Via below.
-  void write_request(const sip::Message& request, const Packet& packet, const Preprocessed& way, const Hop& hop, const Branch& branch,
-                     Outbox& outbox) const;
-  /// A request that we sent before, for another address: a new branch, all else the same (RFC 3263 §4.3).
-  std::optional<Branch> write_again(std::string_view sent_request, const Destination& next, Outbox& outbox);
+  /// Appends the request as it leaves: Request-URI, routes (also for a strict router), Record-Route for what makes dialogs,
+  /// Max-Forwards, Max-Breadth, our Via, received and rport in the Via below, a Content-Length that fits.
+  void write_request(const sip::Message& request, const Packet& arrival, const Outgoing& outgoing, Outbox& outbox) const;
   /// The CANCEL for a request that we sent; returns its branch, which is the request's.
-  std::optional<Text> write_cancel(std::string_view sent_request, std::string_view reason_line, Outbox& outbox) const;
+  std::optional<Text> write_cancel(std::string_view sent_request, std::string_view reason_lines, Outbox& outbox) const;
   /// The response without our Via.
   void write_response(const sip::Message& response, std::string& out) const;
   /// The best response with the challenges of the others (§16.7 step 7).
@@ -54,14 +51,19 @@ class Forwarding {
   void write_refusal(const sip::Message& request, const Endpoint& source, const Refusal& refusal, std::string& out) const;
 
  private:
-  std::uint32_t loop_hash(const sip::Message& request, std::string_view request_uri) const;
+  struct Listener {
+    Text via_head;             ///< "Via: SIP/2.0/UDP 10.77.0.2:5060;branch="
+    Text record_route;         ///< its whole Record-Route line
+    Text secure_record_route;  ///< the same for what must stay on TLS (§16.6 step 4)
+  };
   std::size_t listener(Transport transport, const Endpoint& local) const;  ///< index; the best match
+  std::string_view record_route(std::size_t listener, bool secure) const;
 
   Identity identity_;
-  std::vector<Text> via_heads_;      ///< for each listener: "Via: SIP/2.0/UDP 10.77.0.2:5060;branch="
-  std::vector<Text> record_routes_;  ///< for each listener: its whole Record-Route line
+  std::vector<Listener> listeners_;
   std::uint64_t next_number_;
   std::uint64_t secret_;
+  LoopCheck loop_check_;
 };
 
 }  // namespace ringhold::proxy

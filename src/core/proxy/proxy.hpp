@@ -22,7 +22,9 @@ namespace ringhold::proxy {
 
 struct Settings {
   Identity identity;
-  Duration timer_c = 185s;  ///< RFC 3261 §16.6 step 11: above three minutes
+  Duration timer_c = 185s;         ///< RFC 3261 §16.6 step 11: above three minutes
+  Duration trying_after = 3500ms;  ///< RFC 4320 §4.1: until Timer E of the client has reached T2
+  Duration silence = 4s;           ///< an INVITE without any answer for so long holds up no forked call (C5, RNG-16)
 };
 
 /// What a response did, for those who keep books on calls.
@@ -30,8 +32,10 @@ struct ResponseOutcome {
   bool known = false;  ///< it belonged to a live response context
   sip::Method method = sip::Method::other;
   int forwarded_status = 0;  ///< zero: nothing went upstream
-  Text call_id;              ///< of an INVITE
+  Text call_id;              ///< of a final response to INVITE that went upstream, and of a 2xx to UPDATE
   Text from_tag;
+  Text to_tag;                        ///< of a 2xx: which dialog it made or refreshed
+  std::uint32_t session_expires = 0;  ///< of a 2xx, seconds (RFC 4028); zero: no session timer
 };
 
 /// The proxy of RFC 3261 §16. Every operation answers into the outbox and through the transaction layer that it is given.
@@ -39,11 +43,13 @@ class Proxy {
  public:
   Proxy(const Settings& settings, Random& random);
 
-  /// §16.3 and §16.4: refuses what a proxy must refuse, tells what of the Route set is ours and where the request points.
+  /// §16.3 steps 1 and 2, and §16.4: what of the Route set is ours and where the request points.
   std::expected<Preprocessed, Refusal> preprocess(const sip::Message& request) const;
+  /// §16.3 steps 3 to 5 for a request that is not for us: Max-Forwards (483), loop (482), Proxy-Require (420).
+  std::optional<Refusal> may_not_forward(const sip::Message& request, const Preprocessed& way) const;
 
   /// §16.6: forks to the target set in parallel. `request` is not an ACK or CANCEL. An INVITE is answered with 100 at once.
-  /// Without targets, or when the tables are full, the request is refused.
+  /// Without targets, with more than Max-Breadth allows (440), or when the tables are full, the request is refused.
   void forward(const sip::Message& request, const Packet& packet, const Preprocessed& way, std::span<const Hop> hops,
                transaction::Layer& layer, Instant now, Outbox& outbox);
   /// §16.11: without state, for an ACK to a 2xx.
@@ -62,7 +68,7 @@ class Proxy {
                               Outbox& outbox);
   /// §16.9 and timeouts: the next address is tried, else the leg ended with 503 or 408.
   ResponseOutcome on_failure(const transaction::Failure& failure, transaction::Layer& layer, Instant now, Outbox& outbox);
-  /// Timer C and the ends of contexts.
+  /// Timer C, late 100s, silent legs and the ends of contexts. What went upstream.
   std::vector<ResponseOutcome> expire(transaction::Layer& layer, Instant now, Outbox& outbox);
 
   std::optional<Instant> next_expiry() const { return wheel_.next(); }
@@ -73,19 +79,31 @@ class Proxy {
     ContextId context;
     std::size_t leg;
   };
+  enum class Setback : std::uint8_t { unavailable, timeout, transport_error };
 
+  // proxy.cpp
+  bool start_leg(Place place, const sip::Message& request, const Preprocessed& way, transaction::Layer& layer, Instant now, Outbox& outbox);
+  void cancel_pending(ResponseContext& context, transaction::Layer& layer, Instant now, Outbox& outbox);
+  void cancel_leg(ResponseContext& context, Leg& leg, transaction::Layer& layer, Instant now, Outbox& outbox);
+  void send_cancel(ResponseContext& context, Leg& leg, transaction::Layer& layer, Instant now, Outbox& outbox);
+  void answer(ResponseContext& context, int status, transaction::Layer& layer, Instant now, Outbox& outbox);
+  void keep_time(ContextId id);
+  // responses.cpp
+  ResponseOutcome on_provisional_response(Place place, const sip::Message& response, transaction::Layer& layer, Instant now,
+                                          Outbox& outbox);
   ResponseOutcome on_success(Place place, const sip::Message& response, transaction::Layer& layer, Instant now, Outbox& outbox);
   ResponseOutcome end_leg(Place place, int status, const sip::Message* response, transaction::Layer& layer, Instant now, Outbox& outbox);
   int send_best(ResponseContext& context, transaction::Layer& layer, Instant now, Outbox& outbox);
-  bool start_next_alternate(Place place, transaction::Layer& layer, Instant now, Outbox& outbox);
-  void cancel_pending(ResponseContext& context, std::string_view reason_line, transaction::Layer& layer, Instant now, Outbox& outbox);
-  void send_cancel(Leg& leg, transaction::Layer& layer, Instant now, Outbox& outbox);
-  void pass_up(ResponseContext& context, const sip::Message& response, int status, transaction::Layer& layer, Instant now, Outbox& outbox);
-  void answer(ResponseContext& context, int status, transaction::Layer& layer, Instant now, Outbox& outbox);
+  bool try_next_place(Place place, Setback why, transaction::Layer& layer, Instant now, Outbox& outbox);
+  bool give_up_silent(ResponseContext& context, const transaction::Layer& layer, Instant now, Outbox& outbox);
+  void pass_up(ResponseContext& context, const sip::Message& response, transaction::Layer& layer, Instant now, Outbox& outbox);
   void finish(ContextId id, Instant now);
-  ResponseOutcome end_context(ContextId id, transaction::Layer& layer, Instant now, Outbox& outbox);
   static ResponseOutcome outcome_of(const ResponseContext& context, int forwarded_status);
-  void keep_time(ContextId id);
+  // timer_c.cpp
+  void expire_context(ContextId id, transaction::Layer& layer, Instant now, Outbox& outbox, std::vector<ResponseOutcome>& outcomes);
+  ResponseOutcome on_early_due(ContextId id, transaction::Layer& layer, Instant now, Outbox& outbox);
+  ResponseOutcome on_leg_due(Place place, transaction::Layer& layer, Instant now, Outbox& outbox);
+  void end_context(ContextId id, transaction::Layer& layer);
 
   static constexpr Duration cancel_patience = 32s;  ///< 64·T1, RFC 3261 §9.1 and RFC 6026 §7.2
 

@@ -19,22 +19,40 @@ namespace ringhold::proxy {
 /// (RFC 3263 §4.3), as the dispatcher found them.
 struct Hop {
   Text request_uri;  ///< empty: as received
-  Text route;        ///< value of a Route header to add (Path of the binding); empty: none
+  Text route;        ///< values of Route to add (Path of the binding); empty: none
   Destination destination;
-  std::vector<Destination> alternates;  ///< next addresses of the same target
+  std::vector<Destination> alternates{};   ///< next addresses of the same target
+  std::optional<Endpoint> stream_local{};  ///< our TCP listener, if the target takes TCP wherever it takes UDP (§18.2.1)
+
+  /// For a request that is too large for a datagram (§18.1.1): streams come first, and what there was before after them.
+  /// False when the target offers none; then nothing changes.
+  bool prefer_streams();
 };
 
 /// One client transaction of a response context, and what is left to try when it fails.
 struct Leg {
-  enum class State : std::uint8_t { pending, ended };
+  enum class State : std::uint8_t {
+    pending,   ///< the best response waits for it
+    given_up,  ///< silent while all others have ended: nobody waits, but what it says late is answered
+    ended,
+  };
   Hop hop;
   transaction::TransactionId client;
   State state = State::pending;
   bool cancelled = false;  ///< CANCEL sent, or owed once a 1xx comes (§9.1)
   bool cancel_sent = false;
-  std::string_view cancel_reason;  ///< header line with static storage, or empty
-  int status = 0;                  ///< final, once ended
-  std::size_t next_alternate = 0;
+  std::uint16_t breadth = 0;  ///< Max-Breadth
+  std::uint16_t attempt = 0;  ///< which of the places is tried
+  int status = 0;             ///< final, once ended
+  Instant sent_at;            ///< INVITE: this attempt
+  /// INVITE: Timer C (§16.6 step 11); once cancelled, when a final response is no longer waited for (§9.1).
+  Instant due = Instant::max();
+
+  /// The place for an attempt; null when there are no more.
+  const Destination* place(std::size_t number) const {
+    if (number == 0) return &hop.destination;
+    return number <= hop.alternates.size() ? &hop.alternates[number - 1] : nullptr;
+  }
 };
 
 struct ResponseContext;
@@ -46,16 +64,31 @@ struct ResponseContext {
   sip::Method method = sip::Method::other;
   Text call_id;  ///< of an INVITE, for the books on calls
   Text from_tag;
-  Endpoint source;  ///< where the request came from, for answers of our own
+  Instant started;
+  Packet arrival;  ///< how the request came, without its bytes
   boost::container::small_vector<Leg, 1> legs;
   int best_status = 0;
   Text best_response;            ///< bytes as forwarded, our Via removed; empty: ours to make
   std::vector<Text> challenges;  ///< WWW- and Proxy-Authenticate lines of all 401 and 407 (step 7)
+  Text cancel_reason;            ///< Reason lines for CANCELs (RFC 3326)
   bool final_sent = false;
   bool cancelled_by_caller = false;
-  std::optional<Instant> timer_c;   ///< §16.8
-  std::optional<Instant> in_wheel;  ///< earliest entry in the timer wheel
-  std::optional<Instant> end_by;    ///< after a final response to INVITE, or after CANCEL (§9.1)
+  bool withheld = false;  ///< the final response is none at all (RFC 4320 §4.2)
+  /// Non-INVITE: when 100 is due (RFC 4320 §4.1). INVITE to several: from when on silent legs hold nobody up (C5).
+  Instant early_due = Instant::max();
+  Instant end_by = Instant::max();    ///< after a final response to INVITE: no more 2xx are waited for (RFC 6026)
+  Instant in_wheel = Instant::max();  ///< earliest entry in the timer wheel
+
+  bool any(Leg::State state) const {
+    for (const Leg& leg : legs)
+      if (leg.state == state) return true;
+    return false;
+  }
+  bool any_success() const {
+    for (const Leg& leg : legs)
+      if (leg.status >= 200 && leg.status < 300) return true;
+    return false;
+  }
 };
 
 }  // namespace ringhold::proxy

@@ -19,19 +19,65 @@ bool Identity::is_ours(std::string_view host, std::uint16_t port) const {
   });
 }
 
+bool Identity::is_host(std::string_view host) const {
+  const auto address = Address::parse(host);
+  if (!address) return is_domain(host);
+  return std::ranges::any_of(listeners, [&](const Target& listener) { return listener.endpoint.address == *address; });
+}
+
 bool Identity::is_ours(const sip::Uri& uri) const {
   if (!uri.is_sip()) return false;
-  const std::uint16_t standard = uri.transport() == Transport::tls ? 5061 : 5060;
-  if (!Address::parse(uri.host)) return is_domain(uri.host);
-  if (is_ours(uri.host, uri.port.value_or(standard))) return true;
+  // §16.5: what another's maddr says is not ours to look up, whatever the host.
+  if (const auto maddr = uri.parameters.find("maddr"); maddr && !is_host(*maddr)) return false;
   // "sip:alice@10.77.0.2" from a phone that was told only our address: no port means ours, whatever it is.
-  return !uri.port &&
-         std::ranges::any_of(listeners, [&](const Target& listener) { return Address::parse(uri.host) == listener.endpoint.address; });
+  return uri.port ? is_ours(uri.host, *uri.port) : is_host(uri.host);
 }
+
+Text uri_without(const sip::Uri& uri, std::initializer_list<std::string_view> parameters, std::optional<std::uint16_t> port) {
+  Text text{uri.scheme_name};
+  text += ':';
+  if (!uri.user.empty()) {
+    text += uri.user;
+    if (!uri.password.empty()) text.append(":").append(uri.password);
+    text += '@';
+  }
+  text += uri.host;
+  if (port) text.append(":").append(Decimal{*port});
+  uri.parameters.for_each([&](std::string_view name, std::string_view value) {
+    if (std::ranges::any_of(parameters, [&](std::string_view left_out) { return equal_ignoring_case(left_out, name); })) return true;
+    text.append(";").append(sip::Parameters::text_of(name, value));
+    return true;
+  });
+  return text;
+}
+
+Text allowed_in_request_line(std::string_view contact) {
+  // A guess that is cheap and seldom wrong; the parser decides.
+  if (contact.find('?') == std::string_view::npos && contact.find("ethod=") == std::string_view::npos &&
+      contact.find("ETHOD=") == std::string_view::npos)
+    return {};
+  const auto uri = sip::Uri::parse(contact);
+  if (!uri || !uri->is_sip() || (uri->headers.empty() && !uri->parameters.has("method"))) return {};
+  return uri_without(*uri, {"method"}, uri->port);
+}
+
+namespace {
+
+/// §16.4: a maddr that names us did its work by bringing the request here. Port and transport go with it: they said how
+/// to get here, too. One that names somebody else stays, and is the only target (§16.5).
+Text without_own_maddr(std::string_view text, const Identity& identity) {
+  if (text.find("addr=") == std::string_view::npos && text.find("ADDR=") == std::string_view::npos) return {};
+  const auto uri = sip::Uri::parse(text);
+  const auto maddr = uri && uri->is_sip() ? uri->parameters.find("maddr") : std::nullopt;
+  if (!maddr || !identity.is_host(*maddr)) return {};
+  return uri_without(*uri, {"maddr", "transport"}, std::nullopt);
+}
+
+}  // namespace
 
 Preprocessed preprocess_routes(const sip::Message& request, const Identity& identity) {
   Preprocessed way;
-  way.request_uri = request.request_uri();
+  way.received_uri = request.request_uri();
   way.in_dialog = !request.to_tag().empty();
   std::size_t count = 0;
   std::size_t leading = 0;
@@ -59,16 +105,14 @@ Preprocessed preprocess_routes(const sip::Message& request, const Identity& iden
   const auto& uri = request.uri();
   if (count > 0 && uri && uri->user.empty() && uri->is_loose_router() && identity.is_ours(*uri)) {
     way.last_route_is_request_uri = true;
-    way.request_uri = last;
-    way.own_routes = std::min(leading, count - 1);
-    if (count - 1 == way.own_routes) next = {};
-    way.next_route = next;
-    way.next_is_strict = next_is_strict && !next.empty();
-    return way;
+    way.received_uri = last;
+    leading = std::min(leading, count - 1);
+    if (count - 1 == leading) next = {};
   }
   way.own_routes = leading;
   way.next_route = next;
-  way.next_is_strict = next_is_strict;
+  way.next_is_strict = next_is_strict && !next.empty();
+  way.without_maddr = without_own_maddr(way.received_uri, identity);
   return way;
 }
 

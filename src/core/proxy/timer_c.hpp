@@ -1,31 +1,26 @@
 #pragma once
 
+#include <algorithm>
+
 #include "base/time.hpp"
 #include "proxy/response_context.hpp"
 
 namespace ringhold::proxy {
 
-/// RFC 3261 §16.6 step 11 and §16.7 step 2: an INVITE that rings is given up after Timer C; each provisional but 100
-/// sets it anew.
-inline void start_timer_c(ResponseContext& context, Duration timer_c, Instant now) { context.timer_c = now + timer_c; }
+/// RFC 3261 §16.6 step 11 and §16.7 step 2: a leg of an INVITE that rings is given up after Timer C; each provisional but
+/// 100 sets it anew. A cancelled leg has another deadline then, which nothing moves.
+inline void start_timer_c(Leg& leg, Duration timer_c, Instant now) { leg.due = now + timer_c; }
 
-inline void on_provisional(ResponseContext& context, int status, Duration timer_c, Instant now) {
-  if (status > 100 && context.timer_c) context.timer_c = now + timer_c;
+inline void on_provisional(Leg& leg, int status, Duration timer_c, Instant now) {
+  if (status > 100 && !leg.cancelled && leg.due != Instant::max()) leg.due = now + timer_c;
 }
 
-/// What became due. `give_up`: pending legs are cancelled (§16.8). `end`: the context's time is over.
-struct Due {
-  bool give_up = false;
-  bool end = false;
-};
-inline Due take_due(ResponseContext& context, Instant now) {
-  Due due;
-  if (context.timer_c && *context.timer_c <= now) {
-    context.timer_c.reset();
-    due.give_up = true;
-  }
-  if (context.end_by && *context.end_by <= now) due.end = true;
-  return due;
+/// The next moment at which something is to be done for a context.
+inline Instant next_deadline(const ResponseContext& context) {
+  Instant next = std::min(context.early_due, context.end_by);
+  for (const Leg& leg : context.legs)
+    if (leg.state != Leg::State::ended) next = std::min(next, leg.due);
+  return next;
 }
 
 }  // namespace ringhold::proxy

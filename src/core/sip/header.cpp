@@ -29,6 +29,7 @@ constexpr std::array names{
     Name{Header::event, "Event"},
     Name{Header::expires, "Expires"},
     Name{Header::from, "From"},
+    Name{Header::max_breadth, "Max-Breadth"},
     Name{Header::max_forwards, "Max-Forwards"},
     Name{Header::min_expires, "Min-Expires"},
     Name{Header::path, "Path"},

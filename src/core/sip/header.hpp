@@ -20,6 +20,7 @@ enum class Header : std::uint8_t {
   event,
   expires,
   from,
+  max_breadth,
   max_forwards,
   min_expires,
   path,

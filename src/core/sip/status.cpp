@@ -21,6 +21,8 @@ std::string_view reason_phrase(int status) {
     case 420: return "Bad Extension";
     case 421: return "Extension Required";
     case 423: return "Interval Too Brief";
+    case 430: return "Flow Failed";
+    case 440: return "Max-Breadth Exceeded";
     case 480: return "Temporarily Unavailable";
     case 481: return "Call/Transaction Does Not Exist";
     case 482: return "Loop Detected";

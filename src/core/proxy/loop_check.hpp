@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "proxy/route_preprocessing.hpp"
+#include "sip/message.hpp"
+
+namespace ringhold::proxy {
+
+/// A Via branch of ours: the cookie, a number that is never used twice, and the loop hash (RFC 3261 §16.6 step 8).
+class Branch {
+ public:
+  Branch(std::uint64_t number, std::uint32_t loop_hash);
+  std::string_view text() const { return {text_, sizeof text_}; }
+  std::string_view loop_part() const { return text().substr(20); }
+
+ private:
+  char text_[7 + 13 + 1 + 7];
+};
+
+/// A hash over texts, keyed, so that nobody outside can compute it.
+std::uint64_t mixed(std::uint64_t hash, std::string_view text);
+
+/// The loop check by hash of RFC 5393 §4.2, over all that our routing looks at: a request that comes back with one of
+/// these changed is a spiral.
+class LoopCheck {
+ public:
+  explicit LoopCheck(std::uint64_t secret) : secret_{secret} {}
+
+  std::uint32_t hash(const sip::Message& request, std::string_view request_uri) const;
+  /// Whether a Via of ours in the request carries the hash that we would give it now.
+  bool has_looped(const sip::Message& request, const Preprocessed& way, const Identity& identity) const;
+
+ private:
+  std::uint64_t secret_;
+};
+
+}  // namespace ringhold::proxy

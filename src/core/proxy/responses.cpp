@@ -1,0 +1,222 @@
+#include "proxy/best_response.hpp"
+#include "proxy/proxy.hpp"
+#include "proxy/timer_c.hpp"
+#include "sip/status.hpp"
+
+namespace ringhold::proxy {
+
+namespace {
+
+using transaction::Layer;
+
+constexpr std::string_view completed_elsewhere = "Reason: SIP;cause=200;text=\"Call completed elsewhere\"\r\n";
+
+/// RFC 3326: why the other phones stop ringing.
+Text reason_of(int status) {
+  return "Reason: SIP;cause=" + Text{Decimal{static_cast<std::uint64_t>(status)}.text()} + ";text=\"" + Text{sip::reason_phrase(status)} +
+         "\"\r\n";
+}
+
+/// §16.7 step 3: beneath our own Via there is one that says whose response it is.
+bool has_second_via(const sip::Message& response) {
+  return response.is_repeated(sip::Header::via) || sip::split_element(response.value(sip::Header::via)).more;
+}
+
+std::uint32_t session_expires(const sip::Message& response) {
+  const auto value = response.value(sip::Header::session_expires);
+  return parse_number<std::uint32_t>(trimmed(value.substr(0, value.find(';')))).value_or(0);
+}
+
+void tell_failed(const Leg& leg, const Destination& to, std::string_view why, Outbox& outbox) {
+  outbox.note(
+      {"target_failed", {{"uri", leg.hop.request_uri}, {"to", Target{to.transport, to.remote}.text()}, {"why", why}}, Severity::info});
+}
+
+}  // namespace
+
+ResponseOutcome Proxy::on_response(const sip::Message& response, const transaction::Received& received, Layer& layer, Instant now,
+                                   Outbox& outbox) {
+  const Place place{{received.owner.index, received.owner.generation}, received.owner.leg};
+  ResponseContext* context = contexts_.find(place.context);
+  if (context == nullptr || place.leg >= context->legs.size()) return {};
+  Leg& leg = context->legs[place.leg];
+  if (leg.client != received.transaction) return {};  // a late answer to an address that was given up
+  const int status = response.status();
+  if (status < 200) return on_provisional_response(place, response, layer, now, outbox);
+  if (!has_second_via(response)) {
+    if (leg.state == Leg::State::ended) return outcome_of(*context, 0);
+    return end_leg(place, 502, nullptr, layer, now, outbox);
+  }
+  if (status < 300) return on_success(place, response, layer, now, outbox);
+  // RFC 3263 §4.3: 503 means the next address of this target, not the next target.
+  if (status == 503 && leg.state == Leg::State::pending) tell_failed(leg, *leg.place(leg.attempt), "unavailable", outbox);
+  if (status == 503 && try_next_place(place, Setback::unavailable, layer, now, outbox)) return outcome_of(*context, 0);
+  return end_leg(place, status, &response, layer, now, outbox);
+}
+
+ResponseOutcome Proxy::on_provisional_response(Place place, const sip::Message& response, Layer& layer, Instant now, Outbox& outbox) {
+  ResponseContext& context = *contexts_.find(place.context);
+  Leg& leg = context.legs[place.leg];
+  const int status = response.status();
+  on_provisional(leg, status, settings_.timer_c, now);
+  if (leg.cancelled && !leg.cancel_sent) send_cancel(context, leg, layer, now, outbox);
+  keep_time(place.context);
+  // RFC 4320 §4.1: the only provisional response to a non-INVITE is 100, and ours comes when it is due.
+  if (status == 100 || context.method != sip::Method::invite || context.final_sent || !has_second_via(response))
+    return outcome_of(context, 0);
+  pass_up(context, response, layer, now, outbox);
+  return outcome_of(context, status);
+}
+
+ResponseOutcome Proxy::on_success(Place place, const sip::Message& response, Layer& layer, Instant now, Outbox& outbox) {
+  ResponseContext& context = *contexts_.find(place.context);
+  Leg& leg = context.legs[place.leg];
+  leg.state = Leg::State::ended;
+  leg.status = response.status();
+  const bool invite = context.method == sip::Method::invite;
+  const bool first = !context.final_sent;
+  // Every 2xx to INVITE goes up, also a second one from another fork (§16.7 step 5); other methods have one final response.
+  if (first || invite) pass_up(context, response, layer, now, outbox);
+  ResponseOutcome outcome = outcome_of(context, first || invite ? response.status() : 0);
+  if (invite || context.method == sip::Method::update) {
+    outcome.call_id = Text{response.call_id()};
+    outcome.from_tag = Text{response.from_tag()};
+    outcome.to_tag = Text{response.to_tag()};
+    outcome.session_expires = session_expires(response);
+  }
+  if (first) {
+    context.final_sent = true;
+    context.early_due = Instant::max();
+    if (context.any(Leg::State::pending)) {
+      context.cancel_reason = completed_elsewhere;
+      cancel_pending(context, layer, now, outbox);
+    }
+  }
+  finish(place.context, now);
+  return outcome;
+}
+
+ResponseOutcome Proxy::on_failure(const transaction::Failure& failure, Layer& layer, Instant now, Outbox& outbox) {
+  const Place place{{failure.owner.index, failure.owner.generation}, failure.owner.leg};
+  ResponseContext* context = contexts_.find(place.context);
+  if (context == nullptr || place.leg >= context->legs.size()) return {};
+  const Leg& leg = context->legs[place.leg];
+  if (leg.client != failure.transaction || leg.state == Leg::State::ended) return {};
+  const bool timeout = failure.cause == transaction::Failure::Cause::timeout;
+  if (const Destination* to = layer.destination(failure.transaction); to != nullptr && leg.state == Leg::State::pending)
+    tell_failed(leg, *to, timeout ? "timeout" : "unreachable", outbox);
+  if (try_next_place(place, timeout ? Setback::timeout : Setback::transport_error, layer, now, outbox)) return outcome_of(*context, 0);
+  return end_leg(place, timeout ? 408 : 503, nullptr, layer, now, outbox);
+}
+
+ResponseOutcome Proxy::end_leg(Place place, int status, const sip::Message* response, Layer& layer, Instant now, Outbox& outbox) {
+  ResponseContext& context = *contexts_.find(place.context);
+  Leg& leg = context.legs[place.leg];
+  leg.state = Leg::State::ended;
+  leg.status = status;
+  int forwarded = 0;
+  if (!context.final_sent) {
+    if (response != nullptr && (status == 401 || status == 407)) forwarding_.keep_challenges(*response, context.challenges);
+    if (is_better(status, context.best_status)) {
+      context.best_status = status;
+      context.best_response.clear();
+      if (response != nullptr) forwarding_.write_response(*response, context.best_response);
+    }
+    // A 6xx ends the search (§16.7 step 5), but goes up only when the cancelled legs have ended.
+    if (status >= 600 && context.any(Leg::State::pending)) {
+      if (!context.cancelled_by_caller) context.cancel_reason = reason_of(status);
+      cancel_pending(context, layer, now, outbox);
+    }
+    if (!context.any(Leg::State::pending) || give_up_silent(context, layer, now, outbox))
+      forwarded = send_best(context, layer, now, outbox);
+  }
+  const ResponseOutcome outcome = outcome_of(context, forwarded);
+  finish(place.context, now);
+  return outcome;
+}
+
+bool Proxy::give_up_silent(ResponseContext& context, const Layer& layer, Instant now, Outbox& outbox) {
+  if (context.method != sip::Method::invite || !context.any(Leg::State::ended)) return false;
+  for (const Leg& leg : context.legs)
+    if (leg.state == Leg::State::pending && (layer.has_provisional(leg.client) || now < leg.sent_at + settings_.silence)) return false;
+  for (Leg& leg : context.legs) {
+    if (leg.state != Leg::State::pending) continue;
+    tell_failed(leg, *leg.place(leg.attempt), "silent", outbox);
+    leg.state = Leg::State::given_up;
+    leg.status = 408;
+    // Whatever it says late: the first provisional is answered with a CANCEL.
+    leg.cancelled = true;
+    leg.due = now + cancel_patience;
+  }
+  return true;
+}
+
+int Proxy::send_best(ResponseContext& context, Layer& layer, Instant now, Outbox& outbox) {
+  context.final_sent = true;
+  context.early_due = Instant::max();
+  int status = upstream_status(context.best_status);
+  if (context.cancelled_by_caller && context.best_response.empty()) status = 487;
+  // RFC 4320 §4.2: no 408 to a non-INVITE; the caller's own Timer F tells it the same without a race. Until then its
+  // retransmissions are absorbed.
+  if (status == 408 && context.method != sip::Method::invite) {
+    context.withheld = true;
+    context.end_by = context.started + cancel_patience;
+    return 0;
+  }
+  if (context.best_response.empty() || status != context.best_status) {
+    answer(context, status, layer, now, outbox);
+    return status;
+  }
+  const auto begin = outbox.bytes().size();
+  forwarding_.write_best(context, outbox.bytes());
+  layer.respond(context.server, status, begin, now, outbox);
+  return status;
+}
+
+bool Proxy::try_next_place(Place place, Setback why, Layer& layer, Instant now, Outbox& outbox) {
+  ResponseContext& context = *contexts_.find(place.context);
+  Leg& leg = context.legs[place.leg];
+  if (context.final_sent || leg.cancelled || leg.place(leg.attempt + 1U) == nullptr) return false;
+  const auto request = sip::Message::parse(layer.request(context.server));
+  if (!request) return false;
+  const Preprocessed way = preprocess_routes(*request, settings_.identity);
+  const Endpoint failed = leg.place(leg.attempt)->remote;
+  while (const Destination* next = leg.place(++leg.attempt)) {
+    // The same server by another transport: only where the transport was the trouble (§18.1.1).
+    if (why != Setback::transport_error && next->remote == failed) continue;
+    if (!start_leg(place, *request, way, layer, now, outbox)) return false;
+    keep_time(place.context);
+    return true;
+  }
+  return false;
+}
+
+void Proxy::pass_up(ResponseContext& context, const sip::Message& response, Layer& layer, Instant now, Outbox& outbox) {
+  const auto begin = outbox.bytes().size();
+  forwarding_.write_response(response, outbox.bytes());
+  layer.respond(context.server, response.status(), begin, now, outbox);
+}
+
+void Proxy::finish(ContextId id, Instant now) {
+  ResponseContext& context = *contexts_.find(id);
+  if (!context.final_sent) return keep_time(id);
+  // 2xx of an INVITE may come again, and from other forks, for 64·T1 (RFC 6026 §7.2); the context waits for them.
+  const bool answered_invite = context.method == sip::Method::invite && context.any_success();
+  const bool alive = context.any(Leg::State::pending) || context.any(Leg::State::given_up);
+  if (!alive && !answered_invite && !context.withheld) return contexts_.erase(id);
+  if (context.end_by == Instant::max()) context.end_by = now + cancel_patience;
+  keep_time(id);
+}
+
+ResponseOutcome Proxy::outcome_of(const ResponseContext& context, int forwarded_status) {
+  ResponseOutcome outcome;
+  outcome.known = true;
+  outcome.method = context.method;
+  outcome.forwarded_status = forwarded_status;
+  if (forwarded_status < 300 || context.method != sip::Method::invite) return outcome;
+  outcome.call_id = context.call_id;
+  outcome.from_tag = context.from_tag;
+  return outcome;
+}
+
+}  // namespace ringhold::proxy
