@@ -103,7 +103,12 @@ Destination response_destination(const Message& request, const Packet& packet) {
   Destination destination{Protocol::sip, packet.transport, packet.flow, packet.local, packet.remote};
   if (packet.transport != Transport::udp) return destination;
   const auto& via = request.top_via();
-  if (via && !via->has_rport) destination.remote.port = Port{via->port.value_or(5060)};
+  if (!via) return destination;
+  // A maddr comes before received and rport (RFC 3581 §4); a name in it would have to be looked up, and says nothing here.
+  if (const auto maddr = via->maddr.empty() ? std::nullopt : Address::parse(via->maddr))
+    destination.remote = {*maddr, Port{via->port.value_or(5060)}};
+  else if (!via->has_rport)
+    destination.remote.port = Port{via->port.value_or(5060)};
   return destination;
 }
 

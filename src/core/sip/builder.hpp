@@ -15,8 +15,8 @@ namespace ringhold::sip {
 void append_response(std::string& out, const Message& request, const Endpoint& source, int status, std::string_view reason,
                      std::string_view to_tag, std::string_view headers);
 
-/// Where a response to `request` goes when it is sent without a transaction (§18.2.2, RFC 3581): back by the flow; over UDP
-/// to the source port if the client asked with rport, else to the port of its sent-by.
+/// Where a response to `request` goes (§18.2.2, RFC 3581): back by the flow; over UDP to a numeric maddr, else to the source
+/// port if the client asked with rport, else to the port of its sent-by.
 Destination response_destination(const Message& request, const Packet& packet);
 
 /// §18.2.1 and RFC 3581 §4 as edits: received if sent-by differs from the source or rport was asked, and rport's value.

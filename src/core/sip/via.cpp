@@ -46,6 +46,8 @@ std::string_view Via::read(std::string_view value) {
       has_rport = true;
       rport_text = Parameters::text_of(name, given);
       if (!given.empty()) ports_are_numbers = (rport = parse_number<std::uint16_t>(given)).has_value();
+    } else if (equal_ignoring_case(name, "maddr")) {
+      maddr = given;
     }
   });
   if (!valid) return "parameters are malformed";

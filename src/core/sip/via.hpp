@@ -20,6 +20,7 @@ struct Via {
   std::string_view sent_by;            ///< host and port as they stand
   std::string_view branch;             ///< empty when absent
   std::string_view received;           ///< empty when absent
+  std::string_view maddr;              ///< empty when absent
   bool has_rport = false;              ///< RFC 3581
   std::optional<std::uint16_t> rport;  ///< its value, when it has one
   std::string_view received_text;      ///< both parameters as they stand, without their semicolons

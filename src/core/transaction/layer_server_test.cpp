@@ -196,6 +196,27 @@ TEST(ServerLayer, over_udp_without_rport_answers_to_the_port_of_sent_by_C1) {
   EXPECT_EQ(stage.sent.back().destination.flow, FlowId{7});
 }
 
+TEST(ServerLayer, over_udp_a_numeric_maddr_comes_before_the_source_RFC3261_18_2_2) {
+  Stage stage;
+  const auto answered = [&](std::string branch) {
+    Words words;
+    words.method = "OPTIONS";
+    words.branch = std::move(branch);
+    const auto id = stage.serve(request(words), by_udp);
+    stage.respond(id, 200, response(200, words));
+    return stage.sent.back().destination.remote;
+  };
+  EXPECT_EQ(answered("z9hG4bK1;maddr=10.77.0.99"), Stage::endpoint("10.77.0.99:5062"));
+  EXPECT_EQ(answered("z9hG4bK2;rport;maddr=10.77.0.99"), Stage::endpoint("10.77.0.99:5062"));
+  EXPECT_EQ(answered("z9hG4bK3;rport;maddr=somewhere"), by_udp.remote);
+  Words by_stream;
+  by_stream.method = "OPTIONS";
+  by_stream.branch = "z9hG4bK4;maddr=10.77.0.99";
+  by_stream.transport = "TCP";
+  stage.respond(stage.serve(request(by_stream), by_tcp), 200, response(200, by_stream));
+  EXPECT_EQ(stage.sent.back().destination.remote, by_tcp.remote);
+}
+
 TEST(ServerLayer, when_the_connection_is_gone_answers_to_sent_by_over_a_new_one_C1) {
   Stage stage;  // §18.2.2
   const Words words{.sent_by = "phone.example.test:5070", .transport = "TCP"};
