@@ -194,6 +194,30 @@ TEST_F(Branch, sends_where_maddr_says_instead_of_looking_the_user_up_RFC3261_16_
   EXPECT_TRUE(to("10.77.0.12:5060").starts_with("MESSAGE sip:bob@10.77.0.12:5060 SIP/2.0\r\n"));
 }
 
+TEST_F(Branch, reaches_a_caller_behind_its_connection_in_the_dialog_RFC5626_5_3) {
+  lose_central();
+  register_phone("bob", "10.77.0.12:5060");
+  // Not registered, and its Contact leads nowhere.
+  std::string invite = request("INVITE", "sip:bob@example.test", "alice", "sip:bob@example.test", "x.invalid", "i1", 1,
+                               "Contact: <sip:alice@x.invalid;transport=tcp>\r\n");
+  send("10.77.0.31:40000", invite, Transport::tcp, FlowId{77});
+  const std::string ringing = to("10.77.0.12:5060");
+  const auto line = ringing.find("<sip:f~");
+  ASSERT_NE(line, std::string::npos) << ringing;
+  const std::string own = ringing.substr(line, ringing.find('>', line) + 1 - line);
+  const auto bye = [&](std::string route, const std::string& branch) {
+    std::string text = request("BYE", "sip:alice@x.invalid;transport=tcp", "bob", "sip:alice@example.test", "10.77.0.12:5060", branch, 1,
+                               "Route: <sip:10.77.0.2:5060;lr>, " + route + "\r\n");
+    return text.replace(text.find("To: <sip:alice@example.test>"), 28, "To: <sip:alice@example.test>;tag=falice");
+  };
+  send("10.77.0.12:5060", bye(own, "b1"));
+  ASSERT_TRUE(to("10.77.0.31:40000").starts_with("BYE sip:alice@x.invalid")) << to("10.77.0.31:40000");
+  EXPECT_EQ(outbox_.sends().front().destination.flow, FlowId{77});
+  EXPECT_EQ(outbox_.sends().front().destination.transport, Transport::tcp);
+  send("10.77.0.12:5060", bye("<sip:f~0123@10.77.0.2:5060;lr>", "b2"));
+  EXPECT_TRUE(to("10.77.0.12:5060").starts_with("SIP/2.0 403 ")) << to("10.77.0.12:5060");
+}
+
 TEST_F(Branch, serves_a_register_that_has_no_forwards_left_RFC3261_16_3) {
   lose_central();
   std::string last = request("REGISTER", "sip:example.test", "alice", "sip:alice@example.test", "10.77.0.11:5060", "r1", 1,

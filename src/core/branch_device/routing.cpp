@@ -86,19 +86,22 @@ std::vector<proxy::Hop> BranchDevice::State::hops_to_user(std::string_view aor, 
   return hops;
 }
 
+std::optional<proxy::Hop> BranchDevice::State::hop_to_contact(const sip::Uri& uri, Instant now) const {
+  const auto address = Address::parse(uri.host);
+  if (!address) return std::nullopt;
+  const auto* binding = location.find_contact(uri.user, {*address, Port{uri.port.value_or(5060)}}, now);
+  if (binding == nullptr) return std::nullopt;
+  // What is registered here over a connection is reached by that connection only.
+  proxy::Hop hop = hop_to(*binding, identity.listeners);
+  hop.request_uri.clear();
+  hop.route.clear();
+  return hop;
+}
+
 std::vector<proxy::Hop> BranchDevice::State::hops_to_uri(std::string_view text, Instant now) const {
   const auto uri = sip::Uri::parse(text);
   if (!uri || !uri->is_sip()) return {};
-  if (const auto address = Address::parse(uri->host)) {
-    // A contact that is registered here over a connection is reached by that connection only.
-    const Endpoint endpoint{*address, Port{uri->port.value_or(5060)}};
-    if (const auto* binding = location.find_contact(uri->user, endpoint, now)) {
-      proxy::Hop hop = hop_to(*binding, identity.listeners);
-      hop.request_uri.clear();
-      hop.route.clear();
-      return {std::move(hop)};
-    }
-  }
+  if (auto hop = hop_to_contact(*uri, now)) return {std::move(*hop)};
   std::vector<resolver::KnownServer> servers;
   for (const Target& target : central.usable_servers()) servers.push_back({{}, target});
   const resolver::Knowledge knowledge{
@@ -120,6 +123,26 @@ std::vector<proxy::Hop> BranchDevice::State::hops_to_central() const {
 }
 
 Way BranchDevice::State::find_way(const sip::Message& request, const Packet& packet, const proxy::Preprocessed& way, Instant now) const {
+  if (way.flow_token.empty()) return find_way_by_uri(request, packet, way, now);
+  const auto flow = proxy.flow(way);
+  if (!flow) {
+    // From before a restart, or forged: only where the request could go without it.
+    Way found = find_way_by_uri(request, packet, way, now);
+    if (found.hops.empty()) found.refusal = {403, "Flow token in Route is not ours", {}};
+    return found;
+  }
+  // RFC 5626 §5.3: the flow that the request came by is not the one that it goes by.
+  if (flow->remote == packet.remote && flow->transport == packet.transport) return find_way_by_uri(request, packet, way, now);
+  // A phone that opened a new connection since is known by its new registration.
+  const auto uri = sip::Uri::parse(way.request_uri());
+  if (auto hop = uri ? hop_to_contact(*uri, now) : std::nullopt) return {{std::move(*hop)}, {}};
+  proxy::Hop hop{{}, {}, *flow};
+  hop.unreachable_status = 430;
+  return {{std::move(hop)}, {}};
+}
+
+Way BranchDevice::State::find_way_by_uri(const sip::Message& request, const Packet& packet, const proxy::Preprocessed& way,
+                                         Instant now) const {
   if (!way.next_route.empty()) {
     auto hops = hops_to_uri(way.next_route, now);
     if (way.last_route_is_request_uri)

@@ -54,6 +54,8 @@ struct BranchDevice::State {
 
   // routing.cpp
   Way find_way(const sip::Message& request, const Packet& packet, const proxy::Preprocessed& way, Instant now) const;
+  Way find_way_by_uri(const sip::Message& request, const Packet& packet, const proxy::Preprocessed& way, Instant now) const;
+  std::optional<proxy::Hop> hop_to_contact(const sip::Uri& uri, Instant now) const;
   std::vector<proxy::Hop> hops_to_user(std::string_view aor, Instant now) const;
   std::vector<proxy::Hop> hops_to_uri(std::string_view text, Instant now) const;
   std::vector<proxy::Hop> hops_to_central() const;

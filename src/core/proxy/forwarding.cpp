@@ -14,16 +14,16 @@ Text via_head(const Target& listener) {
   return "Via: SIP/2.0/" + Text{via_name(listener.transport)} + " " + listener.endpoint.text() + ";branch=";
 }
 
-Text record_route_line(const Target& listener) {
-  Text line = "Record-Route: <sip:" + listener.endpoint.text();
-  if (listener.transport != Transport::udp) line.append(";transport=").append(name(listener.transport));
-  return line + ";lr>\r\n";
+/// What follows the scheme.
+Text record_route_uri(const Target& listener) {
+  Text uri = listener.endpoint.text();
+  if (listener.transport != Transport::udp) uri.append(";transport=").append(name(listener.transport));
+  return uri + ";lr>\r\n";
 }
 
-/// Only TLS can keep what sips promises; on other listeners the URI says what is true.
-Text secure_record_route_line(const Target& listener) {
-  if (listener.transport != Transport::tls) return record_route_line(listener);
-  return "Record-Route: <sips:" + listener.endpoint.text() + ";lr>\r\n";
+Text secure_record_route_uri(const Target& listener) {
+  if (listener.transport != Transport::tls) return {};
+  return listener.endpoint.text() + ";lr>\r\n";
 }
 
 bool is_sips(std::string_view uri) { return uri.size() > 5 && equal_ignoring_case(uri.substr(0, 5), "sips:"); }
@@ -121,10 +121,14 @@ class FittedBody {
 
 }  // namespace
 
+bool has_second_via(const sip::Message& message) {
+  return message.is_repeated(sip::Header::via) || sip::split_element(message.value(sip::Header::via)).more;
+}
+
 Forwarding::Forwarding(const Identity& identity, std::uint64_t seed, std::uint64_t secret)
-    : identity_{identity}, next_number_{seed}, secret_{secret}, loop_check_{secret} {
+    : identity_{identity}, next_number_{seed}, secret_{secret}, loop_check_{secret}, flow_tokens_{secret, mixed(secret, "flow")} {
   for (const Target& listener : identity_.listeners)
-    listeners_.push_back({via_head(listener), record_route_line(listener), secure_record_route_line(listener)});
+    listeners_.push_back({via_head(listener), record_route_uri(listener), secure_record_route_uri(listener)});
 }
 
 Branch Forwarding::new_branch(const sip::Message& request, const Preprocessed& way) {
@@ -156,8 +160,39 @@ std::size_t Forwarding::listener(Transport transport, const Endpoint& local) con
   return best;
 }
 
-std::string_view Forwarding::record_route(std::size_t listener, bool secure) const {
-  return secure ? listeners_[listener].secure_record_route : listeners_[listener].record_route;
+void Forwarding::add_record_route(sip::Splice& splice, const Side& side, bool secure) const {
+  const Listener& listener = listeners_[side.listener];
+  // Only TLS can keep what sips promises; on other listeners the URI says what is true.
+  const bool sips = secure && !listener.secure_record_route.empty();
+  splice.insert_before(sip::Header::record_route,
+                       {sips ? "Record-Route: <sips:" : "Record-Route: <sip:", side.flow_token, side.flow_token.empty() ? "" : "@",
+                        sips ? listener.secure_record_route : listener.record_route});
+}
+
+Forwarding::Side Forwarding::caller_side(const sip::Message& request, const Packet& arrival) const {
+  Side side{listener(arrival.transport, arrival.local), {}};
+  // Who came through another proxy is reached through that one again.
+  if (has_second_via(request)) return side;
+  const auto contact = sip::NameAddr::parse(request.value(sip::Header::contact), "Contact");
+  if (contact && needs_flow(contact->uri, arrival.remote))
+    side.flow_token = flow_tokens_.make({static_cast<std::uint8_t>(side.listener), arrival.flow, arrival.remote});
+  return side;
+}
+
+Forwarding::Side Forwarding::callee_side(const Hop& hop, const Destination& destination) const {
+  Side side{listener(destination.transport, destination.local), {}};
+  if (hop.request_uri.empty() || !hop.route.empty()) return side;  // not a phone, or one behind another proxy
+  const auto contact = sip::Uri::parse(hop.request_uri);
+  if (contact && needs_flow(*contact, destination.remote))
+    side.flow_token = flow_tokens_.make({static_cast<std::uint8_t>(side.listener), destination.flow, destination.remote});
+  return side;
+}
+
+std::optional<Destination> Forwarding::flow(std::string_view token) const {
+  const auto flow = flow_tokens_.read(token);
+  if (!flow || flow->listener >= identity_.listeners.size()) return std::nullopt;
+  const Target& listener = identity_.listeners[flow->listener];
+  return Destination{Protocol::sip, listener.transport, flow->id, listener.endpoint, flow->remote};
 }
 
 void Forwarding::write_request(const sip::Message& request, const Packet& arrival, const Outgoing& outgoing, Outbox& outbox) const {
@@ -171,13 +206,15 @@ void Forwarding::write_request(const sip::Message& request, const Packet& arriva
   sip::ReceivedNote received;
   const auto& via = request.top_via();
   if (via) sip::note_received(splice, *via, arrival.remote, received);
+  Side callee, caller;
   if (sip::makes_dialog(request.method())) {
     const bool secure = is_sips(to.request_uri) || is_sips(to.top_route);
+    callee = callee_side(outgoing.hop, outgoing.destination);
+    caller = caller_side(request, arrival);
+    add_record_route(splice, callee, secure);
     // RFC 5658: two values when the request changes transport or listener, so that each side finds its own way back.
-    if (const std::size_t in = listener(arrival.transport, arrival.local); in != out)
-      splice.insert_before(sip::Header::record_route, {record_route(out, secure), record_route(in, secure)});
-    else
-      splice.insert_before(sip::Header::record_route, {record_route(out, secure)});
+    if (caller.listener != callee.listener || !caller.flow_token.empty() || !callee.flow_token.empty())
+      add_record_route(splice, caller, secure);
   }
   splice_routes(splice, request, way, outgoing.hop, to);
   const auto max_forwards = request.max_forwards();

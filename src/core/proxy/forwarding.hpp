@@ -7,11 +7,13 @@
 
 #include "base/outbox.hpp"
 #include "base/text.hpp"
+#include "proxy/flow_token.hpp"
 #include "proxy/loop_check.hpp"
 #include "proxy/response_context.hpp"
 #include "proxy/route_preprocessing.hpp"
 #include "proxy/validation.hpp"
 #include "sip/message.hpp"
+#include "sip/splice.hpp"
 
 namespace ringhold::proxy {
 
@@ -24,12 +26,18 @@ struct Outgoing {
   std::optional<std::uint16_t> breadth;  ///< Max-Breadth to write (RFC 5393); nothing: as received
 };
 
+/// Whether somebody stands between us and who made the message: below the top Via there is another one.
+bool has_second_via(const sip::Message& message);
+
 /// Writes what a proxy sends: forwarded requests (§16.6), forwarded responses (§16.7), CANCEL (§9.1) and own answers.
 /// Bytes of the received message with splices; nothing is kept between calls but a counter.
 class Forwarding {
  public:
   /// `seed` begins the branch numbers, `secret` keys tags and loop hashes so that nobody outside can compute them.
   Forwarding(const Identity& identity, std::uint64_t seed, std::uint64_t secret);
+
+  /// The flow that a Route of ours names (RFC 5626 §5.3); nothing when the token is not one of ours.
+  std::optional<Destination> flow(std::string_view token) const;
 
   Branch new_branch(const sip::Message& request, const Preprocessed& way);
   /// The same for every retransmission of the same ACK (§16.11).
@@ -53,17 +61,25 @@ class Forwarding {
  private:
   struct Listener {
     Text via_head;             ///< "Via: SIP/2.0/UDP 10.77.0.2:5060;branch="
-    Text record_route;         ///< its whole Record-Route line
+    Text record_route;         ///< of its Record-Route what follows the scheme
     Text secure_record_route;  ///< the same for what must stay on TLS (§16.6 step 4)
   };
+  /// Who is on one side of us: by which of our listeners, and the token of its flow where nothing else leads there.
+  struct Side {
+    std::size_t listener = 0;
+    Text flow_token;
+  };
+  Side caller_side(const sip::Message& request, const Packet& arrival) const;
+  Side callee_side(const Hop& hop, const Destination& destination) const;
   std::size_t listener(Transport transport, const Endpoint& local) const;  ///< index; the best match
-  std::string_view record_route(std::size_t listener, bool secure) const;
+  void add_record_route(sip::Splice& splice, const Side& side, bool secure) const;
 
   Identity identity_;
   std::vector<Listener> listeners_;
   std::uint64_t next_number_;
   std::uint64_t secret_;
   LoopCheck loop_check_;
+  FlowTokens flow_tokens_;
 };
 
 }  // namespace ringhold::proxy

@@ -172,6 +172,7 @@ TEST_F(ForwardedRequest, record_routes_twice_between_address_families_RFC5658) {
   both.identity.listeners = {*Target::parse("udp:10.77.0.2:5060"), *Target::parse("udp:[2001:db8::2]:5060")};
   proxy_ = Proxy{both, random_};
   Hop to = hop("10.77.0.12");
+  to.request_uri = "sip:bob@[2001:db8::12]";
   to.destination.local = *Endpoint::parse("[2001:db8::2]:5060", Port{});
   to.destination.remote = *Endpoint::parse("[2001:db8::12]:5060", Port{});
   start(request("INVITE"), {to});

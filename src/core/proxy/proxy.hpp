@@ -47,6 +47,8 @@ class Proxy {
   std::expected<Preprocessed, Refusal> preprocess(const sip::Message& request) const;
   /// §16.3 steps 3 to 5 for a request that is not for us: Max-Forwards (483), loop (482), Proxy-Require (420).
   std::optional<Refusal> may_not_forward(const sip::Message& request, const Preprocessed& way) const;
+  /// The flow that the last Route of ours names (RFC 5626 §5.3); nothing without one, or when its token is not ours.
+  std::optional<Destination> flow(const Preprocessed& way) const { return forwarding_.flow(way.flow_token); }
 
   /// §16.6: forks to the target set in parallel. `request` is not an ACK or CANCEL. An INVITE is answered with 100 at once.
   /// Without targets, with more than Max-Breadth allows (440), or when the tables are full, the request is refused.

@@ -22,6 +22,7 @@ struct Hop {
   Text route;        ///< values of Route to add (Path of the binding); empty: none
   Destination destination;
   std::vector<Destination> alternates{};   ///< next addresses of the same target
+  int unreachable_status = 503;            ///< what a transport error counts as (§16.9); 430 for a flow (RFC 5626 §5.3)
   std::optional<Endpoint> stream_local{};  ///< our TCP listener, if the target takes TCP wherever it takes UDP (§18.2.1)
 
   /// For a request that is too large for a datagram (§18.1.1): streams come first, and what there was before after them.

@@ -17,11 +17,6 @@ Text reason_of(int status) {
          "\"\r\n";
 }
 
-/// §16.7 step 3: beneath our own Via there is one that says whose response it is.
-bool has_second_via(const sip::Message& response) {
-  return response.is_repeated(sip::Header::via) || sip::split_element(response.value(sip::Header::via)).more;
-}
-
 std::uint32_t session_expires(const sip::Message& response) {
   const auto value = response.value(sip::Header::session_expires);
   return parse_number<std::uint32_t>(trimmed(value.substr(0, value.find(';')))).value_or(0);
@@ -43,6 +38,7 @@ ResponseOutcome Proxy::on_response(const sip::Message& response, const transacti
   if (leg.client != received.transaction) return {};  // a late answer to an address that was given up
   const int status = response.status();
   if (status < 200) return on_provisional_response(place, response, layer, now, outbox);
+  // §16.7 step 3: without a second Via it is nobody's response.
   if (!has_second_via(response)) {
     if (leg.state == Leg::State::ended) return outcome_of(*context, 0);
     return end_leg(place, 502, nullptr, layer, now, outbox);
@@ -106,7 +102,7 @@ ResponseOutcome Proxy::on_failure(const transaction::Failure& failure, Layer& la
   if (const Destination* to = layer.destination(failure.transaction); to != nullptr && leg.state == Leg::State::pending)
     tell_failed(leg, *to, timeout ? "timeout" : "unreachable", outbox);
   if (try_next_place(place, timeout ? Setback::timeout : Setback::transport_error, layer, now, outbox)) return outcome_of(*context, 0);
-  return end_leg(place, timeout ? 408 : 503, nullptr, layer, now, outbox);
+  return end_leg(place, timeout ? 408 : leg.hop.unreachable_status, nullptr, layer, now, outbox);
 }
 
 ResponseOutcome Proxy::end_leg(Place place, int status, const sip::Message* response, Layer& layer, Instant now, Outbox& outbox) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "proxy/flow_token.hpp"
 #include "sip/name_addr.hpp"
 
 namespace ringhold::proxy {
@@ -91,6 +92,7 @@ Preprocessed preprocess_routes(const sip::Message& request, const Identity& iden
     last = route ? route->uri_text : value;
     if (still_leading && route && identity.is_ours(route->uri)) {
       ++leading;
+      way.flow_token = is_flow_token(route->uri.user) ? route->uri.user : std::string_view{};
       return true;
     }
     if (still_leading) {
@@ -103,7 +105,9 @@ Preprocessed preprocess_routes(const sip::Message& request, const Identity& iden
   // §16.4: a strict router put our Record-Route value into the Request-URI and the target at the end of the Routes. Only
   // our own values carry `lr` there.
   const auto& uri = request.uri();
-  if (count > 0 && uri && uri->user.empty() && uri->is_loose_router() && identity.is_ours(*uri)) {
+  const bool ours = count > 0 && uri && uri->is_loose_router() && identity.is_ours(*uri);
+  if (ours && (uri->user.empty() || is_flow_token(uri->user))) {
+    if (leading == 0 && is_flow_token(uri->user)) way.flow_token = uri->user;
     way.last_route_is_request_uri = true;
     way.received_uri = last;
     leading = std::min(leading, count - 1);

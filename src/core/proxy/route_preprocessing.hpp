@@ -36,6 +36,7 @@ struct Preprocessed {
   bool last_route_is_request_uri = false;  ///< a strict router's work undone: the last Route value goes as well
   std::string_view next_route;             ///< URI of the first Route that remains; empty: the Request-URI decides
   bool next_is_strict = false;             ///< that Route has no `lr` (§16.6 step 6)
+  std::string_view flow_token;             ///< user part of the last own Route: the flow to the target (RFC 5626 §5.3), or empty
   bool in_dialog = false;                  ///< the request has a To tag
 
   /// Where the request points, for the target set (§16.5).
