@@ -130,7 +130,10 @@ void BranchDevice::start(Instant now, Outbox& outbox) {
 void BranchDevice::receive(const Packet& packet, Instant now, Outbox& outbox) {
   const std::size_t first_send = outbox.sends().size();
   switch (packet.protocol) {
-    case Protocol::dns: state_->nameserver.receive(packet, now, outbox); break;
+    case Protocol::dns:
+      state_->nameserver.receive(packet, now, outbox);
+      if ((packet.flow.number & upstream_flow_bit) != 0) state_->resume_parked(now, outbox);
+      break;
     case Protocol::sip: state_->receive_sip(packet, now, outbox); break;
   }
   state_->settle(now, outbox);
@@ -144,6 +147,7 @@ void BranchDevice::expire(Instant now, Outbox& outbox) {
   state_->location.expire(now, outbox);
   state_->calls.expire(now, outbox);
   state_->nameserver.expire(now, outbox);
+  if (state_->parked_until() && *state_->parked_until() <= now) state_->resume_parked(now, outbox);
   state_->settle(now, outbox);
   state_->central.expire(now, state_->layer, outbox);
   state_->settle(now, outbox);
@@ -164,8 +168,9 @@ void BranchDevice::connection_changed(const FlowChange& change, Instant now, Out
 
 std::optional<Instant> BranchDevice::next_expiry() const {
   std::optional<Instant> next;
-  for (const auto& one : {state_->layer.next_expiry(), state_->proxy.next_expiry(), state_->location.next_expiry(),
-                          state_->calls.next_expiry(), state_->nameserver.next_expiry(), state_->central.next_expiry()})
+  for (const auto& one :
+       {state_->layer.next_expiry(), state_->proxy.next_expiry(), state_->location.next_expiry(), state_->calls.next_expiry(),
+        state_->nameserver.next_expiry(), state_->central.next_expiry(), state_->parked_until()})
     if (one && (!next || *one < *next)) next = one;
   return next;
 }

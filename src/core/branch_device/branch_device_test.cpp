@@ -4,6 +4,8 @@
 
 #include <string>
 
+#include "dns/builder.hpp"
+#include "dns/message.hpp"
 #include "sip/message.hpp"
 
 namespace ringhold::branch_device {
@@ -57,8 +59,8 @@ class Branch : public ::testing::Test {
       if (send.destination.protocol == Protocol::sip && send.destination.remote == at(to)) ++count;
     return count;
   }
-  std::string request(std::string method, std::string uri, std::string from, std::string to, std::string source, std::string branch,
-                      int cseq = 1, std::string more = "") {
+  static std::string request(std::string method, std::string uri, std::string from, std::string to, std::string source, std::string branch,
+                             int cseq = 1, std::string more = "") {
     return method + " " + uri + " SIP/2.0\r\nVia: SIP/2.0/UDP " + source + ";branch=z9hG4bK" + branch +
            ";rport\r\nMax-Forwards: 70\r\nFrom: <sip:" + from + "@example.test>;tag=f" + from + "\r\nTo: <" + to + ">\r\nCall-ID: c-" +
            from + "-" + method.substr(0, 3) + "\r\nCSeq: " + std::to_string(cseq) + " " + method + "\r\n" + more +
@@ -216,6 +218,57 @@ TEST_F(Branch, reaches_a_caller_behind_its_connection_in_the_dialog_RFC5626_5_3)
   EXPECT_EQ(outbox_.sends().front().destination.transport, Transport::tcp);
   send("10.77.0.12:5060", bye("<sip:f~0123@10.77.0.2:5060;lr>", "b2"));
   EXPECT_TRUE(to("10.77.0.12:5060").starts_with("SIP/2.0 403 ")) << to("10.77.0.12:5060");
+}
+
+/// RFC 3263 for a remote target that is a name: the request waits for DNS, nobody else does.
+class BranchWithNames : public Branch {
+ protected:
+  static std::string bye() {
+    std::string text = request("BYE", "sip:carol@sbc.other.test", "alice", "sip:carol@other.test", "10.77.0.11:5060", "b1");
+    return text.replace(text.find("To: <sip:carol@other.test>"), 26, "To: <sip:carol@other.test>;tag=c");
+  }
+  /// Answers each question that went upstream in the last step; types without data get an empty answer.
+  void answer_dns(std::uint16_t type, const std::string& data) {
+    struct Asked {
+      Destination destination;
+      std::string bytes;
+    };
+    std::vector<Asked> all;
+    for (const auto& send : outbox_.sends())
+      if (send.destination.protocol == Protocol::dns) all.push_back({send.destination, std::string{outbox_.message(send)}});
+    drop();
+    for (const Asked& asked : all) {
+      const auto query = *dns::Message::parse(asked.bytes);
+      std::string bytes;
+      const dns::Question& question = query.questions.front();
+      dns::Builder builder{bytes, query.id, 0x8180, question};
+      if (question.type == type)
+        builder.add(dns::Section::answer, question.name, type, dns::class_in, 60, data);
+      else
+        builder.add(dns::Section::authority, question.name, dns::type::soa, dns::class_in, 60, std::string(22, '\0'));
+      device_.receive(
+          {Protocol::dns, asked.destination.transport, asked.destination.flow, asked.destination.local, asked.destination.remote, bytes},
+          now_, outbox_);
+    }
+  }
+};
+
+TEST_F(BranchWithNames, a_request_to_a_name_waits_for_dns_and_nobody_else_RFC3263) {
+  send("10.77.0.11:5060", bye());
+  EXPECT_TRUE(to("10.77.0.11:5060").empty());
+  for (int round = 0; round < 4 && count_to("10.78.0.77:5060") == 0; ++round) answer_dns(dns::type::a, {"\x0a\x4e\0\x4d", 4});
+  EXPECT_TRUE(to("10.78.0.77:5060").starts_with("BYE sip:carol@sbc.other.test SIP/2.0\r\n"));
+  EXPECT_EQ(count_to("10.78.0.77:5060"), 1U);
+}
+
+TEST_F(BranchWithNames, is_refused_when_dns_stays_silent_RFC3263) {
+  send("10.77.0.11:5060", bye());
+  send("10.77.0.11:5060", bye());  // a retransmission
+  pass(1s);
+  EXPECT_TRUE(to("10.77.0.11:5060").empty());
+  pass(1s);
+  EXPECT_TRUE(to("10.77.0.11:5060").starts_with("SIP/2.0 481 ")) << to("10.77.0.11:5060");
+  EXPECT_EQ(count_to("10.77.0.11:5060"), 1U);
 }
 
 TEST_F(Branch, serves_a_register_that_has_no_forwards_left_RFC3261_16_3) {

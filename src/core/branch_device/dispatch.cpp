@@ -81,18 +81,20 @@ void BranchDevice::State::receive_sip(const Packet& packet, Instant now, Outbox&
     case Disposition::new_request:
       if (is_admitted(*message, packet, now, outbox)) new_request(*message, packet, now, outbox);
       return;
-    case Disposition::ack: {
-      const auto way = proxy.preprocess(*message);
-      if (!way || proxy.may_not_forward(*message, *way)) return;
-      const Way found = find_way(*message, packet, *way, now);
-      if (!found.hops.empty()) proxy.forward_ack(*message, packet, *way, found.hops.front(), outbox);
-      return;
-    }
+    case Disposition::ack: return on_ack(*message, packet, now, outbox);
     case Disposition::cancel: return proxy.cancel(*message, packet, received, layer, now, outbox);
     case Disposition::response: return on_response(*message, packet, received, now, outbox);
     case Disposition::absorbed: return;
     case Disposition::stray: ++counters.sip_strays; return;
   }
+}
+
+void BranchDevice::State::on_ack(const sip::Message& ack, const Packet& packet, Instant now, Outbox& outbox) {
+  const auto way = proxy.preprocess(ack);
+  if (!way || proxy.may_not_forward(ack, *way)) return;
+  const Way found = find_way(ack, packet, *way, now);
+  if (!found.missing.empty() && park(packet, found.missing, now, outbox)) return;
+  if (!found.hops.empty()) proxy.forward_ack(ack, packet, *way, found.hops.front(), outbox);
 }
 
 void BranchDevice::State::refuse_outsider(const Packet& packet, Instant now, Outbox& outbox) {
@@ -131,6 +133,7 @@ void BranchDevice::State::new_request(const sip::Message& request, const Packet&
     return proxy.refuse_without_state(request, packet, {200, {}, Text{allow_line}}, outbox);
   if (const auto refusal = proxy.may_not_forward(request, *way)) return proxy.refuse(request, packet, *refusal, layer, now, outbox);
   const Way found = find_way(request, packet, *way, now);
+  if (!found.missing.empty() && park(packet, found.missing, now, outbox)) return;
   if (found.hops.empty()) {
     outbox.note({"request_refused",
                  {{"method", request.method_name()},
@@ -140,11 +143,10 @@ void BranchDevice::State::new_request(const sip::Message& request, const Packet&
                  Severity::debug});
     return proxy.refuse(request, packet, found.refusal, layer, now, outbox);
   }
-  if (way->in_dialog)
-    calls.passed(request, now, outbox);
-  else if (request.method() == sip::Method::invite)
+  if (way->in_dialog) calls.passed(request, now, outbox);
+  const bool forwarded = proxy.forward(request, packet, *way, found.hops, layer, now, outbox);
+  if (forwarded && !way->in_dialog && request.method() == sip::Method::invite)
     calls.invited(request, party_of(request.from()), to_us ? aor_of(*uri) : party_of(request.to()), now, outbox);
-  proxy.forward(request, packet, *way, found.hops, layer, now, outbox);
 }
 
 void BranchDevice::State::on_register(const sip::Message& request, const Packet& packet, Instant now, Outbox& outbox) {

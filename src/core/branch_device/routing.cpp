@@ -51,6 +51,12 @@ proxy::Hop hop_to(const location::Binding& binding, const std::vector<Target>& l
   return hop;
 }
 
+/// RFC 6761 §6.4: nobody has such a name, so nobody is asked; browsers use them (RFC 7118).
+bool is_invalid(std::string_view host) {
+  constexpr std::string_view domain = ".invalid";
+  return host.size() > domain.size() && equal_ignoring_case(host.substr(host.size() - domain.size()), domain);
+}
+
 }  // namespace
 
 Text BranchDevice::State::aor_of(const sip::Uri& uri) const {
@@ -98,7 +104,7 @@ std::optional<proxy::Hop> BranchDevice::State::hop_to_contact(const sip::Uri& ur
   return hop;
 }
 
-std::vector<proxy::Hop> BranchDevice::State::hops_to_uri(std::string_view text, Instant now) const {
+std::vector<proxy::Hop> BranchDevice::State::hops_to_uri(std::string_view text, Instant now, std::vector<dns::Question>& missing) const {
   const auto uri = sip::Uri::parse(text);
   if (!uri || !uri->is_sip()) return {};
   if (auto hop = hop_to_contact(*uri, now)) return {std::move(*hop)};
@@ -108,9 +114,16 @@ std::vector<proxy::Hop> BranchDevice::State::hops_to_uri(std::string_view text, 
       settings.branch.domain, servers,
       [](const void* source, std::string_view host) { return static_cast<const nameserver::Nameserver*>(source)->addresses_of(host); },
       &nameserver};
-  auto hop = hop_through(identity.listeners, resolver::targets_of(*uri, knowledge));
-  if (!hop) return {};
   const bool by_service = !uri->port && equal_ignoring_case(uri->host, settings.branch.domain);
+  std::vector<Target> targets = resolver::targets_of(*uri, knowledge);
+  const bool is_asked = targets.empty() && !by_service && !is_invalid(uri->host);
+  if (const auto wanted = resolver::wanted(*uri); is_asked && wanted) {
+    auto resolution = resolve(*wanted, now);
+    targets = std::move(resolution.targets);
+    missing = std::move(resolution.missing);
+  }
+  auto hop = hop_through(identity.listeners, targets);
+  if (!hop) return {};
   if (!by_service && uri->scheme == sip::Scheme::sip && !uri->parameters.has("transport"))
     hop->stream_local = stream_local(identity.listeners, hop->destination.remote);
   return {std::move(*hop)};
@@ -144,10 +157,9 @@ Way BranchDevice::State::find_way(const sip::Message& request, const Packet& pac
 Way BranchDevice::State::find_way_by_uri(const sip::Message& request, const Packet& packet, const proxy::Preprocessed& way,
                                          Instant now) const {
   if (!way.next_route.empty()) {
-    auto hops = hops_to_uri(way.next_route, now);
-    if (way.last_route_is_request_uri)
-      for (proxy::Hop& hop : hops) hop.request_uri = Text{way.request_uri()};
-    return {std::move(hops), {500, "Next hop of the Route is unknown", {}}};
+    Way found{{}, {500, "Next hop of the Route is unknown", {}}};
+    found.hops = hops_to_uri(way.next_route, now, found.missing);
+    return found;
   }
   const auto uri = sip::Uri::parse(way.request_uri());
   if (!uri) return {{}, {400, "Malformed Request-URI", {}}};
@@ -165,8 +177,11 @@ Way BranchDevice::State::find_way_by_uri(const sip::Message& request, const Pack
   // RFC 3261 §16.5: with a maddr the Request-URI is the only target, and the maddr says where it is.
   const auto address = Address::parse(uri->parameters.find("maddr").value_or(uri->host));
   const bool local_address = address && is_served({*address, Port{}});
-  if (way.in_dialog || way.own_routes > 0 || local_address)
-    return {hops_to_uri(way.request_uri(), now), {request.method() == sip::Method::invite ? 404 : 481, {}, {}}};
+  if (way.in_dialog || way.own_routes > 0 || local_address) {
+    Way found{{}, {request.method() == sip::Method::invite ? 404 : 481, {}, {}}};
+    found.hops = hops_to_uri(way.request_uri(), now, found.missing);
+    return found;
+  }
   if (!from_central) return {hops_to_central(), {404, {}, {}}};
   return {{}, {404, {}, {}}};
 }

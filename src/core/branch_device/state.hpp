@@ -35,6 +35,17 @@ struct Counters {
 struct Way {
   std::vector<proxy::Hop> hops;
   proxy::Refusal refusal{480, {}, {}};
+  std::vector<dns::Question> missing{};  ///< with the answers to these there may be more hops
+};
+
+/// Requests whose next hop is a name that has to be looked up first (RFC 3263); nothing waits but they. Beyond the bound, and
+/// when time is over, they go by what is known.
+struct Parked {
+  Packet packet;  ///< its bytes are in `bytes`
+  Text bytes;
+  Instant until;
+  std::vector<dns::Question> asked{};  ///< once each, whatever comes of it
+  std::vector<nameserver::Nameserver::LookedUp> answers{};
 };
 
 /// The capabilities and what passes between them.
@@ -44,6 +55,7 @@ struct BranchDevice::State {
   // dispatch.cpp
   void receive_sip(const Packet& packet, Instant now, Outbox& outbox);
   void new_request(const sip::Message& request, const Packet& packet, Instant now, Outbox& outbox);
+  void on_ack(const sip::Message& ack, const Packet& packet, Instant now, Outbox& outbox);
   void on_register(const sip::Message& request, const Packet& packet, Instant now, Outbox& outbox);
   void on_response(const sip::Message& response, const Packet& packet, const transaction::Received& received, Instant now, Outbox& outbox);
   void on_failures(std::span<const transaction::Failure> failures, Instant now, Outbox& outbox);
@@ -57,11 +69,20 @@ struct BranchDevice::State {
   Way find_way_by_uri(const sip::Message& request, const Packet& packet, const proxy::Preprocessed& way, Instant now) const;
   std::optional<proxy::Hop> hop_to_contact(const sip::Uri& uri, Instant now) const;
   std::vector<proxy::Hop> hops_to_user(std::string_view aor, Instant now) const;
-  std::vector<proxy::Hop> hops_to_uri(std::string_view text, Instant now) const;
+  /// Names that are not known yet go to `missing`.
+  std::vector<proxy::Hop> hops_to_uri(std::string_view text, Instant now, std::vector<dns::Question>& missing) const;
   std::vector<proxy::Hop> hops_to_central() const;
   Text aor_of(const sip::Uri& uri) const;
   /// Who stands in From or To: a user of ours by the one AOR, whatever host of ours and parameters are there.
   Text party_of(const Result<sip::NameAddr>& address) const;
+
+  // resolving.cpp
+  resolver::Resolution resolve(const resolver::Wanted& wanted, Instant now) const;
+  /// Keeps a request until its questions are answered. False: it has to go by what is known.
+  bool park(const Packet& packet, const std::vector<dns::Question>& missing, Instant now, Outbox& outbox);
+  /// Tries those that wait again, because there was an answer or because their time is over.
+  void resume_parked(Instant now, Outbox& outbox);
+  std::optional<Instant> parked_until() const;
 
   // branch_device.cpp
   /// Hands on what one capability has learnt and another needs to know.
@@ -85,7 +106,9 @@ struct BranchDevice::State {
   central::Central central;
   nameserver::Nameserver nameserver;
   Admission admission;
-  Admission outsiders;  ///< bounds the refusals that they get
+  Admission outsiders;              ///< bounds the refusals that they get
+  std::vector<Parked> parked;       ///< oldest first
+  const Parked* resumed = nullptr;  ///< the one that is tried again in this step
   Counters counters;
   nameserver::UpstreamState told_upstream = nameserver::UpstreamState::unknown;
   bool told_order_normal = true;

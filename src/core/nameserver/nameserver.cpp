@@ -181,6 +181,20 @@ std::vector<CentralServer> Nameserver::central_servers() const {
   return servers;
 }
 
+std::optional<dns::Message> Nameserver::known(const dns::Question& question, Instant now) const {
+  const CachedAnswer* answer = (is_sip_name(question) ? sip_cache_ : cache_).find(CacheKey{question, false, false});
+  if (answer == nullptr || (answer->expires_at <= now && !is_lost(Loss::suspected))) return std::nullopt;
+  auto message = dns::Message::parse(answer->bytes);
+  if (!message) return std::nullopt;
+  return std::move(*message);
+}
+
+void Nameserver::look_up(const dns::Question& question, Instant now, Outbox& outbox) {
+  forward(question, nullptr, now, outbox);
+  const auto pending = pending_.find(CacheKey{question, false, false}.text);
+  if (pending != pending_.end()) queries_.find(pending->second)->for_routing = true;
+}
+
 std::vector<Address> Nameserver::addresses_of(std::string_view host) const {
   std::vector<Address> addresses;
   const auto asked = dns::Name::from_text(host);

@@ -75,6 +75,16 @@ class Nameserver {
   /// Learnt addresses of a name, for routing to it; empty when unknown.
   std::vector<Address> addresses_of(std::string_view host) const;
 
+  /// The answer that is known to a question, for routing: from the cache, and an old one while upstream is lost. Nothing: ask.
+  std::optional<dns::Message> known(const dns::Question& question, Instant now) const;
+  /// Asks upstream, unless that is under way. What comes of it is given by take_looked_up(), whatever its TTL and rcode.
+  void look_up(const dns::Question& question, Instant now, Outbox& outbox);
+  struct LookedUp {
+    dns::Question question;
+    dns::Message answer;
+  };
+  std::vector<LookedUp> take_looked_up() { return std::exchange(looked_up_, {}); }
+
   const Counters& counters() const { return counters_; }
   std::size_t cache_entries() const { return cache_.size() + sip_cache_.size(); }
   std::size_t learnt_records() const { return learnt_.size(); }
@@ -187,6 +197,7 @@ class Nameserver {
   ReadyAnswers ready_;
   Learnt learnt_;
   bool learnt_changed_ = false;
+  std::vector<LookedUp> looked_up_;  ///< taken after each step
   Slab<Query> queries_;
   std::uint32_t slot_serial_ = 0;
   boost::unordered_flat_map<Text, QueryId> pending_;

@@ -49,7 +49,8 @@ struct Query {
   std::vector<Client> clients;  ///< those who wait; empty: our own look-up, or they were answered without
   std::array<Attempt, most_attempts> attempts;
   std::size_t attempt_count = 0;
-  bool late = false;  ///< dns.timeout is over: an answer is still learnt, but nobody waits for it
+  bool for_routing = false;  ///< the answer is also kept for those who asked by look_up()
+  bool late = false;         ///< dns.timeout is over: an answer is still learnt, but nobody waits for it
   Instant retry_at;
   Instant answer_by;  ///< dns.timeout after the first client asked (D6)
   Instant give_up_at;

@@ -78,6 +78,7 @@ void Nameserver::answered(QueryId id, std::string_view bytes, const dns::Message
   const dns::Question question = query.question;
   const CacheKey key{question, query.dnssec_ok, query.checking_disabled};
   const std::vector<Client> clients = query.clients;
+  if (query.for_routing) looked_up_.push_back({question, answer});
   finish(id, outbox);
   const CachedAnswer fresh = without_edns(bytes, answer, now);
   if (learnt_.learn(question, answer, now, outbox)) {

@@ -57,14 +57,14 @@ std::optional<Refusal> Proxy::may_not_forward(const sip::Message& request, const
   return validate_proxy_require(request);
 }
 
-void Proxy::forward(const sip::Message& request, const Packet& packet, const Preprocessed& way, std::span<const Hop> hops, Layer& layer,
+bool Proxy::forward(const sip::Message& request, const Packet& packet, const Preprocessed& way, std::span<const Hop> hops, Layer& layer,
                     Instant now, Outbox& outbox) {
-  if (hops.empty()) return refuse(request, packet, {480, {}, {}}, layer, now, outbox);
+  if (hops.empty()) return refuse(request, packet, {480, {}, {}}, layer, now, outbox), false;
   hops = hops.first(std::min(hops.size(), limits::fork_targets));
   const std::uint16_t breadth = max_breadth(request);
-  if (breadth < hops.size()) return refuse(request, packet, {440, {}, {}}, layer, now, outbox);
+  if (breadth < hops.size()) return refuse(request, packet, {440, {}, {}}, layer, now, outbox), false;
   const ContextId id = contexts_.insert();
-  if (!id) return refuse(request, packet, {503, {}, Text{retry_soon}}, layer, now, outbox);
+  if (!id) return refuse(request, packet, {503, {}, Text{retry_soon}}, layer, now, outbox), false;
   ResponseContext& context = *contexts_.find(id);
   context.method = request.method();
   context.started = now;
@@ -73,7 +73,7 @@ void Proxy::forward(const sip::Message& request, const Packet& packet, const Pre
   context.server = layer.create_server(request, packet, Owner{Owner::Kind::proxy, id.index, id.generation, 0}, now);
   if (!context.server) {
     contexts_.erase(id);
-    return refuse_without_state(request, packet, {503, {}, Text{retry_soon}}, outbox);
+    return refuse_without_state(request, packet, {503, {}, Text{retry_soon}}, outbox), false;
   }
   if (context.method == sip::Method::invite) {
     context.call_id = Text{request.call_id()};
@@ -92,9 +92,10 @@ void Proxy::forward(const sip::Message& request, const Packet& packet, const Pre
   // A full transaction table ends a leg at once; the last one to end answers the caller and may end the context.
   for (std::size_t index = 0; index < hops.size(); ++index) {
     const ResponseContext* live = contexts_.find(id);
-    if (live == nullptr) return;
+    if (live == nullptr) return false;
     if (!live->legs[index].client) end_leg({id, index}, 503, nullptr, layer, now, outbox);
   }
+  return contexts_.find(id) != nullptr;
 }
 
 bool Proxy::start_leg(Place place, const sip::Message& request, const Preprocessed& way, Layer& layer, Instant now, Outbox& outbox) {

@@ -51,8 +51,9 @@ class Proxy {
   std::optional<Destination> flow(const Preprocessed& way) const { return forwarding_.flow(way.flow_token); }
 
   /// §16.6: forks to the target set in parallel. `request` is not an ACK or CANCEL. An INVITE is answered with 100 at once.
-  /// Without targets, with more than Max-Breadth allows (440), or when the tables are full, the request is refused.
-  void forward(const sip::Message& request, const Packet& packet, const Preprocessed& way, std::span<const Hop> hops,
+  /// Without targets, with more than Max-Breadth allows (440), or when the tables are full, the request is refused. Whether it
+  /// is under way.
+  bool forward(const sip::Message& request, const Packet& packet, const Preprocessed& way, std::span<const Hop> hops,
                transaction::Layer& layer, Instant now, Outbox& outbox);
   /// §16.11: without state, for an ACK to a 2xx.
   void forward_ack(const sip::Message& ack, const Packet& packet, const Preprocessed& way, const Hop& hop, Outbox& outbox);
