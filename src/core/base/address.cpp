@@ -109,21 +109,27 @@ std::string_view name(Transport transport) {
     case Transport::udp: return "udp";
     case Transport::tcp: return "tcp";
     case Transport::tls: return "tls";
+    case Transport::ws: return "ws";
+    case Transport::wss: return "wss";
   }
   return "";
 }
+
+std::string_view uri_name(Transport transport) { return name(transport == Transport::wss ? Transport::ws : transport); }
 
 std::string_view via_name(Transport transport) {
   switch (transport) {
     case Transport::udp: return "UDP";
     case Transport::tcp: return "TCP";
     case Transport::tls: return "TLS";
+    case Transport::ws: return "WS";
+    case Transport::wss: return "WSS";
   }
   return "";
 }
 
 std::optional<Transport> parse_transport(std::string_view text) {
-  for (const Transport transport : {Transport::udp, Transport::tcp, Transport::tls})
+  for (const Transport transport : {Transport::udp, Transport::tcp, Transport::tls, Transport::ws, Transport::wss})
     if (equal_ignoring_case(text, name(transport))) return transport;
   return std::nullopt;
 }
@@ -133,7 +139,7 @@ std::optional<Target> Target::parse(std::string_view text) {
   if (colon == std::string_view::npos) return std::nullopt;
   const auto transport = parse_transport(text.substr(0, colon));
   if (!transport) return std::nullopt;
-  const auto endpoint = Endpoint::parse(text.substr(colon + 1), *transport == Transport::tls ? Port{5061} : Port{5060});
+  const auto endpoint = Endpoint::parse(text.substr(colon + 1), default_port(*transport));
   if (!endpoint) return std::nullopt;
   return Target{*transport, *endpoint};
 }

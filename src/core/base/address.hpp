@@ -50,20 +50,34 @@ struct Endpoint {
   friend auto operator<=>(const Endpoint&, const Endpoint&) = default;
 };
 
-enum class Transport : std::uint8_t { udp, tcp, tls };
-/// "udp", "tcp", "tls": as in URIs and the configuration.
+enum class Transport : std::uint8_t { udp, tcp, tls, ws, wss };
+/// "udp", "tcp", "tls", "ws", "wss": as in the configuration.
 std::string_view name(Transport transport);
-/// "UDP", "TCP", "TLS": as in Via.
+/// "UDP", "TCP", "TLS", "WS", "WSS": as in Via (RFC 3261 §20.42, RFC 7118 §5.2.1).
 std::string_view via_name(Transport transport);
+/// As in the transport parameter of a URI: WebSocket is "ws" with and without TLS (RFC 7118 §5.2.2).
+std::string_view uri_name(Transport transport);
 std::optional<Transport> parse_transport(std::string_view name);  ///< in any letter case
 constexpr bool is_reliable(Transport transport) { return transport != Transport::udp; }
+constexpr bool is_secure(Transport transport) { return transport == Transport::tls || transport == Transport::wss; }
+/// Of a URI or a listener that names none: 5060, with TLS 5061, and with WebSocket that of HTTP (RFC 7118 §5.2.2).
+constexpr Port default_port(Transport transport) {
+  switch (transport) {
+    case Transport::udp:
+    case Transport::tcp: return Port{5060};
+    case Transport::tls: return Port{5061};
+    case Transport::ws: return Port{80};
+    case Transport::wss: return Port{443};
+  }
+  return Port{};
+}
 
 /// Where a SIP server listens: address, port and transport. The identity of a central server (S2).
 struct Target {
   Transport transport = Transport::udp;
   Endpoint endpoint;
 
-  /// "udp:10.78.0.1:5060" (interfaces.md); a missing port is 5060, with TLS 5061.
+  /// "udp:10.78.0.1:5060" (interfaces.md); a missing port is default_port().
   static std::optional<Target> parse(std::string_view text);
   Text text() const;
   friend bool operator==(const Target&, const Target&) = default;

@@ -44,7 +44,7 @@ proxy::Hop hop_to(const location::Binding& binding, const std::vector<Target>& l
   const auto uri = sip::Uri::parse(binding.contact);
   const auto address = uri ? Address::parse(uri->host) : std::nullopt;
   if (!address || *address != binding.source.address) return hop;
-  hop.destination.remote = {*address, Port{uri->port.value_or(binding.transport == Transport::tls ? 5061 : 5060)}};
+  hop.destination.remote = {*address, uri->port ? Port{*uri->port} : default_port(binding.transport)};
   // A Contact that names UDP wants UDP (RFC 3263 §4.1); behind a NAT nobody could connect.
   if (!is_reliable(binding.transport) && !uri->parameters.has("transport"))
     hop.stream_local = stream_local(listeners, hop.destination.remote);
@@ -93,9 +93,7 @@ std::vector<proxy::Hop> BranchDevice::State::hops_to_user(std::string_view aor, 
 }
 
 std::optional<proxy::Hop> BranchDevice::State::hop_to_contact(const sip::Uri& uri, Instant now) const {
-  const auto address = Address::parse(uri.host);
-  if (!address) return std::nullopt;
-  const auto* binding = location.find_contact(uri.user, {*address, Port{uri.port.value_or(5060)}}, now);
+  const auto* binding = location.find_contact(uri, now);
   if (binding == nullptr) return std::nullopt;
   // What is registered here over a connection is reached by that connection only.
   proxy::Hop hop = hop_to(*binding, identity.listeners);

@@ -9,15 +9,17 @@ namespace ringhold::location {
 
 namespace {
 
-Text contact_key(std::string_view user, const Endpoint& endpoint) { return Text{user} + "@" + endpoint.text(); }
+/// One spelling for each host: a browser's contact has a name that nobody can look up (RFC 7118 §5.2.5, "….invalid").
+std::optional<Text> contact_key(const sip::Uri& uri) {
+  if (!uri.is_sip()) return std::nullopt;
+  const auto address = Address::parse(uri.host);
+  const Text host = address ? address->host_text() : lower_case(uri.host);
+  return Text{uri.user} + "@" + host + ":" + Text{Decimal{uri.port.value_or(5060)}.text()};
+}
 
-/// The key of a contact with a numeric host; nothing for host names.
 std::optional<Text> contact_key(const Binding& binding) {
   const auto uri = sip::Uri::parse(binding.contact);
-  if (!uri || !uri->is_sip()) return std::nullopt;
-  const auto address = Address::parse(uri->host);
-  if (!address) return std::nullopt;
-  return contact_key(uri->user, Endpoint{*address, Port{uri->port.value_or(5060)}});
+  return uri ? contact_key(*uri) : std::nullopt;
 }
 
 template <typename Map, typename Key>
@@ -49,8 +51,9 @@ std::vector<const Binding*> LocationService::find(std::string_view aor, Instant 
   return live;
 }
 
-const Binding* LocationService::find_contact(std::string_view user, const Endpoint& endpoint, Instant now) const {
-  const auto found = by_contact_.find(contact_key(user, endpoint));
+const Binding* LocationService::find_contact(const sip::Uri& uri, Instant now) const {
+  const auto key = contact_key(uri);
+  const auto found = key ? by_contact_.find(*key) : by_contact_.end();
   if (found == by_contact_.end()) return nullptr;
   for (const BindingId id : found->second)
     if (const Binding* binding = bindings_.find(id); binding != nullptr && binding->expires_at > now) return binding;

@@ -11,6 +11,7 @@
 #include "base/slab.hpp"
 #include "base/timer_wheel.hpp"
 #include "location/binding.hpp"
+#include "sip/uri.hpp"
 
 namespace ringhold::location {
 
@@ -25,8 +26,8 @@ class LocationService {
   std::vector<const Binding*> find(std::string_view aor, Instant now) const;
   /// The same as ids, for the registrar; no order.
   std::vector<BindingId> ids(std::string_view aor, Instant now) const;
-  /// Whose contact is this user at this host and port: for requests that name a contact (in-dialog, over connections).
-  const Binding* find_contact(std::string_view user, const Endpoint& endpoint, Instant now) const;
+  /// Whose contact has the user, host and port of this URI: for requests that name a contact (in-dialog, over connections).
+  const Binding* find_contact(const sip::Uri& uri, Instant now) const;
 
   Binding* get(BindingId id) { return bindings_.find(id); }
   const Binding* get(BindingId id) const { return bindings_.find(id); }

@@ -56,11 +56,24 @@ TEST(LocationService, finds_whose_contact_a_request_names_C1) {
   Outbox outbox;
   LocationService location{10};
   location.add(binding(), outbox);
-  const auto endpoint = *Endpoint::parse("10.77.0.11:5062", Port{});
-  ASSERT_NE(location.find_contact("alice", endpoint, start), nullptr);
-  EXPECT_EQ(location.find_contact("bob", endpoint, start), nullptr);
+  const auto alice = *sip::Uri::parse("sip:alice@10.77.0.11:5062;ob");
+  ASSERT_NE(location.find_contact(alice, start), nullptr);
+  EXPECT_EQ(location.find_contact(*sip::Uri::parse("sip:bob@10.77.0.11:5062"), start), nullptr);
   location.flow_closed(FlowId{7});
-  EXPECT_FALSE(location.find_contact("alice", endpoint, start)->flow);
+  EXPECT_FALSE(location.find_contact(alice, start)->flow);
+}
+
+TEST(LocationService, finds_a_browser_by_a_name_that_nobody_can_look_up_RFC7118) {
+  Outbox outbox;
+  LocationService location{10};
+  auto browser = binding();
+  browser.contact = "sip:q7@df7jal23ls0d.invalid;transport=ws";
+  browser.transport = Transport::wss;
+  location.add(browser, outbox);
+  const auto* found = location.find_contact(*sip::Uri::parse("sip:q7@DF7JAL23ls0d.invalid;transport=ws;ob"), start);
+  ASSERT_NE(found, nullptr);
+  EXPECT_EQ(found->transport, Transport::wss);
+  EXPECT_EQ(location.find_contact(*sip::Uri::parse("sip:q7@other.invalid;transport=ws"), start), nullptr);
 }
 
 TEST(LocationService, says_when_it_is_full_X1) {

@@ -39,7 +39,7 @@ std::optional<Target> injectable(const dns::Name& name, const dns::Name& domain,
   const bool secure = equal_ignoring_case(name.first_label(), "_sips");
   const dns::Name rest = name.parent();
   const auto protocol = parse_transport(rest.first_label().substr(1));
-  if (!protocol || *protocol == Transport::tls || (secure && *protocol == Transport::udp)) return std::nullopt;
+  if (protocol != Transport::tcp && (secure || protocol != Transport::udp)) return std::nullopt;
   const Transport wanted = secure ? Transport::tls : *protocol;
   const auto listener = std::ranges::find(listeners, wanted, &Target::transport);
   return listener == listeners.end() ? std::nullopt : std::optional{*listener};
@@ -57,6 +57,8 @@ std::optional<dns::Name> service_name(Transport transport, std::string_view doma
     case Transport::udp: return dns::Name::from_text("_sip._udp." + Text{domain});
     case Transport::tcp: return dns::Name::from_text("_sip._tcp." + Text{domain});
     case Transport::tls: return dns::Name::from_text("_sips._tcp." + Text{domain});
+    case Transport::ws:
+    case Transport::wss: break;  // A browser has no SRV: RFC 7118 §6 leaves them to NAPTR.
   }
   return std::nullopt;
 }

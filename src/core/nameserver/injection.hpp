@@ -16,7 +16,7 @@ std::optional<Target> injectable(const dns::Name& name, const dns::Name& domain,
 /// Whether a name is `_sip._proto` or `_sips._proto` of the domain, with any protocol.
 bool is_service_of(const dns::Name& name, const dns::Name& domain);
 
-/// `_sip._udp`, `_sip._tcp` or `_sips._tcp` of the domain; nothing when that is too long for a name.
+/// `_sip._udp`, `_sip._tcp` or `_sips._tcp` of the domain; nothing for WebSocket, and when that is too long for a name.
 std::optional<dns::Name> service_name(Transport transport, std::string_view domain);
 
 /// The records in the order in which they are sent, ours among them (DIS-08, X-22, D7): last with a priority above all, first

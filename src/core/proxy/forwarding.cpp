@@ -17,7 +17,7 @@ Text via_head(const Target& listener) {
 /// What follows the scheme.
 Text record_route_uri(const Target& listener) {
   Text uri = listener.endpoint.text();
-  if (listener.transport != Transport::udp) uri.append(";transport=").append(name(listener.transport));
+  if (listener.transport != Transport::udp) uri.append(";transport=").append(uri_name(listener.transport));
   return uri + ";lr>\r\n";
 }
 

@@ -20,7 +20,7 @@ struct Wanted {
   bool secure = false;                 ///< sips: TLS only
 
   Transport usual_transport() const { return transport.value_or(secure ? Transport::tls : Transport::udp); }
-  Port usual_port(Transport by) const { return port.value_or(by == Transport::tls ? Port{5061} : Port{5060}); }
+  Port usual_port(Transport by) const { return port.value_or(default_port(by)); }
 };
 /// Nothing for other schemes and for transports that we do not speak.
 std::optional<Wanted> wanted(const sip::Uri& uri);

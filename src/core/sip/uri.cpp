@@ -232,9 +232,10 @@ bool Uri::read_userinfo(std::string_view userinfo) {
 }
 
 std::optional<Transport> Uri::transport() const {
-  if (scheme == Scheme::sips) return Transport::tls;
   const auto value = parameters.find("transport");
-  return value ? parse_transport(*value) : std::nullopt;
+  const auto parameter = value ? parse_transport(*value) : std::nullopt;
+  if (scheme != Scheme::sips) return parameter;
+  return parameter == Transport::ws || parameter == Transport::wss ? Transport::wss : Transport::tls;
 }
 
 bool Uri::has_unknown_transport() const {

@@ -68,7 +68,7 @@ struct Uri {
 
   static Result<Uri> parse(std::string_view text);
   bool is_sip() const { return scheme == Scheme::sip || scheme == Scheme::sips; }
-  std::optional<Transport> transport() const;  ///< of the parameter; TLS for sips
+  std::optional<Transport> transport() const;  ///< of the parameter; with sips TLS, or WebSocket over TLS
   bool has_unknown_transport() const;          ///< a transport parameter that we do not speak
   bool is_loose_router() const { return parameters.has("lr"); }
 

@@ -103,9 +103,7 @@ TransactionId Layer::create_server(const sip::Message& request, const Packet& pa
   transaction.owner = owner;
   transaction.destination = sip::response_destination(request, packet);
   const auto& via = request.top_via();
-  transaction.sent_by_port = Port{via && via->port                     ? *via->port
-                                  : packet.transport == Transport::tls ? std::uint16_t{5061}
-                                                                       : std::uint16_t{5060}};
+  transaction.sent_by_port = Port{via && via->port ? *via->port : to_number(default_port(packet.transport))};
   const Key key = Key::server(request, request.method());
   const bool keeps_provisional = invite && !is_reliable(packet.transport);
   give_bytes(transaction, key, request.bytes(), keeps_provisional ? usual_response_bytes : 0);
