@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "branch_device/state.hpp"
+#include "stun/binding.hpp"
 
 namespace ringhold::branch_device {
 
@@ -32,6 +33,15 @@ std::vector<Target> announced(const Settings& settings) {
   return listeners;
 }
 
+/// What SRV answers may offer. A phone that looks for the domain by `_sips` wants a certificate for the domain (RFC 5922 §4);
+/// without one our record would be a dead end.
+std::vector<Target> offered(const Settings& settings) {
+  std::vector<Target> listeners = announced(settings);
+  if (!settings.sip.certificate_serves_domain)
+    std::erase_if(listeners, [](const Target& listener) { return is_secure(listener.transport); });
+  return listeners;
+}
+
 central::DnsSign sign_of(nameserver::UpstreamState state) {
   switch (state) {
     case nameserver::UpstreamState::unknown:
@@ -53,7 +63,7 @@ nameserver::Settings nameserver_settings(const Settings& settings) {
           .branch_name = settings.branch.name,
           .branch_addresses = settings.branch.addresses,
           .networks = settings.branch.networks,
-          .listeners = announced(settings),
+          .listeners = offered(settings),
           .upstreams = settings.dns.upstream,
           .timeout = settings.dns.timeout,
           .ttl_max = settings.dns.ttl_max,
@@ -239,7 +249,7 @@ void BranchDevice::State::count_sent(std::size_t first_send, const Outbox& outbo
     if (message.starts_with("SIP/2.0 ")) {
       const auto status = parse_number<std::size_t>(message.substr(8, 3), 699);
       if (status) ++counters.responses_out[*status];
-    } else {
+    } else if (!stun::is_stun(message)) {
       const auto method = sip::parse_method(message.substr(0, message.find(' ')));
       ++counters.requests_out[static_cast<std::size_t>(method)];
     }

@@ -4,6 +4,7 @@
 #include "branch_device/state.hpp"
 #include "sip/builder.hpp"
 #include "sip/validation.hpp"
+#include "stun/binding.hpp"
 
 namespace ringhold::branch_device {
 
@@ -50,6 +51,12 @@ bool BranchDevice::State::is_served(const Endpoint& remote) const {
 
 void BranchDevice::State::receive_sip(const Packet& packet, Instant now, Outbox& outbox) {
   if (!is_served(packet.remote)) return refuse_outsider(packet, now, outbox);
+  if (packet.transport == Transport::udp && stun::is_stun(packet.bytes)) {
+    const std::size_t begin = outbox.bytes().size();
+    if (stun::append_answer(outbox.bytes(), packet.bytes, packet.remote))
+      outbox.sent(begin, {Protocol::sip, packet.transport, packet.flow, packet.local, packet.remote});
+    return;
+  }
   const auto message = sip::Message::parse(packet.bytes);
   if (!message) {
     ++counters.sip_malformed;

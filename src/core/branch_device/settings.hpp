@@ -27,6 +27,7 @@ struct Settings {
     std::vector<Target> listen;
     Outside outside = Outside::drop;
     Admission::Settings admission;
+    bool certificate_serves_domain = false;  ///< phones would accept it for `branch.domain` (RFC 5922)
   } sip;
   struct Dns {
     std::vector<Endpoint> listen;
