@@ -98,6 +98,7 @@ Response metrics(const Program& program, const std::vector<branch_device::Sample
       {{"reason=\"limit\"", number(counters.connections_over_limit)},
        {"reason=\"broken\"", number(counters.streams_broken)},
        {"reason=\"idle\"", number(counters.connections_idle)},
+       {"reason=\"handshake\"", number(counters.handshakes_failed)},
        {"reason=\"slow\"", number(counters.write_queues_full)}});
   add("ringhold_sends_lost_total", "Datagrams that the kernel had no room for.", "counter", {{"", number(counters.sends_lost)}});
   add("ringhold_peers_unreachable_total", "Sends and connections refused: ICMP, RST, no route, no answer.", "counter",

@@ -20,8 +20,9 @@ struct Counters {
   std::uint64_t connections_accepted = 0;
   std::uint64_t connections_opened = 0;
   std::uint64_t connections_over_limit = 0;
-  std::uint64_t streams_broken = 0;    ///< could not be framed, or a message never ended
-  std::uint64_t connections_idle = 0;  ///< closed for idleness
+  std::uint64_t streams_broken = 0;     ///< could not be framed, or a message never ended
+  std::uint64_t connections_idle = 0;   ///< closed for idleness
+  std::uint64_t handshakes_failed = 0;  ///< TLS or WebSocket, of both directions; also those that took too long
   std::uint64_t write_queues_full = 0;
   std::uint64_t connections = 0;       ///< open now
   std::uint64_t upstream_sockets = 0;  ///< open now

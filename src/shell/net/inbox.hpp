@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "base/flow.hpp"
+#include "base/outbox.hpp"
 #include "base/time.hpp"
 #include "shell/net/counters.hpp"
 
@@ -27,6 +28,8 @@ class Inbox {
   virtual void changed(const FlowChange& change) = 0;
   /// To be served in this turn or the next.
   virtual void ready(const Source& source) = 0;
+  /// What administrators should know of a socket.
+  virtual void note(const Fact& fact) = 0;
   virtual Instant now() const = 0;
   virtual Counters& counters() = 0;
 };

@@ -16,17 +16,17 @@ Worker::Loop::Loop(const Listening& listening, Mind& mind, Sink& sink, Random& r
       clock_{clock},
       listening_{listening},
       now_{clock.now()},
-      connections_{context_, *this},
+      connections_{context_, *this, listening.tls, listening.web_origins},
       upstream_{context_, *this, random} {
   for (Endpoint& endpoint : listening_.dns) {
     listen_on_udp(Protocol::dns, endpoint, "dns.listen");
-    connections_.listen(Protocol::dns, endpoint, "dns.listen");
+    connections_.listen(Protocol::dns, {Transport::tcp, endpoint}, "dns.listen");
   }
   for (Target& target : listening_.sip) {
     if (target.transport == Transport::udp)
       listen_on_udp(Protocol::sip, target.endpoint, "sip.listen");
     else
-      target.endpoint = connections_.listen(Protocol::sip, target.endpoint, "sip.listen");
+      target.endpoint = connections_.listen(Protocol::sip, target, "sip.listen");
   }
 }
 
@@ -62,6 +62,7 @@ void Worker::Loop::stop() {
   boost::asio::post(context_, [this] {
     stopping_ = true;
     turn();
+    connections_.flush();
     context_.stop();
   });
   thread_.join();
@@ -73,6 +74,10 @@ void Worker::Loop::run(Step step) {
     step(now_, outbox_, counters_);
     finish_step();
   });
+}
+
+void Worker::Loop::renew(TlsContext context) {
+  boost::asio::post(context_, [this, fresh = std::move(context)]() mutable { connections_.renew(std::move(fresh)); });
 }
 
 void Worker::Loop::ready(const Source& source) {

@@ -21,6 +21,7 @@ namespace ringhold::net {
 class Worker::Loop final : public Inbox {
  public:
   Loop(const Listening& listening, Mind& mind, Sink& sink, Random& random, const RunningClock& clock);
+  void renew(TlsContext context);
 
   const Listening& listening() const { return listening_; }
   void start();
@@ -30,6 +31,7 @@ class Worker::Loop final : public Inbox {
   void received(const Packet& packet) override { mind_.receive(packet, now_, outbox_); }
   void changed(const FlowChange& change) override { changes_.push_back(change); }
   void ready(const Source& source) override;
+  void note(const Fact& fact) override { outbox_.note(fact); }
   Instant now() const override { return now_; }
   Counters& counters() override { return counters_; }
 

@@ -23,11 +23,10 @@ void Worker::Loop::send_all() {
     }
     switch (destination.transport) {
       case Transport::udp: send_datagram(send); break;
-      case Transport::tcp: connections_.send(destination, outbox_.message(send)); break;
+      case Transport::tcp:
       case Transport::tls:
-        // Not spoken yet; the mind hears it like any peer that cannot be reached.
-        changed({destination.protocol, destination.transport, destination.flow, destination.remote, FlowState::refused});
-        break;
+      case Transport::ws:
+      case Transport::wss: connections_.send(destination, outbox_.message(send)); break;
     }
   }
   flush_datagrams();

@@ -66,9 +66,8 @@ bool UpstreamSlots::open_tcp(Slot& slot, FlowId flow, std::string_view message) 
   const SocketAddress to{slot.remote};
   if (::connect(socket.get(), to.get(), to.length) != 0 && errno != EINPROGRESS) return false;
   slot.local = local_endpoint(socket.get());
-  auto connection = std::make_unique<TcpConnection>(loop_, std::move(socket),
-                                                    TcpConnection::Identity{Protocol::dns, flow, slot.local, slot.remote, slot.serial},
-                                                    TcpConnection::State::connecting, inbox_.now());
+  const TcpConnection::Identity identity{Protocol::dns, Transport::tcp, flow, slot.local, slot.remote, slot.serial};
+  auto connection = std::make_unique<TcpConnection>(loop_, std::move(socket), identity, TcpConnection::Origin::opened, inbox_.now());
   // Queued until the connection stands.
   if (!connection->write(message, inbox_)) return false;
   slot.socket = std::move(connection);

@@ -11,6 +11,7 @@ Worker::~Worker() { stop(); }
 const Listening& Worker::listening() const { return loop_->listening(); }
 void Worker::start() { loop_->start(); }
 void Worker::stop() { loop_->stop(); }
+void Worker::renew(TlsContext context) { loop_->renew(std::move(context)); }
 void Worker::run(Step step) { loop_->run(std::move(step)); }
 
 }  // namespace ringhold::net

@@ -11,13 +11,17 @@
 #include "shell/net/clock.hpp"
 #include "shell/net/counters.hpp"
 #include "shell/net/mind.hpp"
+#include "shell/net/tls_context.hpp"
+#include "shell/net/websocket_session.hpp"
 
 namespace ringhold::net {
 
 /// Where to listen, as configured; wildcards and port 0 allowed.
 struct Listening {
   std::vector<Target> sip;
-  std::vector<Endpoint> dns;  ///< each over UDP and TCP
+  std::vector<Endpoint> dns;    ///< each over UDP and TCP
+  std::optional<TlsFiles> tls;  ///< read when the worker is made; what is wrong with them is for inspect() to say
+  WebOrigins web_origins;
   friend bool operator==(const Listening&, const Listening&) = default;
 };
 
@@ -34,6 +38,9 @@ class Worker {
   void start();
   /// Ends after the turn under way, what was decided has been sent. Safe to call twice.
   void stop();
+
+  /// For connections from now on; those that stand keep what they began with.
+  void renew(TlsContext context);
 
   /// A step of the mind asked for by another thread, run between two batches; its outbox is sent like any other.
   using Step = std::move_only_function<void(Instant now, Outbox& outbox, const Counters& counters)>;
