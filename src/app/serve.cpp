@@ -152,6 +152,19 @@ void announce(Running& running) {
   remark(running);
 }
 
+/// A bad file changes nothing: what was read before stays in use, and stays what SRV answers go by.
+void reload_certificate(Running& running, Configuration& read) {
+  if (!read.listening.tls) return;
+  auto context = net::TlsContext::load(*read.listening.tls);
+  if (!context) {
+    running.log.write({"tls_certificate_refused", {{"error", context.error()}, {"effect", "nothing changed"}}, Severity::error});
+    read.branch.sip.certificate_serves_domain = running.configuration.branch.sip.certificate_serves_domain;
+    return;
+  }
+  running.worker.renew(std::move(*context));
+  running.log.write({"tls_certificate_read", {{"file", read.listening.tls->certificate}}});
+}
+
 void reload(Running& running) {
   auto read = read_settings(running.configuration.file, look_around());
   if (!read) {
@@ -159,10 +172,14 @@ void reload(Running& running) {
       running.log.write({"settings_refused", {{"error", error.text()}, {"effect", "nothing changed"}}, Severity::error});
     return;
   }
-  if (!(read->listening == running.configuration.listening) || read->http != running.configuration.http ||
+  const net::Listening& before = running.configuration.listening;
+  if (read->listening.sip != before.sip || read->listening.dns != before.dns || !(read->listening.web_origins == before.web_origins) ||
+      read->listening.tls.has_value() != before.tls.has_value() || read->http != running.configuration.http ||
       read->store_path != running.configuration.store_path || read->http_token != running.configuration.http_token)
-    running.log.write(
-        {"settings_need_restart", {{"keys", "sip.listen, dns.listen, http.listen, http.token_file, store.url"}}, Severity::warning});
+    running.log.write({"settings_need_restart",
+                       {{"keys", "sip.listen, sip.web_origins, dns.listen, http.listen, http.token_file, store.url"}},
+                       Severity::warning});
+  reload_certificate(running, *read);
   running.configuration.branch = read->branch;
   running.configuration.remarks = read->remarks;
   running.worker.run([&running, settings = read->branch](Instant now, Outbox& outbox, const net::Counters&) {

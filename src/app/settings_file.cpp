@@ -47,6 +47,12 @@ std::string file_text(const std::string& path, std::vector<SettingError>& errors
   return {std::istreambuf_iterator<char>{file}, {}};
 }
 
+/// As a browser writes it (RFC 6454 §6.1).
+std::optional<std::string> web_origin(std::string_view text) {
+  const bool whole = (text.starts_with("https://") || text.starts_with("http://")) && !text.ends_with('/');
+  return text == "*" || whole ? std::optional{std::string{text}} : std::nullopt;
+}
+
 std::string beside(const std::string& file, const std::string& path) {
   const std::filesystem::path named{path};
   return named.is_absolute() ? path : (std::filesystem::path{file}.parent_path() / named).lexically_normal().string();
@@ -117,12 +123,7 @@ class Reader {
 
   void read_sip() {
     auto table = section("sip");
-    const auto parse = [](std::string_view text) -> std::optional<Target> {
-      const auto target = Target::parse(text);
-      return target && target->transport != Transport::tls ? target : std::nullopt;
-    };
-    if (auto listen =
-            list<Target>(table, "listen", parse, "\"udp:ADDRESS:PORT\" or \"tcp:ADDRESS:PORT\" (TLS is not supported by this version)")) {
+    if (auto listen = list<Target>(table, "listen", Target::parse, "\"TRANSPORT:ADDRESS:PORT\" with udp, tcp, tls, ws or wss")) {
       configuration_.listening.sip = std::move(*listen);
       if (configuration_.listening.sip.empty()) table.error("listen", "expected at least one place to listen");
     } else {
@@ -132,6 +133,11 @@ class Reader {
     }
     table.count("workers", 1, 1, 1);
     read_admission(table);
+    read_tls(table);
+    configuration_.listening.web_origins.domain = configuration_.branch.branch.domain;
+    if (auto origins =
+            list<std::string>(table, "web_origins", web_origin, "\"https://HOST\", with \":PORT\" where it is unusual, or \"*\""))
+      configuration_.listening.web_origins.allowed = std::move(*origins);
     table.finish();
     configuration_.branch.sip.listen = spelt_out(configuration_.listening.sip, machine_);
   }
@@ -146,6 +152,23 @@ class Reader {
     }
     sip.admission.rate = table.count("max_rate", sip.admission.rate, 0, 1'000'000);
     sip.admission.rate_per_source = table.count("max_rate_per_source", sip.admission.rate_per_source, 0, 1'000'000);
+  }
+
+  void read_tls(TomlSection& table) {
+    const auto certificate = table.text("tls_certificate");
+    const auto key = table.text("tls_key");
+    const auto authorities = table.text("tls_ca");
+    const auto secure = [](const Target& target) { return is_secure(target.transport); };
+    if (certificate) {
+      configuration_.listening.tls = net::TlsFiles{.certificate = beside(path_, *certificate),
+                                                   .key = beside(path_, key.value_or(*certificate)),
+                                                   .authorities = authorities ? beside(path_, *authorities) : std::string{},
+                                                   .domain = configuration_.branch.branch.domain};
+    } else if (std::ranges::any_of(configuration_.listening.sip, secure)) {
+      table.error("listen", "expected sip.tls_certificate and sip.tls_key beside a tls: or wss: listener");
+    } else if (key || authorities) {
+      table.error(key ? "tls_key" : "tls_ca", "expected sip.tls_certificate beside it");
+    }
   }
 
   void read_dns() {
@@ -189,14 +212,17 @@ class Reader {
     auto& central = configuration_.branch.central;
     const auto parse = [](std::string_view text) -> std::optional<Target> {
       const auto target = Target::parse(text);
-      return target && target->transport != Transport::tls ? target : std::nullopt;
+      return target && target->transport <= Transport::tls ? target : std::nullopt;
     };
-    if (auto servers =
-            list<Target>(table, "servers", parse, "\"udp:ADDRESS:PORT\" or \"tcp:ADDRESS:PORT\" (TLS is not supported by this version)"))
+    if (auto servers = list<Target>(table, "servers", parse, "\"TRANSPORT:ADDRESS:PORT\" with udp, tcp or tls"))
       central.servers = std::move(*servers);
     for (const Target& server : central.servers)
       if (std::ranges::find(configuration_.branch.sip.listen, server) != configuration_.branch.sip.listen.end())
         table.error("servers", fmt::format("\"{}\": expected another server than ourselves", server.text()));
+    const auto& listen = configuration_.branch.sip.listen;
+    if (std::ranges::find(central.servers, Transport::tls, &Target::transport) != central.servers.end() &&
+        std::ranges::find(listen, Transport::tls, &Target::transport) == listen.end())
+      table.error("servers", "expected a tls: listener in sip.listen beside a tls: server");
     central.probe_interval = table.duration("probe_interval", central.probe_interval, 100ms, 10min);
     central.probe_timeout = table.duration("probe_timeout", central.probe_timeout, 50ms, 1min);
     if (central.probe_timeout > central.probe_interval)
@@ -300,7 +326,8 @@ std::expected<Configuration, std::vector<SettingError>> parse_settings(std::stri
     return std::unexpected{std::move(errors)};
   }
   complete(configuration, machine);
-  configuration.remarks = remarks_on(configuration, machine);
+  inspect_certificate(configuration, machine);
+  for (std::string& remark : remarks_on(configuration, machine)) configuration.remarks.push_back(std::move(remark));
   return configuration;
 }
 

@@ -71,14 +71,13 @@ TEST(SettingsFile, names_line_key_and_what_was_expected) {
             "r.toml:4: dns.timeout: expected a duration from \"50ms\" to \"10s\", with a unit: ms, s, m, h or d");
   EXPECT_EQ(first_error(domain + "[dns]\ninject_when_empty = \"yes\"\n"), "r.toml:4: dns.inject_when_empty: expected true or false");
   EXPECT_EQ(first_error(domain + "[sip]\nlisten = [\n  \"udp:10.77.0.2:5060\",\n  \"sctp:10.77.0.2\"]\n"),
-            "r.toml:6: sip.listen: \"sctp:10.77.0.2\": expected \"udp:ADDRESS:PORT\" or \"tcp:ADDRESS:PORT\" (TLS is not supported by this "
-            "version)");
+            "r.toml:6: sip.listen: \"sctp:10.77.0.2\": expected \"TRANSPORT:ADDRESS:PORT\" with udp, tcp, tls, ws or wss");
 }
 
 TEST(SettingsFile, refuses_unknown_keys_and_guesses_what_was_meant) {
   EXPECT_EQ(first_error(domain + "nmae = \"x.example.test\"\n"), "r.toml:3: branch.nmae: unknown key: did you mean \"name\"?");
   EXPECT_EQ(first_error(domain + "[dsn]\n"), "r.toml:3: dsn: unknown table: did you mean [dns]?");
-  EXPECT_EQ(first_error(domain + "[sip]\ntls_key = \"x\"\n"), "r.toml:4: sip.tls_key: unknown key: not supported by this version");
+  EXPECT_EQ(first_error(domain + "[sip]\ntls_key = \"x\"\n"), "r.toml:4: sip.tls_key: expected sip.tls_certificate beside it");
   EXPECT_EQ(first_error(domain + "[[route]]\nmatch = \"112\"\n"), "r.toml:3: route: unknown table: not supported by this version");
 }
 

@@ -81,6 +81,13 @@ void complete(Configuration& configuration, const Surroundings& machine) {
   }
 }
 
+void inspect_certificate(Configuration& configuration, const Surroundings& machine) {
+  if (!configuration.listening.tls) return;
+  auto report = net::inspect(*configuration.listening.tls, machine.now);
+  configuration.branch.sip.certificate_serves_domain = report.serves_domain;
+  configuration.remarks = std::move(report.remarks);
+}
+
 std::vector<std::string> remarks_on(const Configuration& configuration, const Surroundings& machine) {
   std::vector<std::string> remarks;
   const auto& settings = configuration.branch;
@@ -102,6 +109,9 @@ std::vector<std::string> remarks_on(const Configuration& configuration, const Su
   }
   const auto has_udp = [](const Target& target) { return target.transport == Transport::udp; };
   if (std::ranges::none_of(settings.sip.listen, has_udp)) remarks.push_back("sip.listen has no UDP: most phones speak nothing else");
+  const auto secure = [](const Target& target) { return is_secure(target.transport); };
+  if (configuration.listening.tls && std::ranges::none_of(settings.sip.listen, secure))
+    remarks.push_back("sip.tls_certificate is there, but sip.listen has neither tls: nor wss:");
   if (configuration.listening.dns.empty()) remarks.push_back("dns.listen is empty: phones cannot learn of this branch device through it");
   if (settings.dns.upstream.empty())
     remarks.push_back("dns.upstream is empty and /etc/resolv.conf names nobody else: the central servers will not be found");

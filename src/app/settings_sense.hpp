@@ -14,6 +14,8 @@ std::vector<Target> spelt_out(const std::vector<Target>& listen, const Surroundi
 std::vector<Endpoint> spelt_out(const std::vector<Endpoint>& listen, const Surroundings& machine);
 /// branch.address and branch.networks, where the file does not say.
 void complete(Configuration& configuration, const Surroundings& machine);
+/// Reads the TLS files: whether they serve the domain, and remarks on them.
+void inspect_certificate(Configuration& configuration, const Surroundings& machine);
 /// What is allowed, but probably not meant.
 std::vector<std::string> remarks_on(const Configuration& configuration, const Surroundings& machine);
 

@@ -55,6 +55,7 @@ Surroundings look_around() {
       found.interfaces.push_back({entry->ifa_name, address, prefix_of(*entry->ifa_netmask)});
     }
   }
+  found.now = std::time(nullptr);
   std::ifstream file{"/etc/resolv.conf"};
   found.resolvers = parse_resolvers({std::istreambuf_iterator<char>{file}, {}});
   return found;

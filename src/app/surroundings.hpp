@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <ctime>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,7 @@ struct Surroundings {
   };
   std::vector<Interface> interfaces;
   std::vector<Endpoint> resolvers;  ///< of /etc/resolv.conf
+  std::time_t now = 0;              ///< for certificates
 };
 
 Surroundings look_around();

@@ -18,9 +18,6 @@ struct Unit {
 };
 constexpr std::array units{Unit{"ms", 1ms}, Unit{"s", 1s}, Unit{"m", 1min}, Unit{"h", 1h}, Unit{"d", 24h}};
 
-/// Keys that the interface reserves for features that are still to come.
-constexpr std::array<std::string_view, 2> later_keys{"sip.tls_certificate", "sip.tls_key"};
-
 std::size_t distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> row(b.size() + 1);
   std::iota(row.begin(), row.end(), std::size_t{0});
@@ -155,9 +152,7 @@ void TomlSection::finish() {
     if (asked_.contains(word)) continue;
     const std::string guess = nearest(word, asked_);
     std::string expected = "unknown key";
-    if (std::ranges::find(later_keys, fmt::format("{}.{}", name_, word)) != later_keys.end())
-      expected += ": not supported by this version";
-    else if (!guess.empty())
+    if (!guess.empty())
       expected += fmt::format(": did you mean \"{}\"?", guess);
     else
       expected += fmt::format(": [{}] has {}", name_, fmt::join(asked_, ", "));
