@@ -517,14 +517,15 @@ def test_it_starts_fast_and_stays_small():
         expect(best < 0.3 and memory < 30 * 1024, f"{best} s, {memory} KB")
 
 
-def main():
+def main(functions):
+    """Runs the test functions among these, or the one that the command line names."""
     global BINARY
     parser = argparse.ArgumentParser()
     parser.add_argument("name", nargs="?")
     parser.add_argument("--binary", required=True)
     arguments = parser.parse_args()
     BINARY = os.path.abspath(arguments.binary)
-    tests = {name.removeprefix("test_"): test for name, test in globals().items() if name.startswith("test_")}
+    tests = {name.removeprefix("test_"): test for name, test in functions.items() if name.startswith("test_")}
     worst = 0
     for name in [arguments.name] if arguments.name else tests:
         begin = time.monotonic()
@@ -544,4 +545,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(globals()))
