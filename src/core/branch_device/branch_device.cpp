@@ -92,6 +92,10 @@ registrar::Settings registrar_settings(const Settings& settings) {
           .contacts_per_aor = settings.registrar.contacts_per_aor};
 }
 
+auth::Settings auth_settings(const Settings& settings) {
+  return {.realm = settings.branch.domain, .nonce_age = settings.registrar.nonce_age, .algorithms = settings.registrar.algorithms};
+}
+
 BranchDevice::State::State(const Settings& given, Random& given_random)
     : settings{given},
       random{given_random},
@@ -102,7 +106,8 @@ BranchDevice::State::State(const Settings& given, Random& given_random)
       central{central_settings(given), given_random},
       nameserver{nameserver_settings(given), given_random},
       admission{given.sip.admission},
-      outsiders{{.rate = 100, .rate_per_source = 5}} {}
+      outsiders{{.rate = 100, .rate_per_source = 5}},
+      authenticator{auth_settings(given), given_random} {}
 
 BranchDevice::BranchDevice(const Settings& settings, Random& random) : state_{std::make_unique<State>(settings, random)} {}
 BranchDevice::~BranchDevice() = default;
@@ -113,7 +118,11 @@ void BranchDevice::restore(std::span<const Row> rows, Instant now) {
     switch (row.table) {
       case Table::binding: state_->location.restore(row, now, changes); break;
       case Table::learnt: state_->nameserver.restore(row, now); break;
-      case Table::setting: state_->central.restore(row); break;
+      case Table::setting:
+        state_->central.restore(row);
+        state_->authenticator.restore(row);
+        break;
+      case Table::user: state_->authenticator.restore(row); break;
     }
   }
   state_->restored_changes = std::move(changes.changes());
@@ -128,6 +137,8 @@ void BranchDevice::start(Instant now, Outbox& outbox) {
       servers.push_back({{}, target, static_cast<std::uint16_t>(servers.size()), 0});
     state_->central.set_servers(servers, now);
   }
+  state_->settle_authentication(outbox);
+  state_->remember_restored_sources(now);
   state_->nameserver.start(now);
   state_->settle(now, outbox);
   state_->central.start(now, outbox);
@@ -141,6 +152,7 @@ void BranchDevice::receive(const Packet& packet, Instant now, Outbox& outbox) {
   const std::size_t first_send = outbox.sends().size();
   switch (packet.protocol) {
     case Protocol::dns:
+      if (state_->is_served(packet.remote)) state_->note_device(packet, now);
       state_->nameserver.receive(packet, now, outbox);
       if ((packet.flow.number & upstream_flow_bit) != 0) state_->resume_parked(now, outbox);
       break;
@@ -200,6 +212,9 @@ Answer BranchDevice::command(const Command& command, Instant now, Outbox& outbox
       for (const auto id : ids) state.location.remove(id, outbox);
       return Done{};
     }
+    Answer operator()(const GetUsers& asked) const { return state.users(asked); }
+    Answer operator()(const PutUsers& given) const { return state.put_users(given, outbox); }
+    Answer operator()(const RemoveUser& asked) const { return state.remove_user(asked, outbox); }
     Answer operator()(const SetMode& asked) const {
       const auto pin = central::parse_pin(asked.mode);
       if (!pin) return Refused{400, "mode is one of auto, normal, survivable"};
@@ -219,6 +234,8 @@ void BranchDevice::reconfigure(const Settings& settings, Instant now, Outbox& ou
   state_->settings.sip.listen = listen;
   state_->admission.reconfigure(state_->settings.sip.admission);
   state_->registrar.reconfigure(registrar_settings(state_->settings));
+  state_->authenticator.reconfigure(auth_settings(state_->settings));
+  state_->settle_authentication(outbox);
   state_->central.reconfigure(central_settings(state_->settings), now, outbox);
   state_->nameserver.reconfigure(nameserver_settings(state_->settings), now);
   state_->settle(now, outbox);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -26,7 +27,26 @@ struct GetMetrics {};
 struct SetMode {
   std::string mode;
 };  ///< "auto", "normal", "survivable"
-using Command = std::variant<GetStatus, GetRegistrations, RemoveRegistrations, GetCalls, GetMetrics, SetMode>;
+struct GetUsers {
+  std::string name;
+};  ///< empty: all
+/// A user to be: a password, or HA1s in hexadecimal digits, by auth::Algorithm.
+struct NewUser {
+  std::string name;
+  std::string password;
+  std::array<std::string, 3> ha1;
+};
+/// Adds or replaces, all or none. Many come in parts, numbered from 0; nothing is done before the last.
+struct PutUsers {
+  std::vector<NewUser> users;
+  unsigned part = 0;
+  bool more_follow = false;
+};
+struct RemoveUser {
+  std::string name;
+};
+using Command =
+    std::variant<GetStatus, GetRegistrations, RemoveRegistrations, GetCalls, GetMetrics, SetMode, GetUsers, PutUsers, RemoveUser>;
 
 struct StatusReport {
   struct CentralServer {
@@ -46,6 +66,8 @@ struct StatusReport {
   std::uint64_t cache_entries = 0;
   std::uint64_t registrations = 0;
   std::uint64_t calls = 0;
+  std::string auth;  ///< "network", "digest"
+  std::uint64_t users = 0;
 };
 
 struct RegistrationReport {
@@ -58,6 +80,14 @@ struct RegistrationReport {
   std::int64_t expires_in = 0;  ///< seconds
   std::string source;           ///< "udp:10.77.0.11:5060"
   std::string user_agent;
+  std::string trust;  ///< "digest", "known", "unknown" (R3)
+};
+
+struct UserReport {
+  std::string name;
+  std::string realm;
+  std::vector<std::string> algorithms;
+  bool usable = false;  ///< the realm is that of the configuration
 };
 
 struct CallReport {
@@ -83,6 +113,7 @@ struct Refused {
   int status = 400;
   std::string detail;
 };
-using Answer = std::variant<StatusReport, std::vector<RegistrationReport>, std::vector<CallReport>, std::vector<Sample>, Done, Refused>;
+using Answer = std::variant<StatusReport, std::vector<RegistrationReport>, std::vector<CallReport>, std::vector<UserReport>,
+                            std::vector<Sample>, Done, Refused>;
 
 }  // namespace ringhold::branch_device

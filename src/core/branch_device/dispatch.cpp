@@ -57,6 +57,7 @@ void BranchDevice::State::receive_sip(const Packet& packet, Instant now, Outbox&
       outbox.sent(begin, {Protocol::sip, packet.transport, packet.flow, packet.local, packet.remote});
     return;
   }
+  note_device(packet, now);
   const auto message = sip::Message::parse(packet.bytes);
   if (!message) {
     ++counters.sip_malformed;
@@ -141,19 +142,26 @@ void BranchDevice::State::new_request(const sip::Message& request, const Packet&
   if (const auto refusal = proxy.may_not_forward(request, *way)) return proxy.refuse(request, packet, *refusal, layer, now, outbox);
   const Way found = find_way(request, packet, *way, now);
   if (!found.missing.empty() && park(packet, found.missing, now, outbox)) return;
+  if (may_pass(request, packet, *way, found, now, outbox)) route(request, packet, *way, found, now, outbox);
+}
+
+void BranchDevice::State::route(const sip::Message& request, const Packet& packet, const proxy::Preprocessed& way, const Way& found,
+                                Instant now, Outbox& outbox) {
   if (found.hops.empty()) {
     outbox.note({"request_refused",
                  {{"method", request.method_name()},
-                  {"uri", way->request_uri()},
+                  {"uri", way.request_uri()},
                   {"status", found.refusal.status},
                   {"mode", central::name(central.mode())}},
                  Severity::debug});
     return proxy.refuse(request, packet, found.refusal, layer, now, outbox);
   }
-  if (way->in_dialog) calls.passed(request, now, outbox);
-  const bool forwarded = proxy.forward(request, packet, *way, found.hops, layer, now, outbox);
-  if (forwarded && !way->in_dialog && request.method() == sip::Method::invite)
-    calls.invited(request, party_of(request.from()), to_us ? aor_of(*uri) : party_of(request.to()), now, outbox);
+  if (way.in_dialog) calls.passed(request, now, outbox);
+  const bool forwarded = proxy.forward(request, packet, way, found.hops, layer, now, outbox);
+  if (!forwarded || way.in_dialog || request.method() != sip::Method::invite) return;
+  const auto uri = sip::Uri::parse(way.request_uri());
+  const bool to_us = way.next_route.empty() && uri && identity.is_ours(*uri);
+  calls.invited(request, party_of(request.from()), to_us ? aor_of(*uri) : party_of(request.to()), now, outbox);
 }
 
 void BranchDevice::State::on_register(const sip::Message& request, const Packet& packet, Instant now, Outbox& outbox) {
@@ -162,6 +170,7 @@ void BranchDevice::State::on_register(const sip::Message& request, const Packet&
   if (aor.empty()) return registrar.refuse(request, packet, {404, "To is no address-of-record of this domain", {}}, outbox);
   if (const Text options = unsupported_options(request); !options.empty())
     return registrar.refuse(request, packet, {420, {}, "Unsupported: " + options + "\r\n"}, outbox);
+  if (!may_register(request, packet, aor, now, outbox)) return;
   if (!only_removes(request) && request.line(sip::Header::contact) != nullptr) {
     const Text device = registrar::Registrar::device_of(request, aor, packet);
     if (central.send_home(device, calls.in_call(aor), now, outbox))
@@ -171,6 +180,7 @@ void BranchDevice::State::on_register(const sip::Message& request, const Packet&
   const auto grant = central.mode() == central::Mode::survivable ? registrar::Grant::survivable : registrar::Grant::normal;
   const auto decision = registrar.on_register(request, packet, aor, grant, location, now, outbox);
   if (decision.restarted) ++counters.restarts;
+  if (decision.status == 200) remember_source(packet, aor, now);
 }
 
 void BranchDevice::State::on_response(const sip::Message& response, const Packet& packet, const transaction::Received& received,

@@ -51,6 +51,8 @@ StatusReport BranchDevice::State::status() const {
   report.cache_entries = nameserver.cache_entries();
   report.registrations = location.size();
   report.calls = calls.size();
+  report.auth = settings.registrar.auth == Auth::digest ? "digest" : "network";
+  report.users = authenticator.users().size();
   return report;
 }
 
@@ -60,7 +62,7 @@ std::vector<RegistrationReport> BranchDevice::State::registrations(std::string_v
     if (binding.expires_at <= now || (!aor.empty() && binding.aor != aor)) return;
     rows.push_back({binding.aor, binding.contact, binding.device, "unknown", binding.call_id, binding.cseq,
                     static_cast<std::int64_t>(seconds_ceil(binding.expires_at - now)), Target{binding.transport, binding.source}.text(),
-                    binding.user_agent});
+                    binding.user_agent, std::string{auth::name(tier_of(binding, now))}});
   });
   return rows;
 }
@@ -102,6 +104,18 @@ std::vector<Sample> BranchDevice::State::metrics() const {
   samples.push_back({"ringhold_sip_shed_total", "SIP requests answered 503 because of the load", "counter", one(counters.sip_shed)});
   samples.push_back(
       {"ringhold_sip_dropped_total", "SIP requests of scanners, and past a source's rate", "counter", one(counters.sip_dropped)});
+  const auto& digest = authenticator.counters();
+  samples.push_back({"ringhold_digest_total", "requests that had to prove who sent them, by what came of it", "counter",
+                     labelled({{"passed", digest.passed},
+                               {"challenged", digest.challenged},
+                               {"stale", digest.stale},
+                               {"replayed", digest.replayed},
+                               {"failed", digest.failed},
+                               {"malformed", digest.malformed},
+                               {"forbidden", digest.forbidden},
+                               {"limited", digest.limited}},
+                              "result")});
+  samples.push_back({"ringhold_users", "users in the store", "gauge", one(authenticator.users().size())});
   samples.push_back({"ringhold_dns_queries_total", "DNS queries by what was answered", "counter",
                      labelled({{"forwarded", dns.forwarded},
                                {"injected", dns.injected},

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "auth/algorithm.hpp"
 #include "base/address.hpp"
 #include "base/time.hpp"
 #include "branch_device/admission.hpp"
@@ -14,6 +15,11 @@ enum class WhenDown : std::uint8_t { first, last, only };
 
 /// What `[sip] outside` says: what a request from outside of branch.networks gets.
 enum class Outside : std::uint8_t { drop, refuse };
+/// What `[registrar] auth` says: who may register and call (R3).
+enum class Auth : std::uint8_t {
+  network,  ///< everybody in branch.networks
+  digest,   ///< who knows a user's password (RFC 7616)
+};
 
 /// The configuration as the mind knows it; read once from TOML by the application. Names as in docs/configuration.md.
 struct Settings {
@@ -47,6 +53,11 @@ struct Settings {
     unsigned return_rate = 20;  ///< phones per second
   } central;
   struct Registrar {
+    Auth auth = Auth::network;
+    std::vector<auth::Algorithm> algorithms{auth::Algorithm::sha_512_256, auth::Algorithm::sha_256,
+                                            auth::Algorithm::md5};  ///< offered, the preferred first
+    Duration nonce_age = 5min;
+    std::vector<std::string> emergency{"112", "911"};  ///< numbers that need no password (C4)
     Duration min_expires = 30s;
     Duration normal_expires = 60s;
     Duration survivable_expires = 120s;

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "auth/authenticator.hpp"
+#include "auth/trust.hpp"
 #include "branch_device/admission.hpp"
 #include "branch_device/branch_device.hpp"
 #include "calls/call_table.hpp"
@@ -56,6 +58,8 @@ struct BranchDevice::State {
   void receive_sip(const Packet& packet, Instant now, Outbox& outbox);
   void new_request(const sip::Message& request, const Packet& packet, Instant now, Outbox& outbox);
   void on_ack(const sip::Message& ack, const Packet& packet, Instant now, Outbox& outbox);
+  void route(const sip::Message& request, const Packet& packet, const proxy::Preprocessed& way, const Way& found, Instant now,
+             Outbox& outbox);
   void on_register(const sip::Message& request, const Packet& packet, Instant now, Outbox& outbox);
   void on_response(const sip::Message& response, const Packet& packet, const transaction::Received& received, Instant now, Outbox& outbox);
   void on_failures(std::span<const transaction::Failure> failures, Instant now, Outbox& outbox);
@@ -63,6 +67,30 @@ struct BranchDevice::State {
   bool is_served(const Endpoint& remote) const;
   void refuse_outsider(const Packet& packet, Instant now, Outbox& outbox);
   bool is_admitted(const sip::Message& request, const Packet& packet, Instant now, Outbox& outbox);
+
+  // authentication.cpp
+  bool asks_for_digest() const;
+  /// False: it was answered.
+  bool may_register(const sip::Message& request, const Packet& packet, std::string_view aor, Instant now, Outbox& outbox);
+  /// False: it was answered, or went on without its credentials.
+  bool may_pass(const sip::Message& request, const Packet& packet, const proxy::Preprocessed& way, const Way& found, Instant now,
+                Outbox& outbox);
+  bool must_prove(const sip::Message& request, const Packet& packet, const proxy::Preprocessed& way, const Way& found,
+                  std::string_view from_user, Instant now) const;
+  bool is_emergency(std::string_view request_uri) const;
+  /// After a REGISTER: whether its source may call in the name of its user.
+  void remember_source(const Packet& packet, std::string_view aor, Instant now);
+  void remember_restored_sources(Instant now);
+  std::string_view user_of(std::string_view aor) const;
+  auth::Tier tier_of(const location::Binding& binding, Instant now) const;
+  /// Of somebody who is served.
+  void note_device(const Packet& packet, Instant now);
+  void settle_authentication(Outbox& outbox);
+
+  // user_commands.cpp
+  Answer users(const GetUsers& asked) const;
+  Answer put_users(const PutUsers& given, Outbox& outbox);
+  Answer remove_user(const RemoveUser& asked, Outbox& outbox);
 
   // routing.cpp
   Way find_way(const sip::Message& request, const Packet& packet, const proxy::Preprocessed& way, Instant now) const;
@@ -109,9 +137,13 @@ struct BranchDevice::State {
   Admission outsiders;              ///< bounds the refusals that they get
   std::vector<Parked> parked;       ///< oldest first
   const Parked* resumed = nullptr;  ///< the one that is tried again in this step
+  auth::Authenticator authenticator;
+  auth::KnownDevices known_devices{limits::known_devices};
+  std::vector<auth::User> staged_users;  ///< parts of an import that has not ended
   Counters counters;
   nameserver::UpstreamState told_upstream = nameserver::UpstreamState::unknown;
   bool told_order_normal = true;
+  bool told_no_users = false;
   std::vector<Change> restored_changes;  ///< rows that had expired, to be erased once there is an outbox
 };
 
@@ -120,5 +152,6 @@ proxy::Identity identity_of(const Settings& settings);
 nameserver::Settings nameserver_settings(const Settings& settings);
 central::Settings central_settings(const Settings& settings);
 registrar::Settings registrar_settings(const Settings& settings);
+auth::Settings auth_settings(const Settings& settings);
 
 }  // namespace ringhold::branch_device

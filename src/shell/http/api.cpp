@@ -3,6 +3,7 @@
 #include <boost/json.hpp>
 
 #include "shell/http/text.hpp"
+#include "shell/http/users_api.hpp"
 #include "shell/observe/log.hpp"
 #include "shell/observe/metrics.hpp"
 
@@ -43,6 +44,8 @@ json::value to_json(const branch_device::StatusReport& report, const Program& pr
        json::object{{"upstream_silent", report.dns_upstream_silent}, {"learnt", report.learnt_records}, {"cached", report.cache_entries}}},
       {"registrations", report.registrations},
       {"calls", report.calls},
+      {"auth", report.auth},
+      {"users", report.users},
       {"store", store_object(program.store())},
       {"version", program.version}};
 }
@@ -58,7 +61,8 @@ json::value to_json(const std::vector<branch_device::RegistrationReport>& rows) 
                                  {"cseq", row.cseq},
                                  {"expires_in", row.expires_in},
                                  {"source", row.source},
-                                 {"user_agent", row.user_agent}});
+                                 {"user_agent", row.user_agent},
+                                 {"trust", row.trust}});
   return array;
 }
 
@@ -149,6 +153,7 @@ Meant meaning_of(const Request& request) {
     return only("DELETE", branch_device::RemoveRegistrations{request.path.substr(registrations.size())});
   if (request.path == "/api/v1/calls") return only("GET", branch_device::GetCalls{});
   if (request.path == "/metrics") return only("GET", branch_device::GetMetrics{});
+  if (auto users = user_command(request)) return *std::move(users);
   if (request.path == "/api/v1/mode") return request.method == "PUT" ? set_mode(request) : only("PUT", branch_device::GetStatus{});
   return problem(404, "Not Found", "no such resource: " + request.path);
 }
@@ -176,17 +181,19 @@ Response handle(const Program& program, const Request& request) {
   if (request.path == "/readyz") return {200, "text/plain", "ready\n", {}};
   struct Visitor {
     const Program& program;
+    const Request& request;
     const net::Counters& counters;
     Response operator()(const branch_device::StatusReport& report) const { return ok(to_json(report, program)); }
     Response operator()(const std::vector<branch_device::RegistrationReport>& rows) const { return ok(to_json(rows)); }
     Response operator()(const std::vector<branch_device::CallReport>& rows) const { return ok(to_json(rows)); }
+    Response operator()(const std::vector<branch_device::UserReport>& users) const { return users_response(request, users); }
     Response operator()(const std::vector<branch_device::Sample>& samples) const { return metrics(program, samples, counters); }
     Response operator()(const branch_device::Done&) const { return ok(json::object{{"result", "done"}, {"kept", program.keep()}}); }
     Response operator()(const branch_device::Refused& refused) const {
       return problem(refused.status, title_of(refused.status), refused.detail);
     }
   };
-  return std::visit(Visitor{program, counters}, answer);
+  return std::visit(Visitor{program, request, counters}, answer);
 }
 
 }  // namespace ringhold::http

@@ -89,6 +89,36 @@ TEST(Api, removes_registrations_and_sets_the_mode_S6) {
   EXPECT_EQ(std::get<branch_device::SetMode>(fake.asked).mode, "survivable");
 }
 
+TEST(Api, lists_and_changes_users_R3) {
+  FakeProgram fake;
+  fake.answer = std::vector<branch_device::UserReport>{{"alice", "example.test", {"MD5"}, true}};
+  EXPECT_EQ(fake.get_json("/api/v1/users").as_array().at(0).at("user").as_string(), "alice");
+  EXPECT_EQ(fake.get_json("/api/v1/users/alice").at("algorithms").as_array().at(0).as_string(), "MD5");
+  EXPECT_EQ(std::get<branch_device::GetUsers>(fake.asked).name, "alice");
+  fake.answer = branch_device::Done{};
+  EXPECT_EQ(handle(fake.program, {"PUT", "/api/v1/users/alice", {}, R"({"password": "secret"})"}).status, 200);
+  EXPECT_EQ(std::get<branch_device::PutUsers>(fake.asked).users.at(0).password, "secret");
+  EXPECT_EQ(handle(fake.program, {"DELETE", "/api/v1/users/alice", {}, {}}).status, 200);
+  EXPECT_EQ(std::get<branch_device::RemoveUser>(fake.asked).name, "alice");
+  const std::string many = R"({"part": 1, "more": true, "users": [{"user": "a", "ha1_md5": "1"}, {"user": "b", "ha1_sha256": "2"}]})";
+  EXPECT_EQ(handle(fake.program, {"PUT", "/api/v1/users", {}, many}).status, 200);
+  const auto& put = std::get<branch_device::PutUsers>(fake.asked);
+  EXPECT_EQ(put.part, 1U);
+  EXPECT_TRUE(put.more_follow);
+  EXPECT_EQ(put.users.at(1).ha1[1], "2");
+}
+
+TEST(Api, says_what_is_wrong_with_users) {
+  FakeProgram fake;
+  for (const char* body : {"", "[]", R"({"passwort": "x"})", R"({"password": 5})"})
+    EXPECT_EQ(handle(fake.program, {"PUT", "/api/v1/users/alice", {}, body}).status, 400) << body;
+  for (const char* body : {"{}", R"({"users": [{"password": "x"}]})", R"({"users": [], "part": -1})", R"({"users": [], "more": 1})"})
+    EXPECT_EQ(handle(fake.program, {"PUT", "/api/v1/users", {}, body}).status, 400) << body;
+  EXPECT_EQ(handle(fake.program, {"POST", "/api/v1/users/alice", {}, {}}).allow, "GET, HEAD, PUT, DELETE");
+  EXPECT_EQ(fake.get("/api/v1/users/alice/shoes").status, 404);
+  EXPECT_EQ(fake.get("/api/v1/usersx").status, 404);
+}
+
 TEST(Api, answers_errors_as_problem_documents_RFC9457) {
   FakeProgram fake;
   const Response missing = fake.get("/api/v1/nothing");

@@ -199,6 +199,9 @@ Fetched fetch(const Endpoint& server, std::string_view method, std::string_view 
     if (!failure) return;
     try {
       std::rethrow_exception(failure);
+    } catch (const boost::system::system_error& refused) {
+      fetched.error = refused.what();
+      fetched.nobody_listens = refused.code() == boost::asio::error::connection_refused;
     } catch (const std::exception& exception) { fetched.error = exception.what(); }
   });
   context.run();

@@ -51,6 +51,7 @@ struct Fetched {
   int status = 0;
   std::string body;
   std::string error;
+  bool nobody_listens = false;  ///< the connection was refused: no program is there
 };
 Fetched fetch(const Endpoint& server, std::string_view method, std::string_view target, const std::string& body, const std::string& token);
 

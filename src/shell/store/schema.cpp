@@ -7,11 +7,12 @@ std::string_view name(Table table) {
     case Table::binding: return "binding";
     case Table::learnt: return "learnt";
     case Table::setting: return "setting";
+    case Table::user: return "user";
   }
   return "";
 }
 
-// The order of the columns is that of the rows which core/location, core/nameserver and core/central write.
+// The order of the columns is that of the rows which core/location, core/nameserver, core/central and core/auth write.
 std::string_view schema() {
   return R"sql(
 CREATE TABLE IF NOT EXISTS binding (
@@ -41,6 +42,13 @@ CREATE TABLE IF NOT EXISTS learnt (
 CREATE TABLE IF NOT EXISTS setting (
   key           TEXT PRIMARY KEY,
   value         TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS user (
+  name            TEXT PRIMARY KEY,
+  realm           TEXT NOT NULL,      -- branch.domain when the HA1s were made
+  ha1_md5         TEXT NOT NULL,      -- hexadecimal, or empty; never a password
+  ha1_sha256      TEXT NOT NULL,
+  ha1_sha512_256  TEXT NOT NULL
 ) WITHOUT ROWID;
 )sql";
 }

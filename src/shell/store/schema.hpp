@@ -8,10 +8,10 @@
 
 namespace ringhold::store {
 
-/// A new version moves an older database aside: what it holds, phones and DNS bring again within minutes.
+/// A new version moves an older database aside, and with it the users: add tables, and leave the old ones as they are.
 inline constexpr int schema_version = 1;
 
-inline constexpr std::array all_tables{Table::binding, Table::learnt, Table::setting};
+inline constexpr std::array all_tables{Table::binding, Table::learnt, Table::setting, Table::user};
 std::string_view name(Table table);
 /// The statements that create the tables, if they are not there.
 std::string_view schema();

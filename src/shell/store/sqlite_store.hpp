@@ -64,7 +64,7 @@ class SqliteStore {
 
   // The statements end before the database is closed.
   std::unique_ptr<sqlite3, CloseDatabase> database_;
-  std::array<TableStatements, 3> tables_;
+  std::array<TableStatements, 4> tables_;  ///< by Table
 };
 
 }  // namespace ringhold::store

@@ -60,11 +60,13 @@ TEST_F(Store, gives_back_numbers_and_texts_of_every_table_R6) {
        std::int64_t{5}, Text{}, Text{"udp"}, Text{"1.2.3.4:5"}, Text{"[::1]:5"}, Text{"\xc3\xbc"}}};
   const Change learnt{
       Table::learnt, "n", {Text{"n"}, Text{"_sip._udp.example.test"}, std::int64_t{33}, Text{"00ff"}, std::int64_t{9}, std::int64_t{60}}};
-  keep({binding, learnt});
+  const Change user{Table::user, "alice", {Text{"alice"}, Text{"example.test"}, Text{"0f"}, Text{}, Text{"ff"}}};
+  keep({binding, learnt, user});
   const auto rows = kept();
-  ASSERT_EQ(rows.size(), 2U);
+  ASSERT_EQ(rows.size(), 3U);
   EXPECT_EQ(rows[0].columns, binding.columns);
   EXPECT_EQ(rows[1].columns, learnt.columns);
+  EXPECT_EQ(rows[2].columns, user.columns);
 }
 
 TEST_F(Store, moves_a_damaged_database_aside_and_begins_anew) {
