@@ -5,10 +5,7 @@
 #include <boost/json.hpp>
 
 #include "app/dhcp_snippet.hpp"
-#include "app/settings_file.hpp"
-#include "app/toml_section.hpp"
-#include "shell/http/server.hpp"
-#include "shell/http/text.hpp"
+#include "app/user_command.hpp"
 
 namespace ringhold::app {
 
@@ -16,73 +13,10 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr int done = 0;
-constexpr int failed = 1;
-constexpr int invalid_configuration = 3;
-
-void print_json(const json::value& value) { fmt::print("{}\n", http::valid_utf8(json::serialize(value))); }
-
-std::optional<Configuration> configuration_of(const Asking& asking) {
-  auto configuration = read_settings(asking.settings_file, look_around());
-  if (configuration) return std::move(*configuration);
-  json::array errors;
-  for (const SettingError& error : configuration.error()) {
-    if (asking.json)
-      errors.push_back({{"file", error.file}, {"line", error.line}, {"key", error.key}, {"expected", error.expected}});
-    else
-      fmt::print(stderr, "{}\n", error.text());
-  }
-  if (asking.json) print_json({{"valid", false}, {"errors", errors}});
-  return std::nullopt;
-}
-
-/// Asks the running program; prints what went wrong. An exit code when there is no answer to show.
 std::variant<json::value, int> ask(const Asking& asking, std::string_view method, const std::string& target, const std::string& body) {
   const auto configuration = configuration_of(asking);
   if (!configuration) return invalid_configuration;
-  const auto fetched = http::fetch(configuration->http, method, target, body, configuration->http_token);
-  if (!fetched.error.empty()) {
-    fmt::print(stderr, "ringhold: no answer from http://{} ({}). Is `ringhold serve -c {}` running?\n", configuration->http.text(),
-               fetched.error, asking.settings_file);
-    return failed;
-  }
-  boost::system::error_code error;
-  json::value answer = json::parse(fetched.body, error);
-  if (fetched.status != 200 || error) {
-    const json::object* problem = error ? nullptr : answer.if_object();
-    const json::value* detail = problem == nullptr ? nullptr : problem->if_contains("detail");
-    fmt::print(stderr, "ringhold: refused with {}: {}\n", fetched.status,
-               detail != nullptr && detail->is_string() ? detail->as_string().c_str() : fetched.body);
-    return failed;
-  }
-  return answer;
-}
-
-std::string word(const json::value& value) {
-  if (value.is_string()) return std::string{value.as_string()};
-  if (value.is_null()) return "-";
-  return json::serialize(value);
-}
-
-std::string word(const json::object& object, std::string_view key) {
-  const json::value* value = object.if_contains(key);
-  return value == nullptr ? "-" : word(*value);
-}
-
-/// Rows as columns of the needed width.
-void print_table(const json::array& rows, const std::vector<std::string>& keys) {
-  std::vector<std::size_t> widths;
-  for (const std::string& key : keys) {
-    std::size_t width = key.size();
-    for (const json::value& row : rows) width = std::max(width, word(row.as_object(), key).size());
-    widths.push_back(width);
-  }
-  for (std::size_t i = 0; i < keys.size(); ++i) fmt::print("{:<{}}", keys[i], widths[i] + 2);
-  fmt::print("\n");
-  for (const json::value& row : rows) {
-    for (std::size_t i = 0; i < keys.size(); ++i) fmt::print("{:<{}}", word(row.as_object(), keys[i]), widths[i] + 2);
-    fmt::print("\n");
-  }
+  return ask(asking, *configuration, method, target, body);
 }
 
 int show_rows(const Asking& asking, const std::string& target, const std::vector<std::string>& keys) {
@@ -94,18 +28,6 @@ int show_rows(const Asking& asking, const std::string& target, const std::vector
   else
     print_table(value.as_array(), keys);
   return done;
-}
-
-/// Escaped for a query (RFC 3986 §2.1).
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    if (is_alpha(c) || is_digit(c) || c == '-' || c == '.' || c == '_' || c == '~')
-      out.push_back(c);
-    else
-      out += fmt::format("%{:02X}", static_cast<unsigned>(static_cast<unsigned char>(c)));
-  }
-  return out;
 }
 
 }  // namespace
@@ -150,6 +72,31 @@ int set_mode(const Asking& asking, const std::string& mode) {
   return done;
 }
 
+namespace {
+
+/// Who may register, for `check`.
+struct Registrants {
+  std::string auth;
+  json::value users;  ///< how many; null when nobody counts them
+  std::string text;
+  int code = done;
+};
+
+Registrants registrants_of(const Configuration& configuration) {
+  if (configuration.branch.registrar.auth == branch_device::Auth::network)
+    return {"network", nullptr, "whoever is in these networks", done};
+  const auto users = count_usable_users(configuration);
+  if (!users) return {"digest", nullptr, "users with their passwords; how many there are cannot be read", done};
+  if (*users > 0) return {"digest", *users, fmt::format("{} users, with their passwords", *users), done};
+  fmt::print(stderr,
+             "ringhold: registrar.auth is \"digest\", but no user of {} has a password here: until there is one, NOBODY IS ASKED FOR A "
+             "PASSWORD. Use: ringhold user add NAME, or ringhold user import FILE\n",
+             configuration.branch.branch.domain);
+  return {"digest", 0, "whoever is in these networks, until there is a user", failed};
+}
+
+}  // namespace
+
 int check(const Asking& asking) {
   const auto configuration = configuration_of(asking);
   if (!configuration) return invalid_configuration;
@@ -162,6 +109,7 @@ int check(const Asking& asking) {
   const auto listen = texts(settings.sip.listen), dns = texts(settings.dns.listen), networks = texts(settings.branch.networks),
              address = texts(settings.branch.addresses), upstream = texts(settings.dns.upstream), servers = texts(settings.central.servers);
   const json::array remarks = json::value_from(configuration->remarks).as_array();
+  const Registrants registrants = registrants_of(*configuration);
   if (asking.json) {
     print_json({{"valid", true},
                 {"file", configuration->file},
@@ -175,8 +123,10 @@ int check(const Asking& asking) {
                 {"central", servers},
                 {"store", configuration->store_path},
                 {"http", configuration->http.text()},
+                {"auth", registrants.auth},
+                {"users", registrants.users},
                 {"remarks", remarks}});
-    return done;
+    return registrants.code;
   }
   const auto join = [](const json::array& array, const char* none) {
     std::string text;
@@ -190,9 +140,10 @@ int check(const Asking& asking) {
              join(listen, "nowhere"), join(dns, "nowhere"), join(upstream, "nobody"));
   fmt::print("  central servers  {}\n", join(servers, "found by SRV through the upstream"));
   fmt::print("  keeps state in   {}\n", configuration->store_path.empty() ? "memory only" : configuration->store_path);
+  fmt::print("  who may register {}\n", registrants.text);
   fmt::print("  status page      http://{}/\n", configuration->http.text());
   for (const std::string& remark : configuration->remarks) fmt::print("  note: {}\n", remark);
-  return done;
+  return registrants.code;
 }
 
 int dhcp_snippet(const Asking& asking, const std::string& server) {

@@ -2,13 +2,9 @@
 
 #include <string>
 
-namespace ringhold::app {
+#include "app/asking.hpp"
 
-/// How a live command is asked: which program (by its file), and how its answer is written.
-struct Asking {
-  std::string settings_file;
-  bool json = false;
-};
+namespace ringhold::app {
 
 /// The commands that talk to the running program; each returns an exit code (0 done, 1 failed, 3 invalid configuration).
 int show_status(const Asking& asking);

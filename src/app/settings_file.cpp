@@ -237,9 +237,19 @@ class Reader {
   void read_registrar() {
     auto table = section("registrar");
     auto& registrar = configuration_.branch.registrar;
-    if (const auto auth = table.text("auth"); auth && *auth != "network")
-      table.error("auth", *auth == "digest" ? "\"digest\" is not supported by this version: expected \"network\""
-                                            : fmt::format("\"{}\": expected \"network\"", *auth));
+    if (const auto auth = table.text("auth").value_or("network"); auth == "digest")
+      registrar.auth = branch_device::Auth::digest;
+    else if (auth != "network")
+      table.error("auth", fmt::format("\"{}\": expected \"network\" or \"digest\"", auth));
+    if (auto algorithms = list<auth::Algorithm>(table, "algorithms", auth::parse_algorithm, "\"MD5\", \"SHA-256\" or \"SHA-512-256\"")) {
+      registrar.algorithms = std::move(*algorithms);
+      if (registrar.algorithms.empty()) table.error("algorithms", "expected at least one");
+    }
+    registrar.nonce_age = table.duration("nonce_age", registrar.nonce_age, 1s, 24h);
+    if (const auto numbers = table.texts("emergency")) {
+      registrar.emergency.clear();
+      for (const TomlItem& number : *numbers) registrar.emergency.push_back(number.text);
+    }
     registrar.min_expires = table.duration("min_expires", registrar.min_expires, 1s, 1h);
     registrar.normal_expires = table.duration("normal_expires", registrar.normal_expires, 1s, 24h);
     registrar.survivable_expires = table.duration("survivable_expires", registrar.survivable_expires, 1s, 24h);

@@ -86,7 +86,6 @@ TEST(SettingsFile, refuses_contradictions) {
   EXPECT_NE(first_error(domain + "[central]\nprobe_interval = \"1s\"\n").find("central.probe_timeout"), std::string::npos);
   EXPECT_NE(first_error(domain + "[dns]\nupstream = [\"10.77.0.2\"]\n").find("another server than ourselves"), std::string::npos);
   EXPECT_NE(first_error(domain + "[http]\nlisten = \"0.0.0.0:8070\"\n").find("http.token_file"), std::string::npos);
-  EXPECT_NE(first_error(domain + "[registrar]\nauth = \"digest\"\n").find("not supported by this version"), std::string::npos);
   EXPECT_NE(first_error(domain + "[registrar]\nmin_expires = \"5m\"\n").find("at least registrar.min_expires"), std::string::npos);
 }
 
@@ -134,6 +133,21 @@ TEST(Surroundings, reads_resolv_conf) {
   const auto servers = parse_resolvers("# x\nsearch a\nnameserver 10.78.0.1\n nameserver ::1 # y\nnameserver bad\n");
   ASSERT_EQ(servers.size(), 2U);
   EXPECT_EQ(servers[1].text(), "[::1]:53");
+}
+
+TEST(SettingsFile, reads_who_may_register_R3) {
+  EXPECT_EQ(good(domain).branch.registrar.auth, branch_device::Auth::network);
+  const auto read =
+      good(domain + "[registrar]\nauth = \"digest\"\nalgorithms = [\"SHA-256\", \"md5\"]\nnonce_age = \"1m\"\nemergency = [\"110\"]\n");
+  EXPECT_EQ(read.branch.registrar.auth, branch_device::Auth::digest);
+  EXPECT_EQ(read.branch.registrar.algorithms, (std::vector{auth::Algorithm::sha_256, auth::Algorithm::md5}));
+  EXPECT_EQ(read.branch.registrar.nonce_age, 1min);
+  EXPECT_EQ(read.branch.registrar.emergency, std::vector<std::string>{"110"});
+  EXPECT_EQ(first_error(domain + "[registrar]\nauth = \"password\"\n"),
+            "r.toml:4: registrar.auth: \"password\": expected \"network\" or \"digest\"");
+  EXPECT_EQ(first_error(domain + "[registrar]\nalgorithms = [\"SHA-1\"]\n"),
+            "r.toml:4: registrar.algorithms: \"SHA-1\": expected \"MD5\", \"SHA-256\" or \"SHA-512-256\"");
+  EXPECT_EQ(first_error(domain + "[registrar]\nalgorithms = []\n"), "r.toml:4: registrar.algorithms: expected at least one");
 }
 
 }  // namespace ringhold::app
