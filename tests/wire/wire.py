@@ -2,6 +2,7 @@
 """The real binary on loopback. `wire.py NAME --binary PATH` runs one test, without NAME all; exit 0 passed, 1 failed, 77 skipped."""
 
 import argparse
+import itertools
 import json
 import os
 import re
@@ -15,6 +16,7 @@ import sys
 import time
 import traceback
 
+from digest import DigestPhone, hashed
 from peers import Raw, Resolver, Sipp, Stream, kdig, query, rcode, sipp
 from ringhold import DOMAIN, PATIENCE, Failed, Ringhold, expect, free_port, wait_until
 
@@ -99,6 +101,176 @@ def test_an_unknown_user_is_refused_with_480():
         box.start()
         wait_until(lambda: box.ask("mode", "survivable")[0] == 0, "the mode is pinned")
         sipp(box, "message_nobody", user="nobody")
+
+
+# --- SIP, digest
+
+def asking_for_passwords(more="", **options):
+    """A branch device with one user: alice, whose password is "secret"."""
+    box = ringhold(more='[registrar]\nauth = "digest"\n' + more, **options)
+    add_user(box, "alice", "secret")
+    return box
+
+
+def add_user(box, user, password):
+    path = os.path.join(box.folder, "password")
+    with open(path, "w") as file:
+        file.write(password + "\n")
+    code, out, words = box.ask("user", "add", user, "--password-file", path)
+    expect(code == 0 and user in out, f"{code} {out} {words}")
+
+
+def test_digest_takes_two_round_trips_with_each_algorithm():
+    """R3, RFC 7616, RFC 8760"""
+    with asking_for_passwords() as box:
+        box.start()
+        for algorithm in ("SHA-512-256", "SHA-256", "MD5"):
+            with DigestPhone(box, "alice") as alice:
+                first = alice.register()
+                expect(first.status == 401 and list(first.nonces) == ["SHA-512-256", "SHA-256", "MD5"], first.text)
+                second = alice.register(alice.credentials(first.nonces[algorithm], algorithm))
+                expect(second.status == 200, second.text)
+                expect(alice.register(alice.credentials(first.nonces[algorithm], algorithm, count=2)).status == 200, "the nonce serves on")
+        rows = box.registered("alice")
+        expect(len(rows) == 1 and rows[0]["trust"] == "digest", f"{rows}")
+        expect('ringhold_digest_total{result="passed"} 6' in box.get("/metrics")[1], "counted")
+
+
+def test_digest_by_sipp():
+    """R3: another's program answers our challenge; it knows the first one only, and only MD5"""
+    with asking_for_passwords('algorithms = ["MD5"]\n') as box:
+        box.start()
+        sipp(box, "register_digest", user="alice")
+        expect(len(box.registered("alice")) == 1, "registered")
+
+
+def test_digest_refuses_wrong_passwords_and_hides_unknown_users():
+    """R3, X2"""
+    with asking_for_passwords() as box:
+        box.start()
+        with DigestPhone(box, "alice", "wrong") as wrong, DigestPhone(box, "nobodys", "wrong") as unknown:
+            first, other = wrong.register(), unknown.register()
+            expect(first.shape(wrong) == other.shape(unknown), f"{first.text}\n{other.text}")
+            first = wrong.register(wrong.credentials(first.nonces["MD5"]))
+            other = unknown.register(unknown.credentials(other.nonces["MD5"]))
+            expect(first.status == 401 and not first.stale and first.shape(wrong) == other.shape(unknown), f"{first.text}\n{other.text}")
+            times = {wrong: [], unknown: []}
+            answers = {wrong: first, unknown: other}
+            for _ in range(7):
+                for phone, spent in times.items():
+                    credentials = phone.credentials(answers[phone].nonces["MD5"])
+                    begin = time.monotonic()
+                    answers[phone] = phone.register(credentials)
+                    spent.append(time.monotonic() - begin)
+            fast = [min(spent) for spent in times.values()]
+            expect(abs(fast[0] - fast[1]) < 0.001, f"the same time: {fast}")
+        expect(box.registered("alice") == [], "nobody is registered")
+        expect("event=auth_failed" in box.text(), "the log says it")
+
+
+def test_digest_slows_down_guessers():
+    """X2"""
+    with asking_for_passwords() as box:
+        box.start()
+        with DigestPhone(box, "alice", "guess") as guesser:
+            nonce = guesser.register().nonces["MD5"]
+            statuses = [guesser.register(guesser.credentials(nonce)).status for _ in range(40)]
+            expect(statuses.count(401) <= 12 and statuses[-1] == 503, f"{statuses}")
+        limited = re.search(r'ringhold_digest_total\{result="limited"\} (\d+)', box.get("/metrics")[1])
+        expect(limited and int(limited.group(1)) >= 28, "counted")
+        expect(box.text().count("event=auth_failed") <= 12, "the log is not flooded")
+
+
+def test_digest_refuses_replays_and_foreign_nonces():
+    """R3, RFC 7616 3.3, 5.5"""
+    with asking_for_passwords() as box:
+        box.start()
+        with DigestPhone(box, "alice") as alice:
+            line = alice.credentials(alice.register().nonces["MD5"])
+            expect(alice.register(line).status == 200, "once")
+            again = alice.register(line)
+            expect(again.status == 401 and again.stale, f"not twice: {again.text}")
+            expect(alice.register(alice.credentials(again.nonces["MD5"])).status == 200, "a new one serves")
+            foreign = alice.register(alice.credentials("of-the-central-site"))
+            expect(foreign.status == 401 and foreign.stale, foreign.text)
+            wait_until(lambda: box.api("status")["store"]["waiting"] == 0, "all is on disk")
+            box.stop(signal.SIGKILL)
+            box.start()
+            expect(alice.register(alice.credentials(foreign.nonces["MD5"])).status == 200, "nonces outlive a restart")
+
+
+def test_digest_asks_anew_when_a_nonce_is_old():
+    """R3, RFC 7616 3.3: stale"""
+    with asking_for_passwords('nonce_age = "1s"\n') as box:
+        box.start()
+        with DigestPhone(box, "alice") as alice:
+            old = alice.register().nonces["MD5"]
+            counts = itertools.count(1)
+            late = wait_until(lambda: stale(alice.register(alice.credentials(old, count=next(counts)))), "it gets too old")
+            expect(late.status == 401 and alice.register(alice.credentials(late.nonces["MD5"])).status == 200, late.text)
+
+
+def stale(answer):
+    return answer if answer.stale else None
+
+
+def test_digest_lets_nobody_take_anothers_name():
+    """R3, X4, C4"""
+    with asking_for_passwords() as box:
+        add_user(box, "bob", "hidden")
+        box.start()
+        wait_until(lambda: box.ask("mode", "survivable")[0] == 0, "the central site is not asked")
+        with DigestPhone(box, "bob", "hidden") as bob, DigestPhone(box, "alice") as alice:
+            nonce = bob.register().nonces["MD5"]
+            expect(bob.register(alice.credentials(nonce)).status == 403, "bob's address is not alice's")
+            uri = f"sip:112@{DOMAIN}"
+            expect(bob.request("MESSAGE", uri, to="112").status != 407, "emergency numbers need no password")
+            uri = f"sip:nobody@{DOMAIN}"
+            first = bob.request("MESSAGE", uri, to="nobody")
+            expect(first.status == 407, first.text)
+            line = bob.credentials(first.nonces["SHA-256"], "SHA-256", method="MESSAGE", uri=uri, header="Proxy-Authorization")
+            expect(bob.request("MESSAGE", uri, line, to="nobody").status == 480, "who proves himself hears that nobody is there")
+            nonce = bob.register().nonces["MD5"]
+            expect(bob.register(bob.credentials(nonce)).status == 200, "registered")
+            expect(bob.request("MESSAGE", uri, to="nobody").status == 480, "and is not asked again")
+
+
+def test_users_are_kept_by_command():
+    """O1, R3, X5: with and without the running program; an import is whole or not at all"""
+    with ringhold(more='[registrar]\nauth = "digest"\n') as box:
+        code, _, words = box.ask("check")
+        expect(code == 1 and "NOBODY IS ASKED" in words, f"{code} {words}")
+        box.start()
+        expect("event=auth_no_users" in box.text(), "the log says it")
+        with DigestPhone(box, "carol") as carol:
+            expect(carol.register().status == 200, "nobody is asked while nobody could answer (X-31)")
+        add_user(box, "alice", "secret")
+        expect(box.ask("check")[0] == 0, "now somebody is there")
+        with DigestPhone(box, "alice") as alice:
+            expect(alice.register().status == 401, "and asked")
+        path = os.path.join(box.folder, "users.csv")
+        with open(path, "w") as file:
+            file.write("user,password\nbob,x\nca:rol,y\n")
+        code, _, words = box.ask("user", "import", path)
+        expect(code == 1 and f"{path}:3: " in words, words)
+        expect([row["user"] for row in json.loads(box.ask("user", "list", "--json")[1])] == ["alice"], "none of them")
+        with open(path, "w") as file:
+            file.write("username,domain,ha1\n" + "".join(f"u{n},{DOMAIN},{hashed('MD5', f'u{n}:{DOMAIN}:secret')}\n" for n in range(500)))
+        code, out, words = box.ask("user", "import", path)
+        expect(code == 0 and out.startswith("500 "), f"{code} {out} {words}")
+        box.stop(signal.SIGKILL)
+        expect(len(json.loads(box.ask("user", "list", "--json")[1])) == 501, "on disk, in parts of one")
+        expect(box.ask("user", "remove", "u7")[0] == 0, "without the program")
+        expect(box.ask("user", "remove", "u7")[0] == 1, "once")
+        box.start()
+        expect(box.api("status")["users"] == 500, "the program has read them")
+        with DigestPhone(box, "u9") as phone:
+            first = phone.register()
+            expect(list(first.nonces) == ["MD5"], "what he can answer")
+            expect(phone.register(phone.credentials(first.nonces["MD5"])).status == 200, "with the imported HA1")
+        expect(box.ask("user", "remove", "u9")[0] == 0 and box.api("status")["users"] == 499, "while it runs")
+        expect(box.request("GET", "/api/v1/users/u9")[0] == 404, "gone")
+        expect(b"secret" not in open(os.path.join(box.folder, "ringhold.db"), "rb").read(), "no password is kept")
 
 
 # --- SIP, malformed
