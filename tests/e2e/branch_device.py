@@ -47,6 +47,22 @@ class BranchDevice:
         with open(self._config, "w") as file:
             file.write(CONFIG.format(folder=folder, dwell=dwell))
 
+    def listen_for_browsers(self, origin, port):
+        """A secure WebSocket for pages of `origin`, with a certificate made for it."""
+        files = {"key": os.path.join(self._folder, "web.key"), "certificate": os.path.join(self._folder, "web.pem")}
+        command("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
+                f"/CN={DOMAIN}", "-addext", f"subjectAltName=DNS:{DOMAIN}", "-keyout", files["key"], "-out", files["certificate"])
+        with open(self._config) as file:
+            text = file.read()
+        more = f"""tls_certificate = "{files['certificate']}"
+tls_key = "{files['key']}"
+web_origins = ["{origin}"]
+
+[dns]"""
+        text = text.replace('"tcp:10.77.0.2:5060"]', f'"tcp:10.77.0.2:5060", "wss:10.77.0.2:{port}"]').replace("[dns]", more, 1)
+        with open(self._config, "w") as file:
+            file.write(text)
+
     def check(self):
         """`ringhold check` on our configuration file: raises with its words if it does not accept it."""
         command(self._binary, "check", "-c", self._config, where=PLACE)

@@ -11,7 +11,9 @@ import sys
 
 sys.dont_write_bytecode = True  # the source tree stays as it was, also when root runs this
 
+import browser
 import sandbox
+from browser_phone import BrowserPhone
 from cold_start import ColdStart
 from first_light import FirstLight
 from half_and_half import HalfAndHalf
@@ -21,7 +23,7 @@ from scene import play
 HERE = os.path.dirname(os.path.abspath(__file__))
 BINARY = os.path.join(HERE, "..", "..", "build", "release", "ringhold")
 STORIES = {"first_light": FirstLight, "partial_faults": PartialFaults, "cold_start": ColdStart,
-           "half_and_half": HalfAndHalf}
+           "half_and_half": HalfAndHalf, "browser_phone": BrowserPhone}
 
 
 def interrupt(*_):
@@ -41,6 +43,9 @@ def read_arguments():
 def main():
     arguments = read_arguments()
     binary = os.path.abspath(arguments.binary)
+    if arguments.story == "browser_phone" and browser.missing():
+        print(f"skipped: {browser.missing()}", flush=True)
+        return sandbox.SKIPPED
     sandbox.enter(binary)
     signal.signal(signal.SIGTERM, interrupt)
 

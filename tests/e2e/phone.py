@@ -64,6 +64,13 @@ class Phone:
         with open(os.path.join(self._home, name), "w") as file:
             file.write(text)
 
+    def use_web_media(self):
+        """Before boot(): media as browsers want it (ICE, DTLS-SRTP, RTP and RTCP on one port)."""
+        with open(os.path.join(self._home, "config"), "a") as file:
+            file.write("module srtp.so\nmodule dtls_srtp.so\nmodule ice.so\nrtcp_mux yes\n")
+        self._write("accounts", f"<sip:{self.user}@{DOMAIN};transport={self.transport}>;regint={EXPIRES};auth_pass=unused;"
+                                "answermode=auto;audio_codecs=PCMU,PCMA;mediaenc=dtls_srtp;medianat=ice\n")
+
     def boot(self):
         """Power on. The phone asks the DNS and registers by itself."""
         words = ["baresip", "-4", "-s", "-f", self._home]

@@ -30,6 +30,7 @@ class Scene:
         self.device = BranchDevice(binary, FOLDER)
         self.bench = self.capture = self.central = self.watcher = None
         self.watches = {}
+        self.browser = None
 
     def build(self):
         """Wires the bench and starts the central site."""
@@ -55,8 +56,9 @@ class Scene:
         """Ends every program. What the kernel holds goes with the sandbox."""
         if self.watcher:
             self.watcher.stop()
-        for phone in self.phones.values():
-            phone.power_off()
+        for phone in (*self.phones.values(), self.browser):
+            if phone:
+                phone.power_off()
         self.device.stop()
         for part in (self.central, self.capture):
             if part:
@@ -89,6 +91,6 @@ def play(binary, tell, stay=False, keep=False):
         scene.close()
         scene.timeline.table()
     if keep or not held:
-        shutil.copytree(FOLDER, keep_folder(), ignore=shutil.ignore_patterns("*.sock"))
+        shutil.copytree(FOLDER, keep_folder(), ignore=shutil.ignore_patterns("*.sock", "Singleton*"))
         print(f"\nLogs of all programs and packet captures: {keep_folder()}", flush=True)
     return 0 if held else 1
