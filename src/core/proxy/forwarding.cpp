@@ -22,8 +22,8 @@ Text record_route_uri(const Target& listener) {
 }
 
 Text secure_record_route_uri(const Target& listener) {
-  if (listener.transport != Transport::tls) return {};
-  return listener.endpoint.text() + ";lr>\r\n";
+  if (!is_secure(listener.transport)) return {};
+  return listener.endpoint.text() + (listener.transport == Transport::wss ? ";transport=ws" : "") + ";lr>\r\n";
 }
 
 bool is_sips(std::string_view uri) { return uri.size() > 5 && equal_ignoring_case(uri.substr(0, 5), "sips:"); }
