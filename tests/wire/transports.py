@@ -47,7 +47,7 @@ class TlsStream(Stream):
 def message(method, transport, user="alice", contact=None, cseq=1, more=""):
     to = f"sip:{user}@{DOMAIN}"
     line = f"Contact: <{contact}>\r\n" if contact else ""
-    return (f"{method} sip:{DOMAIN} SIP/2.0\r\nVia: SIP/2.0/{transport} client.invalid;branch=z9hG4bK{user}{cseq}{os.urandom(3).hex()}\r\n"
+    return (f"{method} sip:{DOMAIN} SIP/2.0\r\nVia: SIP/2.0/{transport} client.invalid;rport;branch=z9hG4bK{user}{cseq}{os.urandom(3).hex()}\r\n"
             f"Max-Forwards: 70\r\nFrom: <{to}>;tag=f{user}\r\nTo: <{to}>\r\nCall-ID: {user}-{transport}\r\nCSeq: {cseq} {method}\r\n"
             f"{line}{more}Content-Length: 0\r\n\r\n").encode()
 
@@ -117,7 +117,7 @@ def test_an_expired_or_foreign_certificate_starts_with_a_warning():
             code, out, _ = box.ask("check")
             expect(code == 0 and words in out, f"check says it: {out}")
             box.start()
-            expect(words in box.text(), "the log says it")
+            wait_until(lambda: words in box.text(), "the log says it")
             status, lines = kdig(box, f"_sips._tcp.{DOMAIN}", "SRV")
             expect(status == "NOERROR" and not any("ringhold." in line for line in lines), f"no _sips: {lines}")
             status, lines = kdig(box, f"_sip._tcp.{DOMAIN}", "SRV")
@@ -133,7 +133,7 @@ def test_a_missing_certificate_stops_nothing_else():
     with secure_box() as (box, authority):
         os.remove(os.path.join(box.folder, "tls.pem"))
         box.start()
-        expect("sip.tls_certificate" in box.text(), "said")
+        wait_until(lambda: "sip.tls_certificate" in box.text(), "the log says it")
         with Stream(("127.0.0.1", box.ports["tls"])) as phone:
             expect(phone.ended(), "TLS is closed")
         with Stream(box.sip()) as phone:
@@ -231,6 +231,58 @@ def test_a_websocket_that_is_not_for_sip_is_refused():
             expect(phone.receive()[0] == CLOSE, "no message is so long")
 
 
+def header(text, name):
+    """The values of a header's lines, in order."""
+    return [line.split(":", 1)[1].strip() for line in text.split("\r\n") if line.lower().startswith(name.lower() + ":")]
+
+
+def answered(request, status, contact):
+    """The response of a phone that has one line for each header."""
+    lines = [f"SIP/2.0 {status}"]
+    lines += [f"{name}: {value}" for name in ("Via", "Record-Route", "From", "Call-ID", "CSeq") for value in header(request, name)]
+    lines += [f"To: {header(request, 'To')[0]};tag=callee", f"Contact: <{contact}>", "Content-Length: 0"]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
+def test_a_desk_phone_and_a_browser_call_each_other():
+    """RFC 7118, RFC 5658: each side finds its own way back within the dialog"""
+    with secure_box() as (box, authority):
+        box.start()
+        browser = web_phone(box, authority, "wss").accepted()
+        contact = "sip:carol@x7s8df.invalid;transport=ws"
+        with browser.socket, Raw(box.sip()) as desk:
+            browser.send(message("REGISTER", "WSS", user="carol", contact=contact))
+            expect(browser.receive()[1].startswith(b"SIP/2.0 200 "), "registered")
+            box.ask("mode", "survivable")
+            own = f"sip:bob@127.0.0.1:{desk.socket.getsockname()[1]}"
+            invite = message("INVITE", "UDP", user="bob", contact=own).decode().replace("INVITE sip:", "INVITE sip:carol@", 1)
+            desk.socket.send(invite.replace(f"To: <sip:bob@{DOMAIN}>", f"To: <sip:carol@{DOMAIN}>").encode())
+            came = browser.receive()[1].decode()
+            expect(came.startswith(f"INVITE {contact} SIP/2.0"), came)
+            browser.send(answered(came, "200 OK", contact))
+            answer = desk.socket.recv(65535).decode()
+            while not answer.startswith("SIP/2.0 200 "):
+                answer = desk.socket.recv(65535).decode()
+            routes = [route for line in header(answer, "Record-Route") for route in line.split(",")]
+            ack = (f"ACK {contact} SIP/2.0\r\nVia: SIP/2.0/UDP client.invalid;rport;branch=z9hG4bKack\r\nMax-Forwards: 70\r\n"
+                   + "".join(f"Route: {route.strip()}\r\n" for route in reversed(routes))
+                   + "".join(f"{name}: {header(answer, name)[0]}\r\n" for name in ("From", "To", "Call-ID"))
+                   + "CSeq: 1 ACK\r\nContent-Length: 0\r\n\r\n")
+            desk.socket.send(ack.encode())
+            came = browser.receive()[1].decode()
+            expect(came.startswith(f"ACK {contact} SIP/2.0"), came)
+            bye = (f"BYE {own} SIP/2.0\r\nVia: SIP/2.0/WSS x7s8df.invalid;branch=z9hG4bKbye\r\nMax-Forwards: 70\r\n"
+                   + "".join(f"Route: {route.strip()}\r\n" for route in routes)
+                   + f"From: {header(came, 'To')[0]}\r\nTo: {header(came, 'From')[0]}\r\nCall-ID: {header(came, 'Call-ID')[0]}\r\n"
+                   + "CSeq: 1 BYE\r\nContent-Length: 0\r\n\r\n")
+            browser.send(bye.encode())
+            came = desk.socket.recv(65535).decode()
+            expect(came.startswith(f"BYE {own} SIP/2.0") and "Via: SIP/2.0/UDP " in came, came)
+            desk.socket.send(answered(came, "200 OK", own))
+            expect(browser.receive()[1].startswith(b"SIP/2.0 200 "), "hung up")
+            wait_until(lambda: box.api("calls") == [], "no call is left")
+
+
 # --- IPv6
 
 def test_every_transport_speaks_ipv6():
@@ -249,7 +301,7 @@ def test_every_transport_speaks_ipv6():
             phone.settimeout(PATIENCE)
             phone.connect(("::1", box.ports["sip"]))
             port = phone.getsockname()[1]
-            phone.send(message("REGISTER", "UDP", contact=f"sip:alice@[::1]:{port}").replace(b";branch", b";rport;branch", 1))
+            phone.send(message("REGISTER", "UDP", contact=f"sip:alice@[::1]:{port}"))
             answer = phone.recv(65535).decode()
             expect(answer.startswith("SIP/2.0 200 ") and f";rport={port};" in answer and ";received=::1\r\n" in answer, answer)
             phone.send(stun_request())
