@@ -58,6 +58,29 @@ TEST(SettingsFile, spells_out_wildcards_for_the_mind_and_keeps_them_for_the_sock
   EXPECT_EQ(read.branch.branch.addresses.size(), 2U) << "without loopback";
 }
 
+TEST(SettingsFile, listens_by_every_transport_DIS_24) {
+  const auto read = good(domain +
+                         "[sip]\nlisten = [\"udp:10.77.0.2\", \"tls:10.77.0.2\", \"ws:10.77.0.2\", \"wss:[::1]:8443\"]\n"
+                         "tls_certificate = \"tls.pem\"\nweb_origins = [\"https://phone.example.net\"]\n");
+  ASSERT_EQ(read.listening.sip.size(), 4U);
+  EXPECT_EQ(read.listening.sip[1].text(), "tls:10.77.0.2:5061");
+  EXPECT_EQ(read.listening.sip[2].text(), "ws:10.77.0.2:80");
+  EXPECT_EQ(read.listening.sip[3].text(), "wss:[::1]:8443");
+  ASSERT_TRUE(read.listening.tls);
+  EXPECT_EQ(*read.listening.tls, (net::TlsFiles{"etc/tls.pem", "etc/tls.pem", "", "example.test"})) << "beside the file, key included";
+  EXPECT_EQ(read.listening.web_origins, (net::WebOrigins{"example.test", {"https://phone.example.net"}}));
+  EXPECT_FALSE(read.branch.sip.certificate_serves_domain);
+  EXPECT_TRUE(read.remarks.front().starts_with("sip.tls_certificate etc/tls.pem: No such file")) << read.remarks.front();
+}
+
+TEST(SettingsFile, wants_a_certificate_where_there_is_TLS) {
+  EXPECT_EQ(first_error(domain + "[sip]\nlisten = [\"wss:10.77.0.2:443\"]\n"),
+            "r.toml:4: sip.listen: expected sip.tls_certificate and sip.tls_key beside a tls: or wss: listener");
+  EXPECT_NE(first_error(domain + "[central]\nservers = [\"tls:10.78.0.1\"]\n").find("expected a tls: listener"), std::string::npos);
+  EXPECT_NE(first_error(domain + "[central]\nservers = [\"ws:10.78.0.1\"]\n").find("with udp, tcp or tls"), std::string::npos);
+  EXPECT_NE(first_error(domain + "[sip]\nweb_origins = [\"phone.example.net\"]\n").find("https://HOST"), std::string::npos);
+}
+
 TEST(SettingsFile, finds_the_store_beside_the_file) {
   EXPECT_EQ(good(domain + "[store]\nurl = \"sqlite:../build/x.db\"").store_path, "build/x.db");
   EXPECT_EQ(good(domain + "[store]\nurl = \"memory:\"").store_path, "");

@@ -1,6 +1,7 @@
 #include "stun/binding.hpp"
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 namespace ringhold::stun {

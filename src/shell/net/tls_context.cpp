@@ -17,9 +17,9 @@ constexpr const char* ciphers = "ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM:ECDHE+AE
 constexpr unsigned char session_context[] = "ringhold";
 constexpr int days_ahead = 30;
 
-/// OpenSSL's last word, and the queue of words emptied.
-std::string last_error() {
-  const unsigned long code = ERR_peek_last_error();
+/// OpenSSL's first word on what went wrong, and the queue of words emptied.
+std::string first_error() {
+  const unsigned long code = ERR_peek_error();
   const char* reason = code == 0 ? nullptr : ERR_reason_error_string(code);
   std::string text = reason != nullptr ? reason : code != 0 && ERR_SYSTEM_ERROR(code) ? std::strerror(ERR_GET_REASON(code)) : "unknown";
   ERR_clear_error();
@@ -32,11 +32,11 @@ int no_password(char*, int, int, void*) { return 0; }
 std::string use_certificate(SSL_CTX* context, const TlsFiles& files) {
   SSL_CTX_set_default_passwd_cb(context, no_password);
   if (SSL_CTX_use_certificate_chain_file(context, files.certificate.c_str()) != 1)
-    return fmt::format("sip.tls_certificate {}: {}", files.certificate, last_error());
+    return fmt::format("sip.tls_certificate {}: {}", files.certificate, first_error());
   if (SSL_CTX_use_PrivateKey_file(context, files.key.c_str(), SSL_FILETYPE_PEM) != 1)
-    return fmt::format("sip.tls_key {}: {}", files.key, last_error());
+    return fmt::format("sip.tls_key {}: {}", files.key, first_error());
   if (SSL_CTX_check_private_key(context) != 1)
-    return fmt::format("sip.tls_key {}: is not the key of {}: {}", files.key, files.certificate, last_error());
+    return fmt::format("sip.tls_key {}: is not the key of {}: {}", files.key, files.certificate, first_error());
   return {};
 }
 
@@ -63,7 +63,7 @@ std::expected<TlsContext, std::string> TlsContext::load(const TlsFiles& files) {
   ERR_clear_error();
   made.server_.reset(SSL_CTX_new(TLS_server_method()));
   made.client_.reset(SSL_CTX_new(TLS_client_method()));
-  if (!made.server_ || !made.client_) return std::unexpected("OpenSSL: " + last_error());
+  if (!made.server_ || !made.client_) return std::unexpected("OpenSSL: " + first_error());
   for (SSL_CTX* context : {made.server_.get(), made.client_.get()}) {
     set_options(context);
     if (auto problem = use_certificate(context, files); !problem.empty()) return std::unexpected(std::move(problem));
@@ -73,7 +73,7 @@ std::expected<TlsContext, std::string> TlsContext::load(const TlsFiles& files) {
   if (files.authorities.empty()) {
     SSL_CTX_set_default_verify_paths(made.client_.get());
   } else if (SSL_CTX_load_verify_file(made.client_.get(), files.authorities.c_str()) != 1) {
-    return std::unexpected(fmt::format("sip.tls_ca {}: {}", files.authorities, last_error()));
+    return std::unexpected(fmt::format("sip.tls_ca {}: {}", files.authorities, first_error()));
   }
   ERR_clear_error();
   return made;
