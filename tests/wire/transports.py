@@ -3,6 +3,7 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import ssl
@@ -11,6 +12,7 @@ import sys
 import time
 
 import wire
+from baresip import Baresip
 from certificates import Authority
 from peers import Raw, Resolver, Stream, kdig
 from ringhold import DOMAIN, PATIENCE, expect, free_port, wait_until
@@ -165,6 +167,29 @@ def test_a_silent_tls_peer_blocks_nobody():
             begin = time.monotonic()
             expect(silent.ended() and time.monotonic() - begin < 14, "the silent one after ten seconds")
             silent.socket.close()
+
+
+def test_baresip_calls_over_tls():
+    """DIS-24: one phone by TLS, the other by UDP; the first one checks our certificate"""
+    if not shutil.which("baresip"):
+        raise wire.Skipped("baresip is not installed")
+    with secure_box(speaks_for=f"DNS:{DOMAIN},IP:127.0.0.1") as (box, authority):
+        box.start()
+        wait_until(lambda: box.ask("mode", "survivable")[0] == 0, "the mode is pinned")
+        with Baresip(box, "alice", "tls", box.ports["tls"], authority) as alice, \
+             Baresip(box, "bob", "udp", box.ports["sip"], authority) as bob:
+            for user in ("alice", "bob"):
+                wait_until(lambda user=user: box.registered(user), f"{user} is registered")
+            expect(box.registered("alice")[0]["source"].startswith("tls:"), "over TLS")
+            alice.order("dial", f"sip:bob@{DOMAIN}")
+            alice.wait_event("CALL_ESTABLISHED")
+            bob.wait_event("CALL_ESTABLISHED")
+            alice.order("hangup")
+            bob.wait_event("CALL_CLOSED")
+            bob.order("dial", f"sip:alice@{DOMAIN}")
+            wait_until(lambda: sum(event.get("type") == "CALL_ESTABLISHED" for event in alice.events) == 2, "and the other way round")
+            bob.order("hangup")
+            wait_until(lambda: box.api("calls") == [], "no call is left")
 
 
 # --- WebSocket
