@@ -12,13 +12,6 @@ const Target* listener_for(const std::vector<Target>& listeners, const Target& t
   return nullptr;
 }
 
-/// Our TCP listener for what is otherwise sent over UDP (RFC 3261 §18.1.1).
-std::optional<Endpoint> stream_local(const std::vector<Target>& listeners, const Endpoint& remote) {
-  const Target* listener = listener_for(listeners, {Transport::tcp, remote});
-  if (listener == nullptr) return std::nullopt;
-  return listener->endpoint;
-}
-
 /// One hop to several addresses of one target, tried in order (RFC 3263 §4.3); those we have no listener for are left out.
 std::optional<proxy::Hop> hop_through(const std::vector<Target>& listeners, const std::vector<Target>& targets) {
   std::optional<proxy::Hop> hop;
@@ -36,25 +29,21 @@ std::optional<proxy::Hop> hop_through(const std::vector<Target>& listeners, cons
 
 /// Where a contact is reached: by its connection, else at its numeric address. Where that is not the address the REGISTER
 /// came from, there is a NAT between, and only the source leads back.
-proxy::Hop hop_to(const location::Binding& binding, const std::vector<Target>& listeners) {
-  proxy::Hop hop{
-      binding.contact,
-      binding.path,
-      {Protocol::sip, binding.transport, is_reliable(binding.transport) ? binding.flow : FlowId{}, binding.local, binding.source}};
+Destination destination_of(const location::Binding& binding) {
+  Destination destination{Protocol::sip, binding.transport, is_reliable(binding.transport) ? binding.flow : FlowId{}, binding.local,
+                          binding.source};
   const auto uri = sip::Uri::parse(binding.contact);
   const auto address = uri ? Address::parse(uri->host) : std::nullopt;
-  if (!address || *address != binding.source.address) return hop;
-  hop.destination.remote = {*address, uri->port ? Port{*uri->port} : default_port(binding.transport)};
-  // A Contact that names UDP wants UDP (RFC 3263 §4.1); behind a NAT nobody could connect.
-  if (!is_reliable(binding.transport) && !uri->parameters.has("transport"))
-    hop.stream_local = stream_local(listeners, hop.destination.remote);
-  return hop;
+  if (address && *address == binding.source.address)
+    destination.remote = {*address, uri->port ? Port{*uri->port} : default_port(binding.transport)};
+  return destination;
 }
 
-/// RFC 6761 §6.4: nobody has such a name, so nobody is asked; browsers use them (RFC 7118).
-bool is_invalid(std::string_view host) {
-  constexpr std::string_view domain = ".invalid";
-  return host.size() > domain.size() && equal_ignoring_case(host.substr(host.size() - domain.size()), domain);
+/// Names that nobody has, so that nobody is asked: `.invalid` (RFC 6761 §6.4, which browsers use: RFC 7118), and what only
+/// looks like an address (RFC 1123 §2.1: the last label is not a number).
+bool is_no_name(std::string_view host) {
+  const std::string_view last = host.substr(host.rfind('.') + 1);
+  return equal_ignoring_case(last, "invalid") || parse_number<std::uint64_t>(last);
 }
 
 }  // namespace
@@ -78,14 +67,13 @@ std::vector<proxy::Hop> BranchDevice::State::hops_to_user(std::string_view aor, 
   std::vector<proxy::Hop> hops;
   for (const location::Binding* binding : location.find(aor, now)) {
     if (hops.size() == limits::fork_targets) break;
-    proxy::Hop hop = hop_to(*binding, identity.listeners);
+    proxy::Hop hop{binding->contact, binding->path, destination_of(*binding), {}};
     if (!binding->path.empty()) {
       const auto first = sip::NameAddr::parse(sip::split_element(binding->path).first, "Path");
       const auto through = first ? hop_through(identity.listeners, resolver::targets_of(first->uri, {})) : std::nullopt;
       if (!through) continue;
       hop.destination = through->destination;
       hop.alternates = through->alternates;
-      hop.stream_local = {};
     }
     hops.push_back(std::move(hop));
   }
@@ -96,10 +84,7 @@ std::optional<proxy::Hop> BranchDevice::State::hop_to_contact(const sip::Uri& ur
   const auto* binding = location.find_contact(uri, now);
   if (binding == nullptr) return std::nullopt;
   // What is registered here over a connection is reached by that connection only.
-  proxy::Hop hop = hop_to(*binding, identity.listeners);
-  hop.request_uri.clear();
-  hop.route.clear();
-  return hop;
+  return proxy::Hop{{}, {}, destination_of(*binding), {}};
 }
 
 std::vector<proxy::Hop> BranchDevice::State::hops_to_uri(std::string_view text, Instant now, std::vector<dns::Question>& missing) const {
@@ -114,7 +99,7 @@ std::vector<proxy::Hop> BranchDevice::State::hops_to_uri(std::string_view text, 
       &nameserver};
   const bool by_service = !uri->port && equal_ignoring_case(uri->host, settings.branch.domain);
   std::vector<Target> targets = resolver::targets_of(*uri, knowledge);
-  const bool is_asked = targets.empty() && !by_service && !is_invalid(uri->host);
+  const bool is_asked = targets.empty() && !by_service && !is_no_name(uri->host);
   if (const auto wanted = resolver::wanted(*uri); is_asked && wanted) {
     auto resolution = resolve(*wanted, now);
     targets = std::move(resolution.targets);
@@ -122,8 +107,6 @@ std::vector<proxy::Hop> BranchDevice::State::hops_to_uri(std::string_view text, 
   }
   auto hop = hop_through(identity.listeners, targets);
   if (!hop) return {};
-  if (!by_service && uri->scheme == sip::Scheme::sip && !uri->parameters.has("transport"))
-    hop->stream_local = stream_local(identity.listeners, hop->destination.remote);
   return {std::move(*hop)};
 }
 

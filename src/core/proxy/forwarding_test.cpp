@@ -115,7 +115,6 @@ TEST_F(ForwardedRequest, is_refused_with_440_when_its_breadth_does_not_suffice_R
 
 TEST_F(ForwardedRequest, goes_by_tcp_when_it_is_too_large_for_a_datagram_RFC3261_18_1_1) {
   Hop to = hop("10.77.0.12");
-  to.stream_local = at("10.77.0.2");
   const std::string large = request("INVITE", "X: " + std::string(1200, 'x') + "\r\n");
   const std::string invite = forwarded(large, {to});
   ASSERT_EQ(outbox_.sends().back().destination.transport, Transport::tcp);
@@ -132,12 +131,20 @@ TEST_F(ForwardedRequest, goes_by_tcp_when_it_is_too_large_for_a_datagram_RFC3261
 }
 
 TEST_F(ForwardedRequest, stays_a_datagram_where_the_target_has_nothing_else_RFC3261_18_1_1) {
-  start(request("INVITE", "X: " + std::string(1200, 'x') + "\r\n"), {hop("10.77.0.12")});
-  EXPECT_EQ(outbox_.sends().back().destination.transport, Transport::udp);
+  const auto transport = [&](std::string_view uri, const std::string& branch) {
+    Hop to = hop("10.77.0.12");
+    to.request_uri = uri;
+    start(request("INVITE", "X: " + std::string(1200, 'x') + "\r\n", "sip:bob@example.test", branch), {to});
+    return outbox_.sends().back().destination.transport;
+  };
+  EXPECT_EQ(transport("sip:bob@10.77.0.12", "c1"), Transport::tcp);
+  EXPECT_EQ(transport("sip:bob@10.77.0.12;transport=udp", "c2"), Transport::udp);
+  EXPECT_EQ(transport("sip:bob@192.168.1.2", "c3"), Transport::udp);  // behind a NAT
 }
 
 TEST_F(ForwardedRequest, prefers_the_streams_among_several_addresses_when_large_RFC3261_18_1_1) {
   Hop to = hop("10.78.0.11");
+  to.request_uri.clear();  // to the domain, whose servers SRV names
   to.alternates = {hop("10.78.0.12").destination, hop("10.78.0.12", Transport::tcp).destination};
   start(request("INVITE", "X: " + std::string(1200, 'x') + "\r\n"), {to});
   const auto where = outbox_.sends().back().destination;
@@ -157,11 +164,17 @@ TEST_F(ForwardedRequest, has_a_content_length_and_nothing_behind_the_body_RFC326
 TEST_F(ForwardedRequest, keeps_sips_in_record_route_on_tls_only_RFC3261_16_6) {
   Settings with_tls = settings();
   with_tls.identity.listeners.push_back(*Target::parse("tls:10.77.0.2:5061"));
+  with_tls.identity.listeners.push_back(*Target::parse("wss:10.77.0.2:443"));
   proxy_ = Proxy{with_tls, random_};
   Hop to = hop("10.77.0.12", Transport::tls);
   to.destination.local = *Endpoint::parse("10.77.0.2:5061", Port{});
   to.request_uri = "sips:bob@10.77.0.12";
   EXPECT_TRUE(has(forwarded(request("INVITE"), {to}), "Record-Route: <sips:10.77.0.2:5061;lr>\r\n"));
+  Hop browser = to;
+  browser.destination.transport = Transport::wss;
+  browser.destination.local = *Endpoint::parse("10.77.0.2:443", Port{});
+  EXPECT_TRUE(has(forwarded(request("INVITE", "", "sip:bob@example.test", "c3"), {browser}),
+                  "Record-Route: <sips:10.77.0.2:443;transport=ws;lr>\r\n"));  // RFC 7118 §5.2.2
   to.request_uri = "sip:bob@10.77.0.12;transport=tls";
   EXPECT_TRUE(has(forwarded(request("INVITE", "", "sip:bob@example.test", "c2"), {to}),
                   "Record-Route: <sip:10.77.0.2:5061;transport=tls;lr>\r\nRecord-Route: <sip:10.77.0.2:5060;lr>\r\n"));

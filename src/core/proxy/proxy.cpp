@@ -1,5 +1,7 @@
 #include "proxy/proxy.hpp"
 
+#include <algorithm>
+
 #include "proxy/timer_c.hpp"
 #include "sip/builder.hpp"
 
@@ -14,6 +16,41 @@ constexpr std::string_view retry_soon = "Retry-After: 5\r\n";
 constexpr std::size_t largest_datagram = 1300;  ///< bytes of a request (§18.1.1), where the path MTU is not known
 constexpr std::size_t longest_reason = 1024;    ///< what a CANCEL tells of why; more is left out
 
+/// Our listener for streams to a target that is found over UDP by default only: its URI names no transport, so it takes TCP,
+/// too (§18.2.1). Behind a NAT nobody could connect; and where SRV decides, it names TCP itself.
+const Target* stream_listener(const Preprocessed& way, const Hop& hop, const std::vector<Target>& listeners) {
+  const std::string_view own = hop.request_uri.empty() ? way.request_uri() : std::string_view{hop.request_uri};
+  const auto uri = sip::Uri::parse(way.next_route.empty() ? own : way.next_route);
+  if (!hop.route.empty() || !uri || uri->scheme != sip::Scheme::sip || uri->parameters.has("transport")) return nullptr;
+  const Address& remote = hop.destination.remote.address;
+  const auto host = Address::parse(uri->host);
+  if (host ? *host != remote : !uri->port) return nullptr;
+  const auto found = std::ranges::find_if(listeners, [&](const Target& listener) {
+    return listener.transport == Transport::tcp && listener.endpoint.address.is_v4() == remote.is_v4();
+  });
+  return found == listeners.end() ? nullptr : &*found;
+}
+
+/// §18.1.1 for a request that is too large for a datagram: streams come first, and what there was before after them. False
+/// when the target offers none; then nothing changes.
+bool prefer_streams(Hop& hop, const Target* listener) {
+  std::vector<Destination> streams;
+  std::vector<Destination> datagrams;
+  const auto sort = [&](const Destination& place) {
+    if (is_reliable(place.transport)) return streams.push_back(place);
+    datagrams.push_back(place);
+    if (listener != nullptr) streams.push_back({place.protocol, listener->transport, {}, listener->endpoint, place.remote});
+  };
+  sort(hop.destination);
+  for (const Destination& place : hop.alternates) sort(place);
+  if (streams.empty()) return false;
+  hop.destination = streams.front();
+  streams.erase(streams.begin());
+  hop.alternates = std::move(streams);
+  hop.alternates.insert(hop.alternates.end(), datagrams.begin(), datagrams.end());
+  return true;
+}
+
 /// RFC 3326: why the caller hangs up is told to those who ring.
 Text reason_lines(const sip::Message& cancel) {
   Text lines;
@@ -24,24 +61,6 @@ Text reason_lines(const sip::Message& cancel) {
 }
 
 }  // namespace
-
-bool Hop::prefer_streams() {
-  std::vector<Destination> streams;
-  std::vector<Destination> datagrams;
-  const auto sort = [&](const Destination& place) {
-    if (is_reliable(place.transport)) return streams.push_back(place);
-    datagrams.push_back(place);
-    if (stream_local) streams.push_back({place.protocol, Transport::tcp, {}, *stream_local, place.remote});
-  };
-  sort(destination);
-  for (const Destination& place : alternates) sort(place);
-  if (streams.empty()) return false;
-  destination = streams.front();
-  streams.erase(streams.begin());
-  alternates = std::move(streams);
-  alternates.insert(alternates.end(), datagrams.begin(), datagrams.end());
-  return true;
-}
 
 Proxy::Proxy(const Settings& settings, Random& random)
     : settings_{settings}, forwarding_{settings.identity, random.next(), random.next()}, contexts_{limits::sip_transactions} {}
@@ -110,7 +129,7 @@ bool Proxy::start_leg(Place place, const sip::Message& request, const Preprocess
   // §18.1.1: too large for a datagram, where the target has something better. The Via names the transport, so all is
   // written again.
   if (leg.attempt == 0 && !is_reliable(leg.hop.destination.transport) && outbox.bytes().size() - begin > largest_datagram &&
-      leg.hop.prefer_streams()) {
+      prefer_streams(leg.hop, stream_listener(way, leg.hop, settings_.identity.listeners))) {
     outbox.bytes().resize(begin);
     write(*leg.place(0));
   }

@@ -21,13 +21,8 @@ struct Hop {
   Text request_uri;  ///< empty: as received
   Text route;        ///< values of Route to add (Path of the binding); empty: none
   Destination destination;
-  std::vector<Destination> alternates{};   ///< next addresses of the same target
-  int unreachable_status = 503;            ///< what a transport error counts as (§16.9); 430 for a flow (RFC 5626 §5.3)
-  std::optional<Endpoint> stream_local{};  ///< our TCP listener, if the target takes TCP wherever it takes UDP (§18.2.1)
-
-  /// For a request that is too large for a datagram (§18.1.1): streams come first, and what there was before after them.
-  /// False when the target offers none; then nothing changes.
-  bool prefer_streams();
+  std::vector<Destination> alternates{};  ///< next addresses of the same target
+  int unreachable_status = 503;           ///< what a transport error counts as (§16.9); 430 for a flow (RFC 5626 §5.3)
 };
 
 /// One client transaction of a response context, and what is left to try when it fails.
