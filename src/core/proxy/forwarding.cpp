@@ -26,8 +26,6 @@ Text secure_record_route_uri(const Target& listener) {
   return listener.endpoint.text() + (listener.transport == Transport::wss ? ";transport=ws" : "") + ";lr>\r\n";
 }
 
-bool is_sips(std::string_view uri) { return uri.size() > 5 && equal_ignoring_case(uri.substr(0, 5), "sips:"); }
-
 /// Request line and Route as §16.6 steps 2 and 6 want them.
 struct Addressing {
   std::string_view request_uri;
@@ -120,6 +118,8 @@ class FittedBody {
 };
 
 }  // namespace
+
+bool is_sips(std::string_view uri) { return uri.size() > 5 && equal_ignoring_case(uri.substr(0, 5), "sips:"); }
 
 bool has_second_via(const sip::Message& message) {
   return message.is_repeated(sip::Header::via) || sip::split_element(message.value(sip::Header::via)).more;

@@ -26,6 +26,8 @@ struct Outgoing {
   std::optional<std::uint16_t> breadth;  ///< Max-Breadth to write (RFC 5393); nothing: as received
 };
 
+/// Whether a URI demands TLS (RFC 5630).
+bool is_sips(std::string_view uri);
 /// Whether somebody stands between us and who made the message: below the top Via there is another one.
 bool has_second_via(const sip::Message& message);
 

@@ -180,6 +180,15 @@ TEST_F(ForwardedRequest, keeps_sips_in_record_route_on_tls_only_RFC3261_16_6) {
                   "Record-Route: <sip:10.77.0.2:5061;transport=tls;lr>\r\nRecord-Route: <sip:10.77.0.2:5060;lr>\r\n"));
 }
 
+TEST_F(ForwardedRequest, goes_over_tls_only_when_it_asks_for_sips_RFC5630) {
+  start(request("INVITE", "", "sips:bob@example.test"), {hop("10.77.0.12"), hop("10.77.0.13", Transport::tls)});
+  EXPECT_TRUE(to("10.77.0.12").empty());
+  EXPECT_TRUE(last_to("10.77.0.13").starts_with("INVITE "));
+  start(request("INVITE", "", "sips:bob@example.test", "c2"), {hop("10.77.0.12")});
+  EXPECT_TRUE(last_to(caller).starts_with("SIP/2.0 480 ")) << last_to(caller);
+  EXPECT_TRUE(has(last_to(caller), "Warning: 380 ringhold \"SIPS Not Allowed\"\r\n"));
+}
+
 TEST_F(ForwardedRequest, record_routes_twice_between_address_families_RFC5658) {
   Settings both = settings();
   both.identity.listeners = {*Target::parse("udp:10.77.0.2:5060"), *Target::parse("udp:[2001:db8::2]:5060")};

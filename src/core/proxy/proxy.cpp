@@ -13,6 +13,7 @@ using transaction::Layer;
 using transaction::Owner;
 
 constexpr std::string_view retry_soon = "Retry-After: 5\r\n";
+constexpr std::string_view no_sips = "Warning: 380 ringhold \"SIPS Not Allowed\"\r\n";
 constexpr std::size_t largest_datagram = 1300;  ///< bytes of a request (§18.1.1), where the path MTU is not known
 constexpr std::size_t longest_reason = 1024;    ///< what a CANCEL tells of why; more is left out
 
@@ -51,6 +52,23 @@ bool prefer_streams(Hop& hop, const Target* listener) {
   return true;
 }
 
+/// RFC 5630 §5.3, RFC 3261 §26.2.2: what asks for sips goes over TLS only. The hops that do, with those of their addresses.
+std::vector<Hop> secure_hops(std::span<const Hop> hops) {
+  const auto is_open = [](const Destination& place) { return !is_secure(place.transport); };
+  std::vector<Hop> secure;
+  for (const Hop& given : hops) {
+    Hop hop = given;
+    std::erase_if(hop.alternates, is_open);
+    if (is_open(hop.destination)) {
+      if (hop.alternates.empty()) continue;
+      hop.destination = hop.alternates.front();
+      hop.alternates.erase(hop.alternates.begin());
+    }
+    secure.push_back(std::move(hop));
+  }
+  return secure;
+}
+
 /// RFC 3326: why the caller hangs up is told to those who ring.
 Text reason_lines(const sip::Message& cancel) {
   Text lines;
@@ -79,6 +97,12 @@ std::optional<Refusal> Proxy::may_not_forward(const sip::Message& request, const
 bool Proxy::forward(const sip::Message& request, const Packet& packet, const Preprocessed& way, std::span<const Hop> hops, Layer& layer,
                     Instant now, Outbox& outbox) {
   if (hops.empty()) return refuse(request, packet, {480, {}, {}}, layer, now, outbox), false;
+  std::vector<Hop> secure;
+  if (is_sips(way.request_uri())) {
+    secure = secure_hops(hops);
+    if (secure.empty()) return refuse(request, packet, {480, {}, Text{no_sips}}, layer, now, outbox), false;
+    hops = secure;
+  }
   hops = hops.first(std::min(hops.size(), limits::fork_targets));
   const std::uint16_t breadth = max_breadth(request);
   if (breadth < hops.size()) return refuse(request, packet, {440, {}, {}}, layer, now, outbox), false;
