@@ -189,6 +189,8 @@ TEST(Central, sends_home_who_settles_here_in_normal_mode_DIS_26) {
   bench.pass(60s);
   EXPECT_FALSE(bench.send_home("stray")) << "who arrives is served";
   bench.pass(54s);
+  EXPECT_FALSE(bench.send_home("stray")) << "X-25: it has just failed there";
+  bench.pass(9min + 6s);
   EXPECT_TRUE(bench.send_home("stray"));
   bench.pass(64s);
   EXPECT_FALSE(bench.send_home("stray")) << "its path is broken";
