@@ -5,7 +5,13 @@
 namespace ringhold::dns {
 namespace {
 
-std::string header() { return std::string(12, '\0'); }
+/// A header of zeros and what follows it.
+std::string message_with(std::string_view rest) {
+  std::string message(12, '\0');
+  message.append(rest);
+  return message;
+}
+std::string header() { return message_with({}); }
 
 Result<Name> read_at(const std::string& message, std::size_t offset) { return Name::read(message, offset); }
 
@@ -28,10 +34,10 @@ TEST(Name, follows_a_pointer_backwards_and_goes_on_behind_it) {
 }
 
 TEST(Name, rejects_pointers_that_loop_or_go_forwards_or_into_the_header_D11) {
-  EXPECT_FALSE(read_at(header() + "\xc0\x0c", 12));                               // to itself
-  EXPECT_FALSE(read_at(header() + std::string("\xc0\x0e\xc0\x0c", 4), 12));       // forwards and back
-  EXPECT_FALSE(read_at(header() + std::string("\1a\xc0\x0c", 4), 12));            // into its own first label
-  EXPECT_FALSE(read_at(std::string(12, '\0') + std::string("\xc0\x02", 2), 12));  // the header has zeros, but no names
+  EXPECT_FALSE(read_at(message_with("\xc0\x0c"), 12));                       // to itself
+  EXPECT_FALSE(read_at(header() + std::string("\xc0\x0e\xc0\x0c", 4), 12));  // forwards and back
+  EXPECT_FALSE(read_at(header() + std::string("\1a\xc0\x0c", 4), 12));       // into its own first label
+  EXPECT_FALSE(read_at(header() + std::string("\xc0\x02", 2), 12));          // the header has zeros, but no names
 }
 
 TEST(Name, rejects_a_long_chain_of_pointers_D11) {
@@ -49,9 +55,9 @@ TEST(Name, rejects_a_long_chain_of_pointers_D11) {
 
 TEST(Name, rejects_what_goes_past_the_end_D11) {
   EXPECT_FALSE(read_at(header(), 12));
-  EXPECT_FALSE(read_at(header() + "\7exam", 12));
-  EXPECT_FALSE(read_at(header() + "\7example", 12));
-  EXPECT_FALSE(read_at(header() + "\xc0", 12));
+  EXPECT_FALSE(read_at(message_with("\7exam"), 12));
+  EXPECT_FALSE(read_at(message_with("\7example"), 12));
+  EXPECT_FALSE(read_at(message_with("\xc0"), 12));
 }
 
 TEST(Name, rejects_labels_over_63_and_unknown_label_types_D11) {
