@@ -1,4 +1,5 @@
 #include "app/settings_file.hpp"
+#include "sip/uri.hpp"
 
 #include <fmt/format.h>
 
@@ -258,6 +259,13 @@ class Reader {
       if (value < registrar.min_expires)
         table.error(key, fmt::format("expected at least registrar.min_expires, \"{}\"", to_text(registrar.min_expires)));
     registrar.contacts_per_aor = table.count("contacts_per_aor", registrar.contacts_per_aor, 1, 100);
+    for (const TomlItem& item : table.texts("service_route").value_or(std::vector<TomlItem>{})) {
+      const auto uri = sip::Uri::parse(item.text);
+      if (uri && uri->is_sip() && uri->is_loose_router())
+        registrar.service_route.push_back(item.text);
+      else
+        table.error("service_route", item.line, fmt::format("\"{}\": expected a SIP URI with lr, as \"sip:edge.example;lr\"", item.text));
+    }
     table.finish();
   }
 

@@ -109,6 +109,8 @@ TEST(SettingsFile, refuses_contradictions) {
   EXPECT_NE(first_error(domain + "[central]\nprobe_interval = \"1s\"\n").find("central.probe_timeout"), std::string::npos);
   EXPECT_NE(first_error(domain + "[dns]\nupstream = [\"10.77.0.2\"]\n").find("another server than ourselves"), std::string::npos);
   EXPECT_NE(first_error(domain + "[http]\nlisten = \"0.0.0.0:8070\"\n").find("http.token_file"), std::string::npos);
+  EXPECT_NE(first_error(domain + "[registrar]\nservice_route = [\"sip:edge.example\"]\n").find("expected a SIP URI with lr"),
+            std::string::npos);
   EXPECT_NE(first_error(domain + "[registrar]\nmin_expires = \"5m\"\n").find("at least registrar.min_expires"), std::string::npos);
 }
 

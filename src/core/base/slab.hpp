@@ -1,8 +1,10 @@
 #pragma once
 
+#include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
+#include <memory>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -34,11 +36,12 @@ class Slab {
       index = free_.back();
       free_.pop_back();
     } else {
-      if (entries_.size() >= capacity_) return {};
-      index = static_cast<std::uint32_t>(entries_.size());
-      entries_.emplace_back();
+      if (used_ >= capacity_) return {};
+      index = static_cast<std::uint32_t>(used_);
+      if (used_ % chunk_size == 0) chunks_.push_back(std::make_unique<Entry[]>(chunk_size));
+      ++used_;
     }
-    Entry& entry = entries_[index];
+    Entry& entry = entry_at(index);
     entry.object.emplace(std::forward<Arguments>(arguments)...);
     ++live_;
     return {index, entry.generation};
@@ -46,21 +49,24 @@ class Slab {
 
   /// Null means gone.
   T* find(Id<T> id) {
-    if (id.generation == 0 || id.index >= entries_.size()) return nullptr;
-    Entry& entry = entries_[id.index];
+    if (id.generation == 0 || id.index >= used_) return nullptr;
+    Entry& entry = entry_at(id.index);
     return entry.generation == id.generation && entry.object ? &*entry.object : nullptr;
   }
   const T* find(Id<T> id) const { return const_cast<Slab*>(this)->find(id); }
 
   /// The name of the object that lives at `index` now; zero when none does.
   Id<T> id_at(std::uint32_t index) const {
-    if (index >= entries_.size() || !entries_[index].object) return {};
-    return {index, entries_[index].generation};
+    if (index >= used_ || !entry_at(index).object) return {};
+    return {index, entry_at(index).generation};
   }
+  /// The object that lives at `index`, for owners that link their objects by index.
+  T& at(std::uint32_t index) { return *entry_at(index).object; }
+  const T& at(std::uint32_t index) const { return *entry_at(index).object; }
 
   void erase(Id<T> id) {
     check(find(id) != nullptr);
-    Entry& entry = entries_[id.index];
+    Entry& entry = entry_at(id.index);
     entry.object.reset();
     if (++entry.generation == 0) entry.generation = 1;
     free_.push_back(id.index);
@@ -72,13 +78,13 @@ class Slab {
 
   template <typename Visitor>
   void for_each(Visitor&& visit) {
-    for (std::uint32_t index = 0; index < entries_.size(); ++index)
-      if (entries_[index].object) visit(Id<T>{index, entries_[index].generation}, *entries_[index].object);
+    for (std::uint32_t index = 0; index < used_; ++index)
+      if (auto& entry = entry_at(index); entry.object) visit(Id<T>{index, entry.generation}, *entry.object);
   }
   template <typename Visitor>
   void for_each(Visitor&& visit) const {
-    for (std::uint32_t index = 0; index < entries_.size(); ++index)
-      if (entries_[index].object) visit(Id<T>{index, entries_[index].generation}, *entries_[index].object);
+    for (std::uint32_t index = 0; index < used_; ++index)
+      if (auto& entry = entry_at(index); entry.object) visit(Id<T>{index, entry.generation}, *entry.object);
   }
 
  private:
@@ -86,9 +92,15 @@ class Slab {
     std::uint32_t generation = 1;
     std::optional<T> object;
   };
+  /// A power of two; small, so that few objects take little memory, and large, so that the table of chunks stays in the cache.
+  static constexpr std::size_t chunk_size = std::bit_floor(std::max<std::size_t>(1, 16'384 / sizeof(Entry)));
+  Entry& entry_at(std::uint32_t index) { return chunks_[index / chunk_size][index % chunk_size]; }
+  const Entry& entry_at(std::uint32_t index) const { return chunks_[index / chunk_size][index % chunk_size]; }
+
   std::size_t capacity_;
   std::size_t live_ = 0;
-  std::deque<Entry> entries_;
+  std::size_t used_ = 0;  ///< entries that ever held an object
+  std::vector<std::unique_ptr<Entry[]>> chunks_;
   std::vector<std::uint32_t> free_;
 };
 

@@ -62,7 +62,7 @@ void BranchDevice::State::remember_source(const Packet& packet, std::string_view
   if (!asks_for_digest()) return;
   std::optional<Instant> until;
   for (const location::Binding* binding : location.find(aor, now))
-    if (binding->source == packet.remote && binding->transport == packet.transport)
+    if (binding->source == packet.remote && binding->transport() == packet.transport)
       until = std::max(until.value_or(binding->expires_at), binding->expires_at);
   if (until)
     authenticator.sources().remember(packet, user_of(aor), *until, now);
@@ -73,9 +73,9 @@ void BranchDevice::State::remember_source(const Packet& packet, std::string_view
 void BranchDevice::State::remember_restored_sources(Instant now) {
   location.for_each([&](const location::Binding& binding) {
     // A connection did not outlive the restart.
-    if (is_reliable(binding.transport)) return;
-    const Packet packet{Protocol::sip, binding.transport, {}, binding.local, binding.source, {}};
-    authenticator.sources().remember(packet, user_of(binding.aor), binding.expires_at, now);
+    if (is_reliable(binding.transport())) return;
+    const Packet packet{Protocol::sip, binding.transport(), {}, binding.local(), binding.source, {}};
+    authenticator.sources().remember(packet, user_of(binding.aor()), binding.expires_at, now);
   });
 }
 
@@ -115,7 +115,7 @@ bool BranchDevice::State::may_pass(const sip::Message& request, const Packet& pa
 }
 
 auth::Tier BranchDevice::State::tier_of(const location::Binding& binding, Instant now) const {
-  const std::string_view user = user_of(binding.aor);
+  const std::string_view user = user_of(binding.aor());
   constexpr auth::AlgorithmSet any = 0xff;
   if (asks_for_digest() && authenticator.users().find_usable(user, any) != nullptr) return auth::Tier::digest;
   return known_devices.knows(binding.source.address, now) ? auth::Tier::known : auth::Tier::unknown;

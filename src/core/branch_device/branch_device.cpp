@@ -89,7 +89,8 @@ registrar::Settings registrar_settings(const Settings& settings) {
           .min_expires = settings.registrar.min_expires,
           .normal_expires = settings.registrar.normal_expires,
           .survivable_expires = settings.registrar.survivable_expires,
-          .contacts_per_aor = settings.registrar.contacts_per_aor};
+          .contacts_per_aor = settings.registrar.contacts_per_aor,
+          .service_route = settings.registrar.service_route};
 }
 
 auth::Settings auth_settings(const Settings& settings) {
@@ -120,6 +121,7 @@ void BranchDevice::restore(std::span<const Row> rows, Instant now) {
       case Table::learnt: state_->nameserver.restore(row, now); break;
       case Table::setting:
         state_->central.restore(row);
+        state_->registrar.restore(row);
         state_->authenticator.restore(row);
         break;
       case Table::user: state_->authenticator.restore(row); break;
@@ -131,6 +133,7 @@ void BranchDevice::restore(std::span<const Row> rows, Instant now) {
 void BranchDevice::start(Instant now, Outbox& outbox) {
   for (Change& change : state_->restored_changes) outbox.change(std::move(change));
   state_->restored_changes.clear();
+  state_->registrar.start(outbox);
   if (!state_->settings.central.servers.empty()) {
     std::vector<central::Server> servers;
     for (const Target& target : state_->settings.central.servers)
@@ -181,7 +184,7 @@ void BranchDevice::connection_changed(const FlowChange& change, Instant now, Out
   if (change.protocol == Protocol::dns) {
     state_->nameserver.upstream_changed(change, now, outbox);
   } else {
-    if (change.state == FlowState::closed) state_->location.flow_closed(change.flow);
+    if (change.state == FlowState::closed) state_->location.flow_closed(change.flow, outbox);
     state_->on_failures(state_->layer.flow_changed(change, now, outbox), now, outbox);
   }
   state_->settle(now, outbox);

@@ -15,7 +15,8 @@ using transaction::Owner;
 
 constexpr std::string_view allow_line =
     "Allow: INVITE, ACK, CANCEL, BYE, REGISTER, OPTIONS, MESSAGE, SUBSCRIBE, NOTIFY, INFO, UPDATE, PRACK, REFER, PUBLISH\r\n"
-    "Accept: application/sdp\r\nSupported: path\r\n";
+    "Accept: application/sdp\r\nSupported: path, outbound, gruu\r\n";
+constexpr std::array<std::string_view, 3> register_options{"path", "outbound", "gruu"};
 constexpr std::uint32_t home_retry_after = 60;  // seconds; longer than a phone needs to register at the central site
 
 /// Whether a REGISTER only takes bindings away: that is always served, also while phones are sent home.
@@ -36,7 +37,8 @@ bool only_removes(const sip::Message& request) {
 Text unsupported_options(const sip::Message& request) {
   Text unsupported;
   request.for_each_value(sip::Header::require, [&](std::string_view option, const sip::HeaderLine&) {
-    if (!option.empty() && !equal_ignoring_case(option, "path")) unsupported += (unsupported.empty() ? "" : ", ") + Text{option};
+    const bool ours = std::ranges::any_of(register_options, [&](std::string_view one) { return equal_ignoring_case(option, one); });
+    if (!option.empty() && !ours) unsupported += (unsupported.empty() ? "" : ", ") + Text{option};
     return true;
   });
   return unsupported;
@@ -171,7 +173,7 @@ void BranchDevice::State::on_register(const sip::Message& request, const Packet&
   if (const Text options = unsupported_options(request); !options.empty())
     return registrar.refuse(request, packet, {420, {}, "Unsupported: " + options + "\r\n"}, outbox);
   if (!may_register(request, packet, aor, now, outbox)) return;
-  if (!only_removes(request) && request.line(sip::Header::contact) != nullptr) {
+  if (central.sends_home(now) && !only_removes(request) && request.line(sip::Header::contact) != nullptr) {
     const Text device = registrar::Registrar::device_of(request, aor, packet);
     if (central.send_home(device, calls.in_call(aor), now, outbox))
       return registrar.refuse(request, packet,

@@ -1,4 +1,5 @@
 #include "branch_device/state.hpp"
+#include "location/device.hpp"
 
 namespace ringhold::branch_device {
 
@@ -59,10 +60,11 @@ StatusReport BranchDevice::State::status() const {
 std::vector<RegistrationReport> BranchDevice::State::registrations(std::string_view aor, Instant now) const {
   std::vector<RegistrationReport> rows;
   location.for_each([&](const location::Binding& binding) {
-    if (binding.expires_at <= now || (!aor.empty() && binding.aor != aor)) return;
-    rows.push_back({binding.aor, binding.contact, binding.device, "unknown", binding.call_id, binding.cseq,
-                    static_cast<std::int64_t>(seconds_ceil(binding.expires_at - now)), Target{binding.transport, binding.source}.text(),
-                    binding.user_agent, std::string{auth::name(tier_of(binding, now))}});
+    if (binding.expires_at <= now || (!aor.empty() && binding.aor() != aor)) return;
+    rows.push_back({Text{binding.aor()}, Text{binding.contact()}, location::device_key(location::traits_of(binding)), "unknown",
+                    Text{binding.call_id()}, binding.cseq, static_cast<std::int64_t>(seconds_ceil(binding.expires_at - now)),
+                    Target{binding.transport(), binding.source}.text(), Text{binding.user_agent()},
+                    std::string{auth::name(tier_of(binding, now))}});
   });
   return rows;
 }

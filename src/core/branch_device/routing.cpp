@@ -1,43 +1,11 @@
 #include <algorithm>
 
+#include "branch_device/reach.hpp"
 #include "branch_device/state.hpp"
 
 namespace ringhold::branch_device {
 
 namespace {
-
-const Target* listener_for(const std::vector<Target>& listeners, const Target& target) {
-  for (const Target& listener : listeners)
-    if (listener.transport == target.transport && listener.endpoint.address.is_v4() == target.endpoint.address.is_v4()) return &listener;
-  return nullptr;
-}
-
-/// One hop to several addresses of one target, tried in order (RFC 3263 §4.3); those we have no listener for are left out.
-std::optional<proxy::Hop> hop_through(const std::vector<Target>& listeners, const std::vector<Target>& targets) {
-  std::optional<proxy::Hop> hop;
-  for (const Target& target : targets) {
-    const Target* listener = listener_for(listeners, target);
-    if (listener == nullptr) continue;
-    const Destination destination{Protocol::sip, target.transport, {}, listener->endpoint, target.endpoint};
-    if (hop)
-      hop->alternates.push_back(destination);
-    else
-      hop = proxy::Hop{{}, {}, destination};
-  }
-  return hop;
-}
-
-/// Where a contact is reached: by its connection, else at its numeric address. Where that is not the address the REGISTER
-/// came from, there is a NAT between, and only the source leads back.
-Destination destination_of(const location::Binding& binding) {
-  Destination destination{Protocol::sip, binding.transport, is_reliable(binding.transport) ? binding.flow : FlowId{}, binding.local,
-                          binding.source};
-  const auto uri = sip::Uri::parse(binding.contact);
-  const auto address = uri ? Address::parse(uri->host) : std::nullopt;
-  if (address && *address == binding.source.address)
-    destination.remote = {*address, uri->port ? Port{*uri->port} : default_port(binding.transport)};
-  return destination;
-}
 
 /// Names that nobody has, so that nobody is asked: `.invalid` (RFC 6761 §6.4, which browsers use: RFC 7118), and what only
 /// looks like an address (RFC 1123 §2.1: the last label is not a number).
@@ -64,18 +32,35 @@ Text BranchDevice::State::party_of(const Result<sip::NameAddr>& address) const {
 }
 
 std::vector<proxy::Hop> BranchDevice::State::hops_to_user(std::string_view aor, Instant now) const {
+  return hops_to_bindings(location.find(aor, now));
+}
+
+std::vector<proxy::Hop> BranchDevice::State::hops_to_gruu(const registrar::Gruu::Target& target, Instant now) const {
+  location::Bindings named;
+  for (const auto* binding : location.find(target.aor, now))
+    if (registrar.gruu().names(target, *binding)) named.push_back(binding);
+  // RFC 5627 §6.1: one device; of several contacts of it the latest.
+  if (named.size() > 1 && named.front()->reach != location::Reach::flow) named.resize(1);
+  return hops_to_bindings(named);
+}
+
+std::vector<proxy::Hop> BranchDevice::State::hops_to_bindings(const location::Bindings& bindings) const {
   std::vector<proxy::Hop> hops;
-  for (const location::Binding* binding : location.find(aor, now)) {
+  boost::container::small_vector<std::pair<std::string_view, std::size_t>, 8> flows;  // instance and its hop
+  for (const location::Binding* binding : bindings) {
     if (hops.size() == limits::fork_targets) break;
-    proxy::Hop hop{binding->contact, binding->path, destination_of(*binding), {}};
-    if (!binding->path.empty()) {
-      const auto first = sip::NameAddr::parse(sip::split_element(binding->path).first, "Path");
-      const auto through = first ? hop_through(identity.listeners, resolver::targets_of(first->uri, {})) : std::nullopt;
-      if (!through) continue;
-      hop.destination = through->destination;
-      hop.alternates = through->alternates;
+    auto hop = hop_to(*binding, identity.listeners);
+    if (!hop) continue;
+    if (binding->reach == location::Reach::flow && binding->path().empty()) {
+      // RFC 5626 §7: never two flows of one phone at a time; the next serves when the first fails.
+      const auto same = std::ranges::find_if(flows, [&](const auto& flow) { return flow.first == binding->instance(); });
+      if (same != flows.end()) {
+        hops[same->second].alternates.push_back(hop->destination);
+        continue;
+      }
+      flows.emplace_back(binding->instance(), hops.size());
     }
-    hops.push_back(std::move(hop));
+    hops.push_back(std::move(*hop));
   }
   return hops;
 }
@@ -84,7 +69,11 @@ std::optional<proxy::Hop> BranchDevice::State::hop_to_contact(const sip::Uri& ur
   const auto* binding = location.find_contact(uri, now);
   if (binding == nullptr) return std::nullopt;
   // What is registered here over a connection is reached by that connection only.
-  return proxy::Hop{{}, {}, destination_of(*binding), {}};
+  auto hop = hop_to(*binding, identity.listeners);
+  if (!hop) return std::nullopt;
+  hop->request_uri.clear();
+  hop->route.clear();
+  return hop;
 }
 
 std::vector<proxy::Hop> BranchDevice::State::hops_to_uri(std::string_view text, Instant now, std::vector<dns::Question>& missing) const {
@@ -146,6 +135,12 @@ Way BranchDevice::State::find_way_by_uri(const sip::Message& request, const Pack
   if (!uri) return {{}, {400, "Malformed Request-URI", {}}};
   const bool from_central = central.is_central(packet.remote);
   const bool ours = uri->scheme == sip::Scheme::tel || identity.is_ours(*uri);
+  if (const auto gruu = ours ? registrar.gruu().read(*uri) : std::nullopt) {
+    if (auto hops = hops_to_gruu(*gruu, now); !hops.empty()) return {std::move(hops), {}};
+    // A phone that is at the central site has its GRUU from there.
+    const proxy::Refusal refusal{gruu->aor.empty() ? 404 : 480, {}, {}};
+    return {from_central ? std::vector<proxy::Hop>{} : hops_to_central(), refusal};
+  }
   if (ours) {
     const Text aor = aor_of(*uri);
     if (aor.empty()) return {{}, {404, "No user in the Request-URI", {}}};

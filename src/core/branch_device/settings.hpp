@@ -62,6 +62,7 @@ struct Settings {
     Duration normal_expires = 60s;
     Duration survivable_expires = 120s;
     unsigned contacts_per_aor = 10;
+    std::vector<Text> service_route;  ///< RFC 3608: URIs that phones put into the Route of their requests; empty: none
   } registrar;
 };
 

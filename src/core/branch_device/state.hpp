@@ -97,6 +97,8 @@ struct BranchDevice::State {
   Way find_way_by_uri(const sip::Message& request, const Packet& packet, const proxy::Preprocessed& way, Instant now) const;
   std::optional<proxy::Hop> hop_to_contact(const sip::Uri& uri, Instant now) const;
   std::vector<proxy::Hop> hops_to_user(std::string_view aor, Instant now) const;
+  std::vector<proxy::Hop> hops_to_gruu(const registrar::Gruu::Target& target, Instant now) const;
+  std::vector<proxy::Hop> hops_to_bindings(const location::Bindings& bindings) const;
   /// Names that are not known yet go to `missing`.
   std::vector<proxy::Hop> hops_to_uri(std::string_view text, Instant now, std::vector<dns::Question>& missing) const;
   std::vector<proxy::Hop> hops_to_central() const;

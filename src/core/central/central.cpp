@@ -226,10 +226,14 @@ void Central::note_registrations(std::size_t still_here, Instant now, Outbox& ou
 
 void Central::note_survivable_ttl(Instant until) { survivable_ttl_until_ = std::max(survivable_ttl_until_.value_or(until), until); }
 
+bool Central::sends_home(Instant now) const {
+  if (keeper_.mode() != Mode::recovering && keeper_.mode() != Mode::normal) return false;
+  return pace_.is_open() && now >= *pace_.open_from();
+}
+
 bool Central::send_home(std::string_view device, bool in_call, Instant now, Outbox& outbox) {
   const bool recovering = keeper_.mode() == Mode::recovering;
-  if (!recovering && keeper_.mode() != Mode::normal) return false;
-  if (!pace_.is_open() || now < *pace_.open_from() || !site(now).alive) return false;
+  if (!sends_home(now) || !site(now).alive) return false;
   if (in_call) {
     pace_.held(now);
     return false;

@@ -68,6 +68,8 @@ class Central {
   /// in normal mode who stays here though the central site lives (DIS-26). `device` is the device's key, else AOR and
   /// contact. Never true for a device in a call, nor for one that has just come back.
   bool send_home(std::string_view device, bool in_call, Instant now, Outbox& outbox);
+  /// Whether send_home() may say yes to anybody now: spares the question, and its key, while nobody goes home.
+  bool sends_home(Instant now) const;
 
   /// `ringhold mode` (S6); kept across restarts.
   void set_pin(Pin pin, Instant now, Outbox& outbox);

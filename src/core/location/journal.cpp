@@ -1,21 +1,48 @@
 #include "location/journal.hpp"
 
+#include "sip/uri.hpp"
+
 namespace ringhold::location {
 
-Text binding_id(const Binding& binding) { return binding.aor + " " + binding.contact; }
+namespace {
+
+constexpr std::string_view flow_mark = ";flow";
+
+}  // namespace
+
+Text binding_id(const Binding& binding) {
+  Text id;
+  id.reserve(binding.aor().size() + binding.contact().size() + 12);
+  id.append(binding.aor()).append(" ").append(binding.contact());
+  if (binding.reg_id != 0) id.append(" ").append(Decimal{binding.reg_id});
+  return id;
+}
 
 Change put(const Binding& binding) {
-  return Change{
-      Table::binding,
-      binding_id(binding),
-      {binding_id(binding), binding.aor, binding.contact, binding.device, binding.call_id, static_cast<std::int64_t>(binding.cseq),
-       static_cast<std::int64_t>(binding.q), to_unix_ms(binding.expires_at), to_unix_ms(binding.registered_at), binding.path,
-       Text{name(binding.transport)}, binding.local.text(), binding.source.text(), binding.user_agent}};
+  Change change{Table::binding, binding_id(binding), {}};
+  auto& columns = change.columns;
+  columns.reserve(binding_columns);
+  const auto add = [&](std::string_view text) { columns.emplace_back(std::in_place_type<Text>, text); };
+  add(change.key);
+  add(binding.aor());
+  add(binding.contact());
+  add(binding.reach == Reach::flow ? Text{flow_mark}.append(binding.parameters()) : Text{binding.parameters()});
+  add(binding.call_id());
+  columns.emplace_back(static_cast<std::int64_t>(binding.cseq));
+  columns.emplace_back(static_cast<std::int64_t>(binding.q));
+  columns.emplace_back(to_unix_ms(binding.expires_at));
+  columns.emplace_back(to_unix_ms(binding.registered_at));
+  add(binding.path());
+  add(name(binding.transport()));
+  columns.emplace_back(binding.local().text());
+  columns.emplace_back(binding.source.text());
+  add(binding.user_agent());
+  return change;
 }
 
 Change erase(const Binding& binding) { return Change{Table::binding, binding_id(binding), {}}; }
 
-std::optional<Binding> from_row(const Row& row) {
+std::optional<Registration> from_row(const Row& row) {
   if (row.table != Table::binding || row.columns.size() != binding_columns) return std::nullopt;
   const auto text = [&](std::size_t i) { return std::get_if<Text>(&row.columns[i]); };
   const auto number = [&](std::size_t i) { return std::get_if<std::int64_t>(&row.columns[i]); };
@@ -27,21 +54,29 @@ std::optional<Binding> from_row(const Row& row) {
   const auto local = Endpoint::parse(*text(11), Port{5060});
   const auto source = Endpoint::parse(*text(12), Port{5060});
   if (!transport || !local || !source || *number(5) > UINT32_MAX || *number(6) > 1000) return std::nullopt;
-  Binding binding;
-  binding.aor = *text(1);
-  binding.contact = *text(2);
-  binding.device = *text(3);
-  binding.call_id = *text(4);
-  binding.cseq = static_cast<std::uint32_t>(*number(5));
-  binding.q = static_cast<std::uint16_t>(*number(6));
-  binding.expires_at = from_unix_ms(*number(7));
-  binding.registered_at = from_unix_ms(*number(8));
-  binding.path = *text(9);
-  binding.transport = *transport;
-  binding.local = *local;
-  binding.source = *source;
-  binding.user_agent = *text(13);
-  return binding;
+  // A version before this one kept a text of its own there.
+  std::string_view parameters = text(3)->starts_with(';') ? std::string_view{*text(3)} : std::string_view{};
+  const bool by_flow = parameters.starts_with(flow_mark) && (parameters.size() == 5 || parameters[5] == ';');
+  if (by_flow) parameters.remove_prefix(flow_mark.size());
+  const auto reg_id = sip::Parameters{parameters}.find("reg-id");
+  Registration registration{.aor = *text(1),
+                            .contact = *text(2),
+                            .parameters = parameters,
+                            .call_id = *text(4),
+                            .path = *text(9),
+                            .user_agent = *text(13),
+                            .cseq = static_cast<std::uint32_t>(*number(5)),
+                            .reg_id = parse_number<std::uint32_t>(reg_id.value_or("0"), max_reg_id).value_or(0),
+                            .q = static_cast<std::uint16_t>(*number(6)),
+                            .expires_at = from_unix_ms(*number(7)),
+                            .registered_at = from_unix_ms(*number(8)),
+                            .reach = by_flow ? Reach::flow : Reach::contact,
+                            .transport = *transport,
+                            .flow = {},
+                            .local = *local,
+                            .source = *source};
+  if (registration.text_size() > binding_text_max) return std::nullopt;
+  return registration;
 }
 
 }  // namespace ringhold::location

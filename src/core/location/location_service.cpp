@@ -1,6 +1,7 @@
 #include "location/location_service.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 #include "location/journal.hpp"
 #include "sip/uri.hpp"
@@ -9,85 +10,165 @@ namespace ringhold::location {
 
 namespace {
 
-/// One spelling for each host: a browser's contact has a name that nobody can look up (RFC 7118 §5.2.5, "….invalid").
-std::optional<Text> contact_key(const sip::Uri& uri) {
+std::uint32_t hash_of(std::string_view text) { return static_cast<std::uint32_t>(std::hash<std::string_view>{}(text)); }
+
+/// User, host and port of a contact. One spelling for each host: a browser's contact has a name that nobody can look up
+/// (RFC 7118 §5.2.5, "….invalid").
+struct Place {
+  std::string_view user;
+  std::optional<Address> address;
+  std::string_view host;
+  std::uint16_t port = 0;
+
+  std::uint32_t hash() const {
+    std::uint32_t hash = hash_of(user) * 31U + port;
+    if (address) return hash ^ static_cast<std::uint32_t>(EndpointHash{}(Endpoint{*address, {}}));
+    for (const char c : host) hash = (hash ^ static_cast<unsigned char>(to_lower(c))) * 16'777'619U;
+    return hash;
+  }
+  friend bool operator==(const Place& a, const Place& b) {
+    if (a.user != b.user || a.port != b.port || a.address != b.address) return false;
+    return a.address || equal_ignoring_case(a.host, b.host);
+  }
+};
+
+std::optional<Place> place_of(const sip::Uri& uri) {
   if (!uri.is_sip()) return std::nullopt;
-  const auto address = Address::parse(uri.host);
-  const Text host = address ? address->host_text() : lower_case(uri.host);
-  return Text{uri.user} + "@" + host + ":" + Text{Decimal{uri.port.value_or(5060)}.text()};
+  return Place{uri.user, Address::parse(uri.host), uri.host, uri.port.value_or(5060)};
 }
 
-std::optional<Text> contact_key(const Binding& binding) {
-  const auto uri = sip::Uri::parse(binding.contact);
-  return uri ? contact_key(*uri) : std::nullopt;
+std::optional<Place> place_of(const Binding& binding) {
+  const auto uri = sip::Uri::parse(binding.contact());
+  return uri ? place_of(*uri) : std::nullopt;
 }
 
-template <typename Map, typename Key>
-void drop(Map& map, const Key& key, BindingId id) {
-  const auto found = map.find(key);
-  if (found == map.end()) return;
-  std::erase(found->second, id);
-  if (found->second.empty()) map.erase(found);
+bool has_place(const Binding& binding, const Place& place) { return place_of(binding) == place; }
+
+std::string_view kept_user_agent(const Registration& registration) { return registration.user_agent.substr(0, user_agent_max); }
+
+bool same_origin(const Origin& origin, const Registration& registration) {
+  return origin.transport == registration.transport && origin.local == registration.local &&
+         origin.user_agent == kept_user_agent(registration);
+}
+
+void pack_texts(Binding& binding, const Registration& from) {
+  auto texts = std::make_unique_for_overwrite<char[]>(from.text_size());
+  std::uint16_t end = 0;
+  std::size_t i = 0;
+  for (const std::string_view part : {from.aor, from.contact, from.parameters, from.call_id, from.path}) {
+    if (!part.empty()) std::memcpy(texts.get() + end, part.data(), part.size());
+    end = static_cast<std::uint16_t>(end + part.size());
+    binding.ends[i++] = end;
+  }
+  binding.texts = std::move(texts);  // only now: `from` may view the old ones
+  const auto instance = sip::Parameters{binding.parameters()}.find("+sip.instance").value_or(std::string_view{});
+  binding.instance_size = static_cast<std::uint16_t>(instance.size());
+  binding.instance_at = instance.empty() ? std::uint16_t{0} : static_cast<std::uint16_t>(instance.data() - binding.texts.get());
+}
+
+bool has_texts_of(const Binding& binding, const Registration& registration) {
+  return binding.call_id() == registration.call_id && binding.parameters() == registration.parameters &&
+         binding.path() == registration.path;
+}
+
+void copy_values(Binding& binding, const Registration& from) {
+  binding.cseq = from.cseq;
+  binding.q = from.q;
+  binding.expires_at = from.expires_at;
+  binding.source = from.source;
+  binding.request_hash = from.request_hash;
+  binding.reg_id = from.reg_id;
+  binding.reach = from.reach;
 }
 
 }  // namespace
 
+std::size_t LocationService::OriginHash::operator()(const Registration& registration) const {
+  return std::hash<std::string_view>{}(kept_user_agent(registration)) ^ EndpointHash {}(registration.local);
+}
+
+std::size_t LocationService::OriginHash::operator()(const std::unique_ptr<Origin>& origin) const {
+  return std::hash<std::string_view>{}(origin->user_agent) ^ EndpointHash {}(origin->local);
+}
+
+bool LocationService::OriginEqual::operator()(const Registration& a, const std::unique_ptr<Origin>& b) const { return same_origin(*b, a); }
+
 LocationService::LocationService(std::size_t capacity) : bindings_{capacity} {}
 
-std::vector<BindingId> LocationService::ids(std::string_view aor, Instant now) const {
-  std::vector<BindingId> live;
-  const auto found = by_aor_.find(aor);
-  if (found == by_aor_.end()) return live;
-  for (const BindingId id : found->second)
-    if (const Binding* binding = bindings_.find(id); binding != nullptr && binding->expires_at > now) live.push_back(id);
+std::uint32_t LocationService::first_of(std::string_view aor) const {
+  return by_aor_.find(hash_of(aor), [&](std::uint32_t index) { return bindings_.at(index).aor() == aor; });
+}
+
+BindingIds LocationService::ids(std::string_view aor, Instant now) const {
+  BindingIds live;
+  for (std::uint32_t i = first_of(aor); i != Binding::none; i = bindings_.at(i).next_of_aor)
+    if (bindings_.at(i).expires_at > now) live.push_back(bindings_.id_at(i));
   return live;
 }
 
-std::vector<const Binding*> LocationService::find(std::string_view aor, Instant now) const {
-  std::vector<const Binding*> live;
-  for (const BindingId id : ids(aor, now)) live.push_back(bindings_.find(id));
-  std::ranges::sort(live,
-                    [](const Binding* a, const Binding* b) { return a->q != b->q ? a->q > b->q : a->registered_at > b->registered_at; });
+Bindings LocationService::find(std::string_view aor, Instant now) const {
+  Bindings live;
+  for (std::uint32_t i = first_of(aor); i != Binding::none; i = bindings_.at(i).next_of_aor)
+    if (bindings_.at(i).expires_at > now) live.push_back(&bindings_.at(i));
+  if (live.size() > 1)
+    std::ranges::sort(live,
+                      [](const Binding* a, const Binding* b) { return a->q != b->q ? a->q > b->q : a->registered_at > b->registered_at; });
   return live;
 }
 
 const Binding* LocationService::find_contact(const sip::Uri& uri, Instant now) const {
-  const auto key = contact_key(uri);
-  const auto found = key ? by_contact_.find(*key) : by_contact_.end();
-  if (found == by_contact_.end()) return nullptr;
-  for (const BindingId id : found->second)
-    if (const Binding* binding = bindings_.find(id); binding != nullptr && binding->expires_at > now) return binding;
+  const auto place = place_of(uri);
+  if (!place) return nullptr;
+  std::uint32_t i = by_contact_.find(place->hash(), [&](std::uint32_t index) { return has_place(bindings_.at(index), *place); });
+  for (; i != Binding::none; i = bindings_.at(i).next_of_contact)
+    if (bindings_.at(i).expires_at > now) return &bindings_.at(i);
   return nullptr;
 }
 
-BindingId LocationService::insert(Binding binding) {
-  const auto key = contact_key(binding);
-  const BindingId id = bindings_.insert(std::move(binding));
+BindingId LocationService::insert(const Registration& registration) {
+  const BindingId id = bindings_.insert();
   if (!id) return id;
-  Binding& kept = *bindings_.find(id);
-  by_aor_[kept.aor].push_back(id);
-  if (key) by_contact_[*key].push_back(id);
-  list_flow(id, kept);
-  kept.due_at = kept.expires_at;
-  wheel_.add(kept.due_at, id);
+  Binding& binding = bindings_.at(id.index);
+  pack_texts(binding, registration);
+  copy_values(binding, registration);
+  binding.registered_at = registration.registered_at;
+  take_origin(binding, registration);
+  list_aor(id.index);
+  list_contact(id.index);
+  list_flow(id.index, is_reliable(registration.transport) ? registration.flow : FlowId{});
+  binding.due_at = binding.expires_at;
+  wheel_.add(binding.due_at, id);
   return id;
 }
 
-bool LocationService::add(Binding binding, Outbox& outbox) {
+bool LocationService::add(const Registration& registration, Outbox& outbox) {
   // Both would have one row: the old one, expired but not swept yet, would later erase the row of the new one.
-  if (const auto found = by_aor_.find(binding.aor); found != by_aor_.end()) {
-    const auto same = std::ranges::find_if(found->second, [&](BindingId id) { return bindings_.find(id)->contact == binding.contact; });
-    if (same != found->second.end()) forget(*same);
-  }
-  const BindingId id = insert(std::move(binding));
+  for (std::uint32_t i = first_of(registration.aor); i != Binding::none; i = bindings_.at(i).next_of_aor)
+    if (bindings_.at(i).contact() == registration.contact && bindings_.at(i).reg_id == registration.reg_id) {
+      forget(bindings_.id_at(i));
+      break;
+    }
+  const BindingId id = insert(registration);
   if (!id) return false;
-  outbox.change(put(*bindings_.find(id)));
+  if (outbox.keeps_changes()) outbox.change(put(bindings_.at(id.index)));
   return true;
 }
 
-void LocationService::touched(BindingId id, Outbox& outbox) {
+void LocationService::update(BindingId id, const Registration& registration, Outbox& outbox) {
   Binding& binding = *bindings_.find(id);
-  list_flow(id, binding);
+  if (!has_texts_of(binding, registration)) {
+    Registration texts = registration;
+    texts.aor = binding.aor();
+    texts.contact = binding.contact();
+    pack_texts(binding, texts);
+  }
+  copy_values(binding, registration);
+  if (!same_origin(*binding.origin, registration)) take_origin(binding, registration);
+  const FlowId flow = is_reliable(registration.transport) ? registration.flow : FlowId{};
+  if (flow != binding.flow) {
+    unlist_flow(id.index);
+    list_flow(id.index, flow);
+  }
   // The entry at the old deadline puts itself back; only an earlier deadline needs an entry of its own.
   if (binding.expires_at < binding.due_at) {
     binding.due_at = binding.expires_at;
@@ -96,45 +177,145 @@ void LocationService::touched(BindingId id, Outbox& outbox) {
   if (outbox.keeps_changes()) outbox.change(put(binding));
 }
 
-void LocationService::list_flow(BindingId id, Binding& binding) {
-  const FlowId flow = is_reliable(binding.transport) ? binding.flow : FlowId{};
-  if (flow == binding.listed_flow) return;
-  if (binding.listed_flow) drop(by_flow_, binding.listed_flow.number, id);
-  if (flow) by_flow_[flow.number].push_back(id);
-  binding.listed_flow = flow;
+void LocationService::take_origin(Binding& binding, const Registration& registration) {
+  if (binding.origin != nullptr) leave_origin(*binding.origin);
+  auto found = origins_.find(registration);
+  if (found == origins_.end())
+    found =
+        origins_
+            .insert(std::make_unique<Origin>(Origin{registration.transport, registration.local, Text{kept_user_agent(registration)}, 0}))
+            .first;
+  ++(*found)->uses;
+  binding.origin = found->get();
+}
+
+void LocationService::leave_origin(const Origin& origin) {
+  Registration alike;
+  alike.transport = origin.transport;
+  alike.local = origin.local;
+  alike.user_agent = origin.user_agent;
+  const auto found = origins_.find(alike);
+  if (--(*found)->uses == 0) origins_.erase(found);
+}
+
+void LocationService::list_aor(std::uint32_t index) {
+  Binding& binding = bindings_.at(index);
+  const std::uint32_t first = first_of(binding.aor());
+  if (first == Binding::none)
+    by_aor_.set(hash_of(binding.aor()), index, [](std::uint32_t) { return false; });
+  else
+    binding.next_of_aor = std::exchange(bindings_.at(first).next_of_aor, index);
+}
+
+void LocationService::unlist_aor(std::uint32_t index) {
+  const Binding& binding = bindings_.at(index);
+  const auto hash = hash_of(binding.aor());
+  std::uint32_t i = first_of(binding.aor());
+  if (i == index) {
+    const auto is_first = [&](std::uint32_t other) { return other == index; };
+    if (binding.next_of_aor == Binding::none)
+      by_aor_.erase(hash, is_first);
+    else
+      by_aor_.set(hash, binding.next_of_aor, is_first);
+    return;
+  }
+  while (bindings_.at(i).next_of_aor != index) i = bindings_.at(i).next_of_aor;
+  bindings_.at(i).next_of_aor = binding.next_of_aor;
+}
+
+void LocationService::list_contact(std::uint32_t index) {
+  Binding& binding = bindings_.at(index);
+  const auto place = place_of(binding);
+  if (!place) return;
+  const std::uint32_t first = by_contact_.find(place->hash(), [&](std::uint32_t other) { return has_place(bindings_.at(other), *place); });
+  if (first == Binding::none) return by_contact_.set(place->hash(), index, [](std::uint32_t) { return false; });
+  Binding& head = bindings_.at(first);
+  binding.previous_of_contact = first;
+  binding.next_of_contact = head.next_of_contact;
+  if (head.next_of_contact != Binding::none) bindings_.at(head.next_of_contact).previous_of_contact = index;
+  head.next_of_contact = index;
+}
+
+void LocationService::unlist_contact(std::uint32_t index) {
+  const Binding& binding = bindings_.at(index);
+  if (binding.next_of_contact != Binding::none) bindings_.at(binding.next_of_contact).previous_of_contact = binding.previous_of_contact;
+  if (binding.previous_of_contact != Binding::none) {
+    bindings_.at(binding.previous_of_contact).next_of_contact = binding.next_of_contact;
+    return;
+  }
+  const auto place = place_of(binding);
+  if (!place) return;
+  const auto is_first = [&](std::uint32_t other) { return other == index; };
+  if (binding.next_of_contact == Binding::none)
+    by_contact_.erase(place->hash(), is_first);
+  else
+    by_contact_.set(place->hash(), binding.next_of_contact, is_first);
+}
+
+void LocationService::list_flow(std::uint32_t index, FlowId flow) {
+  Binding& binding = bindings_.at(index);
+  binding.flow = flow;
+  binding.next_of_flow = binding.previous_of_flow = Binding::none;
+  if (!flow) return;
+  const auto [place, is_new] = by_flow_.try_emplace(flow.number, index);
+  if (is_new) return;
+  binding.next_of_flow = std::exchange(place->second, index);
+  bindings_.at(binding.next_of_flow).previous_of_flow = index;
+}
+
+void LocationService::unlist_flow(std::uint32_t index) {
+  Binding& binding = bindings_.at(index);
+  if (!binding.flow) return;
+  if (binding.next_of_flow != Binding::none) bindings_.at(binding.next_of_flow).previous_of_flow = binding.previous_of_flow;
+  if (binding.previous_of_flow != Binding::none)
+    bindings_.at(binding.previous_of_flow).next_of_flow = binding.next_of_flow;
+  else if (binding.next_of_flow != Binding::none)
+    by_flow_[binding.flow.number] = binding.next_of_flow;
+  else
+    by_flow_.erase(binding.flow.number);
+  binding.flow = {};
 }
 
 void LocationService::forget(BindingId id) {
-  const Binding& binding = *bindings_.find(id);
-  drop(by_aor_, binding.aor, id);
-  if (const auto key = contact_key(binding)) drop(by_contact_, *key, id);
-  if (binding.listed_flow) drop(by_flow_, binding.listed_flow.number, id);
+  unlist_aor(id.index);
+  unlist_contact(id.index);
+  unlist_flow(id.index);
+  leave_origin(*bindings_.at(id.index).origin);
   bindings_.erase(id);
 }
 
 void LocationService::remove(BindingId id, Outbox& outbox) {
   const Binding* binding = bindings_.find(id);
   if (binding == nullptr) return;
-  outbox.change(erase(*binding));
+  if (outbox.keeps_changes()) outbox.change(erase(*binding));
   forget(id);
 }
 
 void LocationService::restore(const Row& row, Instant now, Outbox& outbox) {
-  auto binding = from_row(row);
-  if (binding && binding->expires_at > now) {
-    insert(std::move(*binding));
+  const auto registration = from_row(row);
+  if (registration && registration->expires_at > now) {
+    insert(*registration);
     return;
   }
   if (!row.columns.empty())
     if (const auto* key = std::get_if<Text>(&row.columns[0])) outbox.change(Change{Table::binding, *key, {}});
 }
 
-void LocationService::flow_closed(FlowId flow) {
+void LocationService::flow_closed(FlowId flow, Outbox& outbox) {
   const auto found = by_flow_.find(flow.number);
   if (found == by_flow_.end()) return;
-  for (const BindingId id : found->second)
-    if (Binding* binding = bindings_.find(id); binding != nullptr) binding->flow = binding->listed_flow = {};
+  std::uint32_t i = found->second;
   by_flow_.erase(found);
+  while (i != Binding::none) {
+    Binding& binding = bindings_.at(i);
+    const BindingId id = bindings_.id_at(i);
+    i = binding.next_of_flow;
+    binding.flow = {};
+    binding.next_of_flow = binding.previous_of_flow = Binding::none;
+    if (binding.reach != Reach::flow) continue;
+    outbox.note({"binding_flow_lost", {{"aor", binding.aor()}, {"contact", binding.contact()}}});
+    remove(id, outbox);
+  }
 }
 
 void LocationService::expire(Instant now, Outbox& outbox) {
@@ -146,7 +327,7 @@ void LocationService::expire(Instant now, Outbox& outbox) {
       binding->due_at = binding->expires_at;
       return wheel_.add(binding->due_at, id);
     }
-    outbox.note({"binding_expired", {{"aor", binding->aor}, {"contact", binding->contact}}, Severity::info});
+    outbox.note({"binding_expired", {{"aor", binding->aor()}, {"contact", binding->contact()}}, Severity::info});
     remove(id, outbox);
   });
 }

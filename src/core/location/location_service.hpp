@@ -1,21 +1,26 @@
 #pragma once
 
+#include <boost/container/small_vector.hpp>
 #include <boost/unordered/unordered_flat_map.hpp>
+#include <boost/unordered/unordered_flat_set.hpp>
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <string_view>
-#include <vector>
 
 #include "base/limits.hpp"
 #include "base/outbox.hpp"
 #include "base/slab.hpp"
 #include "base/timer_wheel.hpp"
 #include "location/binding.hpp"
+#include "location/index.hpp"
 #include "sip/uri.hpp"
 
 namespace ringhold::location {
 
 using BindingId = Id<Binding>;
+using BindingIds = boost::container::small_vector<BindingId, 8>;
+using Bindings = boost::container::small_vector<const Binding*, 8>;
 
 /// All bindings, by AOR and by the host and port of their contact. Changes go to the journal through the outbox.
 class LocationService {
@@ -23,24 +28,23 @@ class LocationService {
   explicit LocationService(std::size_t capacity = limits::bindings);
 
   /// The live bindings of an AOR, highest q first, then the latest registered. Pointers are valid until the next change.
-  std::vector<const Binding*> find(std::string_view aor, Instant now) const;
+  Bindings find(std::string_view aor, Instant now) const;
   /// The same as ids, for the registrar; no order.
-  std::vector<BindingId> ids(std::string_view aor, Instant now) const;
+  BindingIds ids(std::string_view aor, Instant now) const;
   /// Whose contact has the user, host and port of this URI: for requests that name a contact (in-dialog, over connections).
   const Binding* find_contact(const sip::Uri& uri, Instant now) const;
-
-  Binding* get(BindingId id) { return bindings_.find(id); }
   const Binding* get(BindingId id) const { return bindings_.find(id); }
-  /// Takes the place of a binding with the same AOR and contact text. False when the table is full.
-  bool add(Binding binding, Outbox& outbox);
-  /// After `binding` was changed in place (not its AOR or contact).
-  void touched(BindingId id, Outbox& outbox);
+
+  /// Takes the place of a binding with the same AOR, contact text and reg-id. False when the table is full.
+  bool add(const Registration& registration, Outbox& outbox);
+  /// All but AOR, contact, reg-id and registered_at become what `registration` says.
+  void update(BindingId id, const Registration& registration, Outbox& outbox);
   void remove(BindingId id, Outbox& outbox);
   /// Takes a row of the journal back; expired ones are erased from it (R6).
   void restore(const Row& row, Instant now, Outbox& outbox);
 
-  /// A connection is gone: its bindings stay, and are reached by a new connection to their contact.
-  void flow_closed(FlowId flow);
+  /// A connection is gone. Its outbound bindings go with it (RFC 5626 §6); others stay, and are reached by a new connection.
+  void flow_closed(FlowId flow, Outbox& outbox);
   /// Removes what has expired.
   void expire(Instant now, Outbox& outbox);
   std::optional<Instant> next_expiry() const { return wheel_.next(); }
@@ -53,15 +57,36 @@ class LocationService {
   }
 
  private:
-  BindingId insert(Binding binding);
-  void list_flow(BindingId id, Binding& binding);
+  struct OriginHash {
+    using is_transparent = void;
+    std::size_t operator()(const Registration& registration) const;
+    std::size_t operator()(const std::unique_ptr<Origin>& origin) const;
+  };
+  struct OriginEqual {
+    using is_transparent = void;
+    bool operator()(const std::unique_ptr<Origin>& a, const std::unique_ptr<Origin>& b) const { return a == b; }
+    bool operator()(const Registration& a, const std::unique_ptr<Origin>& b) const;
+    bool operator()(const std::unique_ptr<Origin>& a, const Registration& b) const { return (*this)(b, a); }
+  };
+
+  std::uint32_t first_of(std::string_view aor) const;
+  BindingId insert(const Registration& registration);
+  void take_origin(Binding& binding, const Registration& registration);
+  void leave_origin(const Origin& origin);
+  void list_aor(std::uint32_t index);
+  void unlist_aor(std::uint32_t index);
+  void list_contact(std::uint32_t index);
+  void unlist_contact(std::uint32_t index);
+  void list_flow(std::uint32_t index, FlowId flow);
+  void unlist_flow(std::uint32_t index);
   void forget(BindingId id);
 
   Slab<Binding> bindings_;
   TimerWheel<BindingId> wheel_;
-  boost::unordered_flat_map<Text, std::vector<BindingId>, TextHash, TextEqual> by_aor_;
-  boost::unordered_flat_map<Text, std::vector<BindingId>, TextHash, TextEqual> by_contact_;
-  boost::unordered_flat_map<std::uint64_t, std::vector<BindingId>> by_flow_;
+  Index by_aor_;
+  Index by_contact_;
+  boost::unordered_flat_map<std::uint64_t, std::uint32_t> by_flow_;  ///< the first binding of each connection
+  boost::unordered_flat_set<std::unique_ptr<Origin>, OriginHash, OriginEqual> origins_;
 };
 
 }  // namespace ringhold::location

@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
-#include <variant>
 
 #include "base/text.hpp"
 #include "base/time.hpp"
@@ -17,9 +16,13 @@ struct Demand {
   struct Contact {
     sip::Contact contact;
     std::uint32_t expires = 0;  ///< seconds asked: of the contact, else of the header, else the default
+    /// RFC 5626 §6: AOR, instance and reg-id name the binding, whatever its Contact URI is.
+    bool is_flow() const { return contact.reg_id && !contact.instance.empty(); }
   };
   bool remove_all = false;  ///< `Contact: *` with Expires: 0
-  boost::container::small_vector<Contact, 2> contacts;
+  bool outbound = false;    ///< flows are registered as RFC 5626 has it; else reg-id tells devices apart and nothing more
+  bool gruu = false;        ///< the phone understands GRUUs (RFC 5627)
+  boost::container::small_vector<Contact, 1> contacts;
 };
 
 /// Why a REGISTER is refused.
@@ -33,7 +36,11 @@ struct Refusal {
 inline constexpr std::size_t contacts_per_request = 32;
 
 /// Reads the Contacts (§10.3 step 6): `*` alone and with Expires 0, else 400; 423 with Min-Expires when one asks for more
-/// than zero and less than `min_expires` (step 7).
-std::variant<Demand, Refusal> read_demand(const sip::Message& request, std::uint32_t default_expires, std::uint32_t min_expires);
+/// than zero and less than `min_expires` (step 7); 439 when a flow is asked for and the edge proxy cannot keep it (RFC 5626).
+std::optional<Refusal> read_demand(const sip::Message& request, std::uint32_t default_expires, std::uint32_t min_expires, Demand& demand);
+
+/// Appends the Contact's parameters that belong to the binding and are returned with it: all but those that the registrar
+/// sets itself (expires, q, GRUUs).
+void append_kept_parameters(Text& out, const sip::Parameters& parameters);
 
 }  // namespace ringhold::registrar

@@ -1,9 +1,8 @@
 #include "registrar/registrar.hpp"
 
 #include <algorithm>
-#include <ctime>
 
-#include "location/device.hpp"
+#include "registrar/request.hpp"
 #include "sip/builder.hpp"
 
 namespace ringhold::registrar {
@@ -14,120 +13,151 @@ using location::Binding;
 using location::BindingId;
 using location::LocationService;
 
-std::uint64_t branch_hash(const sip::Message& request) {
+constexpr std::string_view gruu_key = "gruu_key";
+
+std::uint32_t branch_hash(const sip::Message& request) {
   const auto& via = request.top_via();
-  return via ? std::hash<std::string_view>{}(via->branch) : 0;
+  const auto hash = via ? static_cast<std::uint32_t>(std::hash<std::string_view>{}(via->branch)) : 0U;
+  return hash == 0 ? 1 : hash;
 }
 
-/// §10.3 step 7: which existing binding a Contact means, by URI comparison.
-BindingId find_equivalent(const std::vector<BindingId>& ids, const sip::Uri& contact, const LocationService& location) {
+/// §10.3 step 7: which binding a Contact means, by URI comparison. RFC 5626 §6: a flow's by instance and reg-id.
+BindingId find_meant(const location::BindingIds& ids, const Demand::Contact& asked, bool outbound, const LocationService& location) {
+  const sip::Contact& contact = asked.contact;
+  if (outbound && asked.is_flow()) {
+    for (const BindingId id : ids) {
+      const Binding& binding = *location.get(id);
+      if (binding.reach == location::Reach::flow && binding.instance() == contact.instance && binding.reg_id == *contact.reg_id) return id;
+    }
+  }
   for (const BindingId id : ids) {
-    const auto existing = sip::Uri::parse(location.get(id)->contact);
-    if (existing && sip::equivalent(*existing, contact)) return id;
+    const Binding& binding = *location.get(id);
+    // Other flows may have the same Contact URI: they are other bindings.
+    if (outbound && asked.is_flow() && binding.reach == location::Reach::flow) continue;
+    if (binding.contact() == contact.address.uri_text) return id;
+    const auto existing = sip::Uri::parse(binding.contact());
+    if (existing && sip::equivalent(*existing, contact.address.uri)) return id;
   }
   return {};
 }
 
-/// RFC 5626 §6: then AOR, instance and reg-id name the binding, whatever its Contact URI is.
-bool is_flow(const sip::Contact& contact) { return contact.reg_id && !contact.instance.empty(); }
-
-Text joined_path(const sip::Message& request) {
-  Text path;
+void append_path(Text& out, const sip::Message& request) {
   request.for_each_value(sip::Header::path, [&](std::string_view value, const sip::HeaderLine&) {
-    if (!path.empty()) path += ", ";
-    path += value;
+    out.append(out.empty() ? "" : ", ").append(value);
     return true;
   });
-  return path;
 }
 
-/// RFC 3261 §20.17: the SIP-date of a moment.
-Text date_line(Instant now) {
-  const std::time_t seconds = to_unix_ms(now) / 1000;
-  std::tm parts{};
-  gmtime_r(&seconds, &parts);
-  static constexpr const char* days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-  static constexpr const char* months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-  char line[64];
-  const int size = std::snprintf(line, sizeof line, "Date: %s, %02d %s %d %02d:%02d:%02d GMT\r\n", days[parts.tm_wday], parts.tm_mday,
-                                 months[parts.tm_mon], parts.tm_year + 1900, parts.tm_hour, parts.tm_min, parts.tm_sec);
-  return Text(line, static_cast<std::size_t>(size));
+std::optional<Secret> parse_secret(std::string_view text) {
+  const auto half = text.size() / 2;
+  const auto first = parse_number<std::uint64_t>(text.substr(0, half), INT64_MAX);
+  const auto second = parse_number<std::uint64_t>(text.substr(half), INT64_MAX);
+  if (!first || !second) return std::nullopt;
+  return Secret{*first, *second};
 }
+
+/// 62 random bits: nineteen digits at most, and the same number of them always.
+std::uint64_t key_half(Random& random) { return 1'000'000'000'000'000'000U + random.next() % 8'000'000'000'000'000'000U; }
 
 }  // namespace
 
-Registrar::Registrar(const Settings& settings, Random& random) : settings_{settings}, random_{random}, secret_{random.next()} {}
+Registrar::Registrar(const Settings& settings, Random& random)
+    : settings_{settings},
+      random_{random},
+      tags_{random.next(), random.next()},
+      gruu_secret_{key_half(random), key_half(random)},
+      gruu_{settings.domain, gruu_secret_} {}
+
+void Registrar::restore(const Row& row) {
+  if (row.table != Table::setting || row.columns.size() < 2) return;
+  const Text* key = std::get_if<Text>(&row.columns[0]);
+  const Text* value = std::get_if<Text>(&row.columns[1]);
+  if (key == nullptr || value == nullptr || *key != gruu_key) return;
+  if (const auto secret = parse_secret(*value)) {
+    gruu_secret_ = *secret;
+    gruu_secret_kept_ = true;
+    gruu_ = Gruu{settings_.domain, gruu_secret_};
+  }
+}
+
+void Registrar::start(Outbox& outbox) {
+  if (gruu_secret_kept_) return;
+  gruu_secret_kept_ = true;
+  const Text value = std::to_string(gruu_secret_.first) + std::to_string(gruu_secret_.second);
+  outbox.change({Table::setting, Text{gruu_key}, {Text{gruu_key}, value}});
+}
 
 Text Registrar::device_of(const sip::Message& request, std::string_view aor, const Packet& packet) {
   Text device;
   request.for_each_value(sip::Header::contact, [&](std::string_view value, const sip::HeaderLine&) {
     const auto contact = sip::Contact::parse(value);
     if (contact && !contact->star)
-      device = location::device_key({aor, contact->instance, contact->reg_id, contact->address.uri.user, packet.remote.address,
+      device = location::device_key({aor, contact->instance, contact->reg_id.value_or(0), contact->address.uri.user, packet.remote.address,
                                      request.value(sip::Header::user_agent)});
     return device.empty();
   });
   return device;
 }
 
-Text Registrar::to_tag(const sip::Message& request) const {
-  // §8.2.7: the same for a retransmission, without keeping anything.
-  std::uint64_t hash = secret_ ^ std::hash<std::string_view>{}(request.call_id());
-  hash = hash * 0x9e3779b97f4a7c15U ^ branch_hash(request);
-  hash = hash * 0x9e3779b97f4a7c15U ^ std::hash<std::string_view>{}(request.from_tag());
-  return Text{Decimal{hash}.text()};
-}
-
-void Registrar::refuse(const sip::Message& request, const Packet& packet, const Refusal& refusal, Outbox& outbox) const {
-  const auto begin = outbox.bytes().size();
-  sip::append_response(outbox.bytes(), request, packet.remote, refusal.status, refusal.reason, to_tag(request), refusal.headers);
-  outbox.sent(begin, sip::response_destination(request, packet));
-}
-
-std::variant<Registrar::Plan, Refusal> Registrar::plan(const Demand& demand, const sip::Message& request, const Packet& packet,
-                                                       std::string_view aor, const LocationService& location, Instant now) const {
-  Plan plan{.live = location.ids(aor, now), .steps = {}};
-  const std::uint32_t cseq = request.cseq()->number;
-  const std::uint64_t branch = branch_hash(request);
+bool Registrar::is_out_of_order(const Request& request, const Binding& binding, Plan& plan) const {
   // §10.3 step 7: with the same Call-ID the CSeq must be higher, else the REGISTER came out of order. The branch is not on
   // disk: after a restart of ours the same CSeq is taken for a retransmission, because the answer may have been lost with us.
-  const auto is_stale = [&](const Binding& binding) {
-    if (binding.call_id != request.call_id() || cseq > binding.cseq) return false;
-    if (cseq == binding.cseq && (binding.request_hash == branch || binding.request_hash == 0)) {
-      plan.retransmission = true;
-      return false;
-    }
-    return true;
+  if (binding.call_id() != request.call_id || request.cseq > binding.cseq) return false;
+  if (request.cseq == binding.cseq && (binding.request_hash == request.branch_hash || binding.request_hash == 0)) {
+    plan.retransmission = true;
+    return false;
+  }
+  return true;
+}
+
+std::optional<Refusal> Registrar::plan_contact(const Request& request, const Demand::Contact& asked, const LocationService& location,
+                                               Plan& plan) const {
+  const sip::Contact& contact = asked.contact;
+  const sip::Uri& uri = contact.address.uri;
+  // RFC 5627 §5.1: a GRUU leads to the contact; it cannot be the contact.
+  if (uri.parameters.has("gr") && equal_ignoring_case(uri.host, settings_.domain)) return Refusal{403, "Contact is a GRUU", {}};
+  const Planned step{&asked, find_meant(plan.live, asked, request.demand.outbound, location),
+                     location::DeviceTraits{request.aor, contact.instance, contact.reg_id.value_or(0), uri.user,
+                                            request.packet.remote.address, request.kept_user_agent()}};
+  if (step.existing && is_out_of_order(request, *location.get(step.existing), plan))
+    return Refusal{500, "CSeq is not higher than before", {}};
+  // Step 7 takes the Contacts in order, so of two that are equal the later one holds.
+  const auto is_same = [&](const Planned& other) {
+    if (step.existing || other.existing) return step.existing == other.existing;
+    if (request.demand.outbound && asked.is_flow() && other.asked->is_flow()) return other.device == step.device;
+    return sip::equivalent(other.asked->contact.address.uri, uri);
   };
-  Refusal out_of_order{500, "CSeq is not higher than before", {}};
-  if (demand.remove_all) {
+  const auto earlier = std::ranges::find_if(plan.steps, is_same);
+  if (earlier == plan.steps.end())
+    plan.steps.push_back(step);
+  else
+    *earlier = step;
+  return std::nullopt;
+}
+
+std::optional<Refusal> Registrar::make_plan(const Request& request, const LocationService& location, Plan& plan) const {
+  plan.live = location.ids(request.aor, request.now);
+  if (request.demand.remove_all) {
     for (const BindingId id : plan.live) {
       const Binding& binding = *location.get(id);
-      if (is_stale(binding)) return out_of_order;
-      plan.steps.push_back({{}, id, binding.device});
+      if (is_out_of_order(request, binding, plan)) return Refusal{500, "CSeq is not higher than before", {}};
+      plan.steps.push_back({nullptr, id, location::traits_of(binding)});
     }
-    return plan;
+    return std::nullopt;
   }
-  for (const Demand::Contact& asked : demand.contacts) {
-    const sip::Contact& contact = asked.contact;
-    const sip::Uri& uri = contact.address.uri;
-    if (!uri.is_sip()) return Refusal{400, "Contact is not a SIP URI", {}};
-    Planned step{asked, find_equivalent(plan.live, uri, location),
-                 location::device_key(
-                     {aor, contact.instance, contact.reg_id, uri.user, packet.remote.address, request.value(sip::Header::user_agent)})};
-    if (step.existing && is_stale(*location.get(step.existing))) return out_of_order;
-    if (is_flow(contact))
-      for (const BindingId id : plan.live)
-        if (const Binding& binding = *location.get(id); binding.device == step.device && is_stale(binding)) return out_of_order;
-    // Step 7 takes the Contacts in order, so of two that are equal the later one holds.
-    const auto earlier =
-        std::ranges::find_if(plan.steps, [&](const Planned& other) { return sip::equivalent(other.asked.contact.address.uri, uri); });
-    if (earlier == plan.steps.end())
-      plan.steps.push_back(std::move(step));
-    else
-      *earlier = std::move(step);
+  std::size_t path_size = 0;
+  request.message.for_each_value(sip::Header::path, [&](std::string_view value, const sip::HeaderLine&) {
+    path_size += value.size() + 2;
+    return true;
+  });
+  for (const Demand::Contact& asked : request.demand.contacts) {
+    const sip::NameAddr& address = asked.contact.address;
+    if (request.aor.size() + address.uri_text.size() + address.parameters.text().size() + request.call_id.size() + path_size >
+        location::binding_text_max)
+      return Refusal{400, "Contact, Path and Call-ID are too long", {}};
+    if (auto refusal = plan_contact(request, asked, location, plan)) return refusal;
   }
-  return plan;
+  return std::nullopt;
 }
 
 Duration Registrar::grant_for(std::uint32_t asked, Grant grant) {
@@ -138,142 +168,133 @@ Duration Registrar::grant_for(std::uint32_t asked, Grant grant) {
   return std::chrono::floor<std::chrono::seconds>(std::min(wish, drawn));
 }
 
-void Registrar::clear_earlier_cycle(const Plan& plan, const sip::Message& request, std::string_view aor, LocationService& location,
-                                    Outbox& outbox, Decision& decision) {
+void Registrar::end_earlier_cycles(const Request& request, const Plan& plan, LocationService& location, Outbox& outbox,
+                                   Decision& decision) const {
   const auto& steps = plan.steps;
-  for (auto step = steps.begin(); step != steps.end(); ++step) {
-    if (step->asked.expires == 0) continue;
-    const auto is_same_device = [&](const Planned& other) { return other.asked.expires > 0 && other.device == step->device; };
-    if (std::find_if(steps.begin(), step, is_same_device) != step) continue;  // once for each device
-    bool restarted = false;
-    for (const BindingId id : plan.live) {
-      const Binding* binding = location.get(id);
-      if (binding == nullptr || binding->device != step->device) continue;
-      const bool earlier_cycle = binding->call_id != request.call_id();
-      restarted = restarted || earlier_cycle;
-      const bool named = std::ranges::any_of(steps, [&](const Planned& other) { return other.existing == id; });
-      // R2: a rebooted device's new contact replaces its old ones; RFC 5626 §6: a flow set up again replaces itself.
-      if (named || !(earlier_cycle || is_flow(step->asked.contact))) continue;
-      outbox.note({"binding_replaced", {{"aor", aor}, {"contact", binding->contact}}});
-      location.remove(id, outbox);
-    }
-    if (!restarted) continue;
+  const auto is_from_sender = [&](const Binding& binding) {
+    return binding.source.address == request.packet.remote.address && binding.user_agent() == request.kept_user_agent();
+  };
+  boost::container::small_vector<const Planned*, 1> told;
+  for (const BindingId id : plan.live) {
+    const Binding& binding = *location.get(id);
+    if (binding.call_id() == request.call_id) continue;
+    const location::DeviceTraits device = location::traits_of(binding);
+    const auto step = std::ranges::find_if(steps, [&](const Planned& other) { return other.device == device; });
+    if (step == steps.end()) continue;
+    // RST-12: `*` names nobody; of the devices that it takes away only the sender is known to have been restarted.
+    if (step->asked == nullptr && !is_from_sender(binding)) continue;
+    const bool is_told = std::ranges::any_of(told, [&](const Planned* other) { return other->device == device; });
     decision.restarted = true;
-    outbox.note({"restart_detected", {{"aor", aor}, {"device", step->device}, {"call_id", request.call_id()}}, Severity::info});
+    decision.moved = decision.moved || binding.source.address != request.packet.remote.address;
+    if (!is_told) {
+      told.push_back(&*step);
+      outbox.note({"restart_detected",
+                   {{"aor", request.aor}, {"device", location::device_key(device)}, {"call_id", request.call_id}},
+                   Severity::info});
+    }
+    // R2: a rebooted device's new contact replaces its old ones.
+    const bool is_named = std::ranges::any_of(steps, [&](const Planned& other) { return other.existing == id; });
+    if (is_named || step->removes()) continue;
+    outbox.note({"binding_replaced", {{"aor", request.aor}, {"contact", binding.contact()}}});
+    location.remove(id, outbox);
   }
 }
 
-void Registrar::apply(const Planned& planned, const sip::Message& request, const Packet& packet, std::string_view aor, Grant grant,
-                      LocationService& location, Instant now, Outbox& outbox, Decision& decision) {
-  const sip::Contact& contact = planned.asked.contact;
-  Binding* existing = location.get(planned.existing);
-  if (planned.asked.expires == 0) {
-    if (existing == nullptr) return;
-    outbox.note({"binding_removed", {{"aor", aor}, {"contact", existing->contact}}});
-    location.remove(planned.existing, outbox);
-    decision.removed = true;
-    return;
-  }
-  const auto call_id = request.call_id();
-  const Instant expires_at = now + grant_for(planned.asked.expires, grant);
-  if (existing != nullptr) {
-    existing->call_id = call_id;
-    existing->cseq = request.cseq()->number;
-    existing->q = contact.q;
-    existing->expires_at = expires_at;
-    existing->path = joined_path(request);
-    existing->transport = packet.transport;
-    existing->flow = packet.flow;
-    existing->local = packet.local;
-    existing->source = packet.remote;
-    existing->device = planned.device;
-    existing->user_agent = Text{request.value(sip::Header::user_agent)};
-    existing->request_hash = branch_hash(request);
-    location.touched(planned.existing, outbox);
-    return;
-  }
-  Binding binding{.aor = Text{aor},
-                  .contact = Text{contact.address.uri_text},
-                  .device = planned.device,
-                  .call_id = Text{call_id},
-                  .cseq = request.cseq()->number,
-                  .q = contact.q,
-                  .expires_at = expires_at,
-                  .registered_at = now,
-                  .path = joined_path(request),
-                  .transport = packet.transport,
-                  .flow = packet.flow,
-                  .local = packet.local,
-                  .source = packet.remote,
-                  .user_agent = Text{request.value(sip::Header::user_agent)},
-                  .due_at = {},
-                  .listed_flow = {},
-                  .request_hash = branch_hash(request)};
-  outbox.note({"binding_added", {{"aor", aor}, {"contact", binding.contact}, {"expires", seconds_ceil(expires_at - now)}}});
-  decision.added = location.add(std::move(binding), outbox) || decision.added;
+void Registrar::take_away(const Request& request, BindingId id, LocationService& location, Outbox& outbox, Decision& decision) const {
+  const Binding* binding = location.get(id);
+  if (binding == nullptr) return;
+  outbox.note({"binding_removed", {{"aor", request.aor}, {"contact", binding->contact()}}});
+  location.remove(id, outbox);
+  decision.removed = true;
 }
 
-void Registrar::keep_within_limit(std::string_view aor, LocationService& location, Instant now, Outbox& outbox) {
-  auto ids = location.ids(aor, now);
+void Registrar::apply(const Request& request, const Planned& step, LocationService& location, Outbox& outbox, Decision& decision) {
+  if (step.removes()) return take_away(request, step.existing, location, outbox, decision);
+  const sip::Contact& contact = step.asked->contact;
+  const bool by_flow = request.demand.outbound && step.asked->is_flow();
+  texts_.clear();
+  append_path(texts_, request.message);
+  const std::size_t path_size = texts_.size();
+  append_kept_parameters(texts_, contact.address.parameters);
+  const std::string_view texts = texts_;
+  const location::Registration registration{.aor = request.aor,
+                                            .contact = contact.address.uri_text,
+                                            .parameters = texts.substr(path_size),
+                                            .call_id = request.call_id,
+                                            .path = texts.substr(0, path_size),
+                                            .user_agent = request.user_agent,
+                                            .cseq = request.cseq,
+                                            .reg_id = contact.reg_id.value_or(0),
+                                            .q = contact.q,
+                                            .expires_at = request.now + grant_for(step.asked->expires, request.grant),
+                                            .registered_at = request.now,
+                                            .reach = by_flow ? location::Reach::flow : location::Reach::contact,
+                                            .transport = request.packet.transport,
+                                            .flow = request.packet.flow,
+                                            .local = request.packet.local,
+                                            .source = request.packet.remote,
+                                            .request_hash = request.branch_hash};
+  if (const Binding* existing = location.get(step.existing)) {
+    const auto before = existing->contact() == registration.contact ? std::nullopt : std::optional{sip::Uri::parse(existing->contact())};
+    const bool same_contact = !before || (before->has_value() && sip::equivalent(**before, contact.address.uri));
+    if (same_contact && existing->reg_id == registration.reg_id) return location.update(step.existing, registration, outbox);
+    // RFC 5626 §6: a flow that is set up again replaces itself.
+    outbox.note({"binding_replaced", {{"aor", request.aor}, {"contact", existing->contact()}}});
+    location.remove(step.existing, outbox);
+  }
+  outbox.note(
+      {"binding_added",
+       {{"aor", request.aor}, {"contact", registration.contact}, {"expires", seconds_ceil(registration.expires_at - request.now)}}});
+  decision.added = location.add(registration, outbox) || decision.added;
+}
+
+void Registrar::keep_within_limit(const Request& request, LocationService& location, Outbox& outbox) const {
+  auto ids = location.ids(request.aor, request.now);
   while (ids.size() > settings_.contacts_per_aor) {
     const auto oldest = std::ranges::min_element(
         ids, {}, [&](BindingId id) { return std::pair{location.get(id)->registered_at, location.get(id)->expires_at}; });
     outbox.note({"binding_dropped",
-                 {{"aor", aor}, {"contact", location.get(*oldest)->contact}, {"limit", settings_.contacts_per_aor}},
+                 {{"aor", request.aor}, {"contact", location.get(*oldest)->contact()}, {"limit", settings_.contacts_per_aor}},
                  Severity::warning});
     location.remove(*oldest, outbox);
     ids.erase(oldest);
   }
 }
 
-Decision Registrar::on_register(const sip::Message& request, const Packet& packet, std::string_view aor, Grant grant,
+Decision Registrar::on_register(const sip::Message& message, const Packet& packet, std::string_view aor, Grant grant,
                                 LocationService& location, Instant now, Outbox& outbox) {
+  Request request{message,
+                  packet,
+                  aor,
+                  grant,
+                  now,
+                  message.call_id(),
+                  message.cseq()->number,
+                  branch_hash(message),
+                  message.value(sip::Header::user_agent),
+                  {}};
   const auto refused = [&](const Refusal& refusal) {
-    refuse(request, packet, refusal, outbox);
+    refuse(message, packet, refusal, outbox);
     return Decision{.status = refusal.status};
   };
   const auto longest = grant == Grant::survivable ? settings_.survivable_expires : settings_.normal_expires;
-  const auto demand = read_demand(request, seconds_ceil(longest), seconds_ceil(settings_.min_expires));
-  if (const auto* refusal = std::get_if<Refusal>(&demand)) return refused(*refusal);
-  const auto planned = plan(std::get<Demand>(demand), request, packet, aor, location, now);
-  if (const auto* refusal = std::get_if<Refusal>(&planned)) return refused(*refusal);
-  const Plan& plan = std::get<Plan>(planned);
-  const auto added = static_cast<std::size_t>(
-      std::ranges::count_if(plan.steps, [](const Planned& step) { return !step.existing && step.asked.expires > 0; }));
+  if (const auto refusal = read_demand(message, seconds_ceil(longest), seconds_ceil(settings_.min_expires), request.demand))
+    return refused(*refusal);
+  Plan plan;
+  if (const auto refusal = make_plan(request, location, plan)) return refused(*refusal);
+  const auto added =
+      static_cast<std::size_t>(std::ranges::count_if(plan.steps, [](const Planned& step) { return !step.existing && !step.removes(); }));
   // R7: a Retry-After of its own for each phone, so that they do not come back together.
   if (added > 0 && location.size() + added > location.capacity())
     return refused({503, "Too many bindings", "Retry-After: " + std::to_string(30 + random_.below(60)) + "\r\n"});
   Decision decision;
   if (!plan.retransmission) {
-    clear_earlier_cycle(plan, request, aor, location, outbox, decision);
-    for (const Planned& step : plan.steps) apply(step, request, packet, aor, grant, location, now, outbox, decision);
-    if (decision.added) keep_within_limit(aor, location, now, outbox);
+    end_earlier_cycles(request, plan, location, outbox, decision);
+    for (const Planned& step : plan.steps) apply(request, step, location, outbox, decision);
+    if (decision.added) keep_within_limit(request, location, outbox);
   }
-  answer(request, packet, aor, location, now, outbox);
+  answer(request, location, outbox);
   return decision;
-}
-
-void Registrar::answer(const sip::Message& request, const Packet& packet, std::string_view aor, const LocationService& location,
-                       Instant now, Outbox& outbox) const {
-  Text headers;
-  for (const Binding* binding : location.find(aor, now)) {
-    headers.append("Contact: <").append(binding->contact).append(">;expires=").append(Decimal{seconds_ceil(binding->expires_at - now)});
-    if (binding->q != 1000) {
-      char q[16];
-      std::snprintf(q, sizeof q, ";q=0.%03u", static_cast<unsigned>(binding->q));
-      headers += q;
-    }
-    headers += "\r\n";
-  }
-  // RFC 3327 §5.3 leaves it to us whether a phone that does not say `Supported: path` may have one: it may, it must be reachable.
-  request.for_each_value(sip::Header::path, [&](std::string_view value, const sip::HeaderLine&) {
-    headers.append("Path: ").append(value).append("\r\n");
-    return true;
-  });
-  headers += date_line(now);
-  const auto begin = outbox.bytes().size();
-  sip::append_response(outbox.bytes(), request, packet.remote, 200, {}, to_tag(request), headers);
-  outbox.sent(begin, sip::response_destination(request, packet));
 }
 
 }  // namespace ringhold::registrar

@@ -1,16 +1,21 @@
 #pragma once
 
+#include <boost/container/small_vector.hpp>
 #include <cstdint>
+#include <optional>
 #include <string_view>
-#include <variant>
 #include <vector>
 
 #include "base/outbox.hpp"
 #include "base/random.hpp"
+#include "base/siphash.hpp"
 #include "base/text.hpp"
 #include "base/time.hpp"
+#include "location/device.hpp"
 #include "location/location_service.hpp"
 #include "registrar/contact_rules.hpp"
+#include "registrar/date_line.hpp"
+#include "registrar/gruu.hpp"
 #include "sip/message.hpp"
 
 namespace ringhold::registrar {
@@ -21,6 +26,7 @@ struct Settings {
   Duration normal_expires = 60s;
   Duration survivable_expires = 120s;
   unsigned contacts_per_aor = 10;
+  std::vector<Text> service_route;  ///< RFC 3608; URIs in order
 };
 
 /// Which longest lifetime applies (R5); the mode decides.
@@ -31,7 +37,8 @@ struct Decision {
   int status = 200;
   bool added = false;
   bool removed = false;
-  bool restarted = false;  ///< the device's Call-ID changed within its cycle (R4)
+  bool restarted = false;  ///< the device's Call-ID changed within its cycle (R4), or it said good-bye with another one (RST-12)
+  bool moved = false;      ///< and this REGISTER came from another address than the one before (RST-11)
 };
 
 class Registrar {
@@ -46,36 +53,53 @@ class Registrar {
 
   /// The key of the device that a REGISTER comes from, by its first Contact; empty without one.
   static Text device_of(const sip::Message& request, std::string_view aor, const Packet& packet);
+  /// The AOR and the bindings that a Request-URI of our domain names, if it is a GRUU (RFC 5627 §6).
+  const Gruu& gruu() const { return gruu_; }
 
+  /// The key of temporary GRUUs outlives a restart, as the dialogs do that hold them. Rows of others are left alone.
+  void restore(const Row& row);
+  /// Once, after what was restored: keeps a new key.
+  void start(Outbox& outbox);
   void reconfigure(const Settings& settings) { settings_ = settings; }
 
  private:
   struct Planned {
-    Demand::Contact asked;
+    const Demand::Contact* asked = nullptr;  ///< null: `*` takes it away
     location::BindingId existing;
-    Text device;
+    location::DeviceTraits device;
+    bool removes() const { return asked == nullptr || asked->expires == 0; }
   };
   struct Plan {
-    std::vector<location::BindingId> live;  ///< the bindings of the AOR before this REGISTER
-    std::vector<Planned> steps;             ///< each contact once
+    location::BindingIds live;                         ///< the bindings of the AOR before this REGISTER
+    boost::container::small_vector<Planned, 1> steps;  ///< each contact once
     bool retransmission = false;
   };
+  struct Request;
 
-  std::variant<Plan, Refusal> plan(const Demand& demand, const sip::Message& request, const Packet& packet, std::string_view aor,
-                                   const location::LocationService& location, Instant now) const;
+  std::optional<Refusal> make_plan(const Request& request, const location::LocationService& location, Plan& plan) const;
+  std::optional<Refusal> plan_contact(const Request& request, const Demand::Contact& asked, const location::LocationService& location,
+                                      Plan& plan) const;
+  bool is_out_of_order(const Request& request, const location::Binding& binding, Plan& plan) const;
   Duration grant_for(std::uint32_t asked, Grant grant);
-  void clear_earlier_cycle(const Plan& plan, const sip::Message& request, std::string_view aor, location::LocationService& location,
-                           Outbox& outbox, Decision& decision);
-  void apply(const Planned& planned, const sip::Message& request, const Packet& packet, std::string_view aor, Grant grant,
-             location::LocationService& location, Instant now, Outbox& outbox, Decision& decision);
-  void keep_within_limit(std::string_view aor, location::LocationService& location, Instant now, Outbox& outbox);
-  void answer(const sip::Message& request, const Packet& packet, std::string_view aor, const location::LocationService& location,
-              Instant now, Outbox& outbox) const;
+  void end_earlier_cycles(const Request& request, const Plan& plan, location::LocationService& location, Outbox& outbox,
+                          Decision& decision) const;
+  void apply(const Request& request, const Planned& step, location::LocationService& location, Outbox& outbox, Decision& decision);
+  void take_away(const Request& request, location::BindingId id, location::LocationService& location, Outbox& outbox,
+                 Decision& decision) const;
+  void keep_within_limit(const Request& request, location::LocationService& location, Outbox& outbox) const;
+  void answer(const Request& request, const location::LocationService& location, Outbox& outbox);
+  void append_contact(const Request& request, const location::Binding& binding);
   Text to_tag(const sip::Message& request) const;
 
   Settings settings_;
   Random& random_;
-  std::uint64_t secret_;
+  SipHash tags_;
+  Secret gruu_secret_;
+  bool gruu_secret_kept_ = false;
+  Gruu gruu_;
+  DateLine date_;
+  Text headers_;  ///< of the answer that is being written; its memory is used again
+  Text texts_;    ///< of the registration that is being written
 };
 
 }  // namespace ringhold::registrar

@@ -1,60 +1,11 @@
 #include "registrar/registrar.hpp"
 
-#include <gtest/gtest.h>
+#include <set>
 
-#include <string>
+#include "registrar/test_bench.hpp"
 
 namespace ringhold::registrar {
 namespace {
-
-constexpr std::string_view aor = "sip:alice@example.test";
-constexpr Instant start = from_unix_ms(1'790'000'000'000);
-
-/// A registrar and what a phone sees of it.
-class Registering : public ::testing::Test {
- protected:
-  static Settings settings() { return {.domain = "example.test", .contacts_per_aor = 3}; }
-
-  struct Ask {
-    std::string contact = "<sip:alice@10.77.0.11:5060>";
-    std::string call_id = "boot-1";
-    int cseq = 1;
-    std::string headers = "Expires: 120\r\n";
-    std::string branch = "b";
-    std::string source = "10.77.0.11:5060";
-    std::string user_agent = "Phone 1";
-  };
-  /// The answer to one REGISTER.
-  sip::Message send(const Ask& ask, Grant grant = Grant::survivable) {
-    outbox_.clear();
-    const std::string bytes = "REGISTER sip:example.test SIP/2.0\r\nVia: SIP/2.0/UDP " + ask.source + ";branch=z9hG4bK" + ask.branch +
-                              "\r\nFrom: <sip:alice@example.test>;tag=f\r\nTo: <sip:alice@example.test>\r\nCall-ID: " + ask.call_id +
-                              "\r\nCSeq: " + std::to_string(ask.cseq) + " REGISTER\r\nUser-Agent: " + ask.user_agent + "\r\n" +
-                              ask.headers + (ask.contact.empty() ? "" : "Contact: " + ask.contact + "\r\n") + "Content-Length: 0\r\n\r\n";
-    const Packet packet{
-        Protocol::sip, Transport::udp, FlowId{1}, *Endpoint::parse("10.77.0.2", Port{5060}), *Endpoint::parse(ask.source, Port{5060}),
-        bytes};
-    decision_ = registrar_.on_register(*sip::Message::parse(bytes), packet, aor, grant, location_, now_, outbox_);
-    answer_ = Text{outbox_.message(outbox_.sends().back())};
-    return *sip::Message::parse(answer_);
-  }
-  std::vector<const location::Binding*> bindings() { return location_.find(aor, now_); }
-  /// Seconds that remain of the one binding.
-  std::uint32_t remaining() { return seconds_ceil(bindings().at(0)->expires_at - now_); }
-  std::size_t noted(std::string_view name) const {
-    std::size_t count = 0;
-    for (const auto& note : outbox_.notes()) count += note.name == name ? 1U : 0U;
-    return count;
-  }
-
-  Instant now_ = start;
-  SeededRandom random_{5};
-  Outbox outbox_;
-  location::LocationService location_{100};
-  Registrar registrar_{settings(), random_};
-  Decision decision_;
-  Text answer_;
-};
 
 TEST_F(Registering, adds_and_lists_all_bindings_with_what_remains_R1) {
   EXPECT_EQ(send({}).status(), 200);
@@ -148,72 +99,10 @@ TEST_F(Registering, equal_contacts_are_one_binding_R1) {
   EXPECT_EQ(bindings().size(), 1U);
 }
 
-// R4, RST-01 to RST-07.
-TEST_F(Registering, changed_call_id_of_a_live_device_is_a_restart_RST05) {
-  send({});
-  EXPECT_EQ(send({.call_id = "boot-2", .branch = "n"}).status(), 200);
-  EXPECT_TRUE(decision_.restarted);
-  EXPECT_EQ(noted("restart_detected"), 1U);
-  EXPECT_EQ(bindings().size(), 1U);
-  EXPECT_EQ(bindings().at(0)->call_id, "boot-2");
-}
-
-TEST_F(Registering, refreshes_are_no_restart_RST02) {
-  for (int cseq = 1; cseq < 5; ++cseq) {
-    send({.cseq = cseq, .branch = "r" + std::to_string(cseq)});
-    EXPECT_FALSE(decision_.restarted);
-    now_ += 50s;
-  }
-}
-
-TEST_F(Registering, a_cycle_ends_by_expiry_or_removal_RST06) {
-  send({});
-  now_ += 200s;
-  location_.expire(now_, outbox_);
-  send({.call_id = "boot-2", .branch = "n"});
-  EXPECT_FALSE(decision_.restarted);
-  send({.call_id = "boot-2", .cseq = 2, .headers = "Expires: 0\r\n", .branch = "o"});
-  send({.call_id = "boot-3", .branch = "p"});
-  EXPECT_FALSE(decision_.restarted);
-}
-
-TEST_F(Registering, other_devices_of_the_user_are_no_restart_RST07) {
-  for (int round = 1; round < 100; ++round)
-    for (int device = 1; device < 4; ++device) {
-      const std::string number = std::to_string(device);
-      send({.contact = "<sip:alice@10.77.0.1" + number + ":5060>",
-            .call_id = "d" + number,
-            .cseq = round,
-            .branch = number + "-" + std::to_string(round),
-            .source = "10.77.0.1" + number + ":5060"});
-      ASSERT_FALSE(decision_.restarted);
-    }
-  EXPECT_EQ(bindings().size(), 3U);
-}
-
-TEST_F(Registering, rebooted_device_replaces_its_old_contact_R2) {
-  const std::string instance = ";+sip.instance=\"<urn:uuid:1>\"";
-  send({.contact = "<sip:alice-a@10.77.0.11:40001>" + instance});
-  send({.contact = "<sip:alice-b@10.77.0.11:40002>" + instance, .call_id = "boot-2", .branch = "n", .source = "10.77.0.11:40002"});
-  ASSERT_EQ(bindings().size(), 1U);
-  EXPECT_EQ(bindings().at(0)->contact, "sip:alice-b@10.77.0.11:40002");
-}
-
-TEST_F(Registering, drops_the_oldest_above_the_limit_R2) {
-  for (int i = 1; i < 6; ++i) {
-    const std::string address = "10.77.0.2" + std::to_string(i) + ":5060";
-    send({.contact = "<sip:alice@" + address + ">", .call_id = address, .branch = address, .source = address});
-    now_ += 1s;
-  }
-  EXPECT_EQ(bindings().size(), 3U);
-  EXPECT_EQ(noted("binding_dropped"), 1U);
-  EXPECT_EQ(bindings().back()->contact, "sip:alice@10.77.0.23:5060");
-}
-
 TEST_F(Registering, keeps_the_path_of_an_edge_proxy_RFC3327) {
   const auto answer = send({.headers = "Expires: 60\r\nPath: <sip:edge.example;lr>\r\nSupported: path\r\n"});
   EXPECT_EQ(answer.value(sip::Header::path), "<sip:edge.example;lr>");
-  EXPECT_EQ(bindings().at(0)->path, "<sip:edge.example;lr>");
+  EXPECT_EQ(bindings().at(0)->path(), "<sip:edge.example;lr>");
 }
 
 TEST_F(Registering, a_contact_named_twice_is_one_binding_R1) {
@@ -223,57 +112,28 @@ TEST_F(Registering, a_contact_named_twice_is_one_binding_R1) {
   EXPECT_EQ(outbox_.changes().size(), 1U);
 }
 
-TEST_F(Registering, a_restart_is_told_once_for_all_contacts_of_the_device_RST05) {
-  const std::string both = "<sip:alice@10.77.0.11:5060>, <sip:alice@10.77.0.11:5060;transport=tcp>";
-  send({.contact = both});
-  ASSERT_EQ(bindings().size(), 2U);
-  send({.contact = both, .call_id = "boot-2", .branch = "n"});
-  EXPECT_TRUE(decision_.restarted);
-  EXPECT_EQ(noted("restart_detected"), 1U);
-  EXPECT_EQ(noted("binding_added"), 0U);
-  ASSERT_EQ(bindings().size(), 2U);
-  for (const auto* binding : bindings()) {
-    EXPECT_EQ(binding->call_id, "boot-2");
-    EXPECT_EQ(binding->registered_at, start);
-  }
-}
-
-TEST_F(Registering, rebooted_device_leaves_none_of_its_old_contacts_R2) {
-  send({.contact = "<sip:alice@10.77.0.11:5060>, <sip:alice@10.77.0.11:5060;transport=tcp>"});
-  send({.contact = "<sip:alice@10.77.0.11:5070>", .call_id = "boot-2", .branch = "n"});
-  ASSERT_EQ(bindings().size(), 1U);
-  EXPECT_EQ(bindings().at(0)->contact, "sip:alice@10.77.0.11:5070");
-  EXPECT_EQ(noted("binding_replaced"), 2U);
-}
-
-TEST_F(Registering, flows_of_one_instance_are_no_restart_RST07) {
-  for (int round = 1; round < 4; ++round)
-    for (const int flow : {1, 2}) {
-      const std::string number = std::to_string(flow);
-      std::string contact = "<sip:alice@10.77.0.11:4000";
-      contact.append(number).append(">;+sip.instance=\"<urn:uuid:1>\";reg-id=").append(number);
-      send({.contact = contact, .call_id = "flow-" + number, .cseq = round, .branch = std::to_string(10 * round + flow)});
-      ASSERT_FALSE(decision_.restarted);
-    }
-  EXPECT_EQ(bindings().size(), 2U);
-}
-
 TEST_F(Registering, a_flow_that_is_set_up_again_replaces_its_binding_RFC5626) {
   const std::string instance = ";+sip.instance=\"<urn:uuid:1>\";reg-id=1";
-  send({.contact = "<sip:alice@10.77.0.11:40001>" + instance});
-  send({.contact = "<sip:alice@10.77.0.11:40002>" + instance, .cseq = 2, .branch = "n"});  // the same Call-ID: no restart
+  const std::string outbound = "Expires: 120\r\nSupported: outbound\r\n";
+  send({.contact = "<sip:alice@10.77.0.11:40001>" + instance, .headers = outbound});
+  send({.contact = "<sip:alice@10.77.0.11:40002>" + instance,
+        .cseq = 2,
+        .headers = outbound,
+        .branch = "n"});  // the same Call-ID: no restart
   EXPECT_FALSE(decision_.restarted);
   ASSERT_EQ(bindings().size(), 1U);
-  EXPECT_EQ(bindings().at(0)->contact, "sip:alice@10.77.0.11:40002");
-  EXPECT_EQ(send({.contact = "<sip:alice@10.77.0.11:40001>" + instance}).status(), 500);  // the first comes again, late
-  EXPECT_EQ(bindings().at(0)->contact, "sip:alice@10.77.0.11:40002");
+  EXPECT_EQ(bindings().at(0)->contact(), "sip:alice@10.77.0.11:40002");
+  EXPECT_EQ(send({.contact = "<sip:alice@10.77.0.11:40001>" + instance, .headers = outbound}).status(),
+            500);  // the first comes again, late
+  EXPECT_EQ(bindings().at(0)->contact(), "sip:alice@10.77.0.11:40002");
 }
 
 TEST_F(Registering, a_full_table_refuses_the_whole_request_and_still_removes_X1) {
   for (int i = 0; i < 99; ++i) {
-    location::Binding other;
+    location::Registration other;
+    const Text contact = "sip:other@10.77.1." + std::to_string(i);
     other.aor = "sip:other@example.test";
-    other.contact = "sip:other@10.77.1." + std::to_string(i);
+    other.contact = contact;
     other.expires_at = start + 3600s;
     ASSERT_TRUE(location_.add(other, outbox_));
   }
@@ -322,6 +182,66 @@ TEST_F(Registering, refuses_without_a_change_when_the_mind_says_so_S5) {
   EXPECT_EQ(outbox_.sends()[0].destination.remote, packet.remote);  // RFC 3581
   EXPECT_TRUE(outbox_.changes().empty());
   EXPECT_EQ(bindings().at(0)->cseq, 1U);
+}
+
+TEST_F(Registering, shortens_who_asks_for_the_longest_and_never_below_the_minimum_R5) {
+  const auto grants_of = [&](int asked) {
+    std::set<std::uint32_t> grants;
+    for (int i = 0; i < 60; ++i) {
+      const std::string number = std::to_string(asked) + "-" + std::to_string(i);
+      send({.call_id = number, .headers = "Expires: " + std::to_string(asked) + "\r\n", .branch = number});
+      grants.insert(remaining());
+    }
+    return grants;
+  };
+  for (const int asked : {120, 121, 3600}) {
+    const auto grants = grants_of(asked);
+    EXPECT_GE(grants.size(), 10U) << asked;  // they do not come back in step
+    EXPECT_GE(*grants.begin(), 96U);
+    EXPECT_LE(*grants.rbegin(), 120U);
+  }
+  EXPECT_EQ(grants_of(60), std::set<std::uint32_t>{60});
+  Settings tight = settings();
+  tight.min_expires = 115s;
+  registrar_.reconfigure(tight);
+  EXPECT_GE(*grants_of(120).begin(), 115U);
+}
+
+TEST_F(Registering, returns_the_parameters_of_each_contact_R1) {
+  send({.contact = "<sip:alice@10.77.0.11:5060>;audio;expires=60;+sip.instance=\"<urn:uuid:1>\";q=0.25;temp-gruu=\"x\";methods=\"A,B\""});
+  EXPECT_NE(answer_.find("<sip:alice@10.77.0.11:5060>;audio;+sip.instance=\"<urn:uuid:1>\";methods=\"A,B\";expires=60;q=0.250\r\n"),
+            std::string::npos)
+      << answer_;
+}
+
+TEST_F(Registering, refuses_what_no_binding_can_be_R1) {
+  EXPECT_EQ(send({.contact = "*, *", .headers = "Expires: 0\r\n"}).status(), 400);
+  EXPECT_EQ(send({.contact = "<tel:+4930>"}).status(), 400);
+  EXPECT_EQ(send({.contact = "<sip:alice@10.77.0.11>;+sip.instance=\"<urn:uuid:1>\";reg-id=0"}).status(), 400);
+  EXPECT_EQ(send({.contact = "<sip:alice@10.77.0.11>, <tel:1>;expires=60"}).status(), 400);  // nothing of it is kept
+  EXPECT_EQ(send({.contact = "<sip:" + std::string(9000, 'a') + "@10.77.0.11>"}).status(), 400);
+  EXPECT_TRUE(bindings().empty());
+}
+
+TEST_F(Registering, a_tag_cannot_be_told_from_another_secret_RFC3261) {
+  send({});
+  const Text first{sip::Message::parse(answer_)->to_tag()};
+  SeededRandom other{6};
+  Registrar second{settings(), other};
+  const std::string bytes =
+      "REGISTER sip:example.test SIP/2.0\r\nVia: SIP/2.0/UDP 10.77.0.11:5060;branch=z9hG4bKb\r\nFrom: "
+      "<sip:alice@example.test>;tag=f\r\nTo: <sip:alice@example.test>\r\nCall-ID: boot-1\r\nCSeq: 1 REGISTER\r\n\r\n";
+  outbox_.clear();
+  second.refuse(*sip::Message::parse(bytes), {Protocol::sip, Transport::udp, {}, {}, {}, bytes}, {503, {}, {}}, outbox_);
+  EXPECT_NE(sip::Message::parse(outbox_.message(outbox_.sends()[0]))->to_tag(), first);
+}
+
+TEST_F(Registering, gives_the_service_route_in_order_RFC3608) {
+  Settings with = settings();
+  with.service_route = {"sip:a.example;lr", "sip:b.example;lr"};
+  registrar_.reconfigure(with);
+  send({});
+  EXPECT_NE(answer_.find("Service-Route: <sip:a.example;lr>\r\nService-Route: <sip:b.example;lr>\r\n"), std::string::npos);
 }
 
 }  // namespace

@@ -16,10 +16,10 @@ std::string_view name(Table table) {
 std::string_view schema() {
   return R"sql(
 CREATE TABLE IF NOT EXISTS binding (
-  id            TEXT PRIMARY KEY,     -- AOR and contact
+  id            TEXT PRIMARY KEY,     -- AOR, contact, reg-id
   aor           TEXT NOT NULL,
   contact       TEXT NOT NULL,
-  device        TEXT NOT NULL,        -- +sip.instance, or what stands for it
+  device        TEXT NOT NULL,        -- parameters of the Contact, +sip.instance among them
   call_id       TEXT NOT NULL,
   cseq          INTEGER NOT NULL,
   q             INTEGER NOT NULL,     -- thousandths

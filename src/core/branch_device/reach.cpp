@@ -1,0 +1,62 @@
+#include "branch_device/reach.hpp"
+
+#include "resolver/targets.hpp"
+#include "sip/message.hpp"
+
+namespace ringhold::branch_device {
+
+namespace {
+
+const Target* listener_for(const std::vector<Target>& listeners, const Target& target) {
+  for (const Target& listener : listeners)
+    if (listener.transport == target.transport && listener.endpoint.address.is_v4() == target.endpoint.address.is_v4()) return &listener;
+  return nullptr;
+}
+
+std::optional<proxy::Hop> hop_by_path(const location::Binding& binding, const std::vector<Target>& listeners) {
+  const auto first = sip::NameAddr::parse(sip::split_element(binding.path()).first, "Path");
+  auto hop = first ? hop_through(listeners, resolver::targets_of(first->uri, {})) : std::nullopt;
+  if (hop) {
+    hop->request_uri = binding.contact();
+    hop->route = binding.path();
+  }
+  return hop;
+}
+
+}  // namespace
+
+std::optional<proxy::Hop> hop_through(const std::vector<Target>& listeners, const std::vector<Target>& targets) {
+  std::optional<proxy::Hop> hop;
+  for (const Target& target : targets) {
+    const Target* listener = listener_for(listeners, target);
+    if (listener == nullptr) continue;
+    const Destination destination{Protocol::sip, target.transport, {}, listener->endpoint, target.endpoint};
+    if (hop)
+      hop->alternates.push_back(destination);
+    else
+      hop = proxy::Hop{{}, {}, destination};
+  }
+  return hop;
+}
+
+std::optional<proxy::Hop> hop_to(const location::Binding& binding, const std::vector<Target>& listeners) {
+  if (!binding.path().empty()) return hop_by_path(binding, listeners);
+  const bool over_connection = is_reliable(binding.transport());
+  proxy::Hop hop{Text{binding.contact()},
+                 {},
+                 {Protocol::sip, binding.transport(), over_connection ? binding.flow : FlowId{}, binding.local(), binding.source}};
+  if (hop.destination.flow) return hop;
+  // Nobody connects to a browser (RFC 7118 §5).
+  if (binding.transport() == Transport::ws || binding.transport() == Transport::wss) return std::nullopt;
+  if (binding.reach == location::Reach::flow) return over_connection ? std::nullopt : std::optional{std::move(hop)};
+  // Where the contact's address is not the one the REGISTER came from, there is a NAT between, and only the source leads back.
+  const auto uri = sip::Uri::parse(binding.contact());
+  const auto address = uri ? Address::parse(uri->host) : std::nullopt;
+  if (!address || *address != binding.source.address) return over_connection ? std::nullopt : std::optional{std::move(hop)};
+  hop.destination.remote = {*address, uri->port ? Port{*uri->port} : default_port(binding.transport())};
+  // The port that the lost connection came from: nobody listens there.
+  if (over_connection && hop.destination.remote == binding.source) return std::nullopt;
+  return hop;
+}
+
+}  // namespace ringhold::branch_device

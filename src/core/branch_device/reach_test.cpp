@@ -1,0 +1,117 @@
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "branch_device/branch_device.hpp"
+#include "sip/message.hpp"
+
+namespace ringhold::branch_device {
+namespace {
+
+constexpr std::string_view instance = ";+sip.instance=\"<urn:uuid:1>\"";
+
+/// A branch that has lost its central site, and phones over UDP and TCP.
+class Reach : public ::testing::Test {
+ protected:
+  Reach() {
+    device_.start(now_, outbox_);
+    for (int second = 0; second < 30; ++second) device_.expire(now_ += 1s, outbox_);
+  }
+  static Settings settings() {
+    Settings settings;
+    settings.branch.domain = "example.test";
+    settings.branch.name = "ringhold.example.test";
+    settings.branch.addresses = {*Address::parse("10.77.0.2")};
+    settings.branch.networks = {*Network::parse("10.77.0.0/24")};
+    settings.sip.listen = {*Target::parse("udp:10.77.0.2:5060"), *Target::parse("tcp:10.77.0.2:5060")};
+    settings.central.servers = {*Target::parse("udp:10.78.0.11:5060")};
+    return settings;
+  }
+  struct Phone {
+    std::string source;
+    Transport transport = Transport::udp;
+    FlowId flow = {};
+  };
+  void send(const Phone& phone, const std::string& start, const std::string& more) {
+    outbox_.clear();
+    ++number_;
+    const std::string method = start.substr(0, start.find(' '));
+    const std::string bytes = start + " SIP/2.0\r\nVia: SIP/2.0/" + std::string{via_name(phone.transport)} + " " + phone.source +
+                              ";branch=z9hG4bK" + std::to_string(number_) + "\r\nMax-Forwards: 70\r\nCall-ID: c" + phone.source +
+                              "\r\nCSeq: " + std::to_string(number_) + " " + method + "\r\n" + more + "Content-Length: 0\r\n\r\n";
+    device_.receive({Protocol::sip, phone.transport, phone.flow, *Endpoint::parse("10.77.0.2:5060", Port{}),
+                     *Endpoint::parse(phone.source, Port{}), bytes},
+                    now_, outbox_);
+  }
+  void register_phone(const Phone& phone, const std::string& contact) {
+    send(phone, "REGISTER sip:example.test",
+         "From: <sip:alice@example.test>;tag=f\r\nTo: <sip:alice@example.test>\r\nExpires: 90\r\nSupported: outbound, gruu\r\nContact: " +
+             contact + "\r\n");
+    ASSERT_EQ(sip::Message::parse(outbox_.message(outbox_.sends().back()))->status(), 200);
+  }
+  /// Where a MESSAGE to `uri` goes, and the Request-URIs with which it does.
+  std::vector<std::string> message(const std::string& uri) {
+    send({"10.77.0.99:5060", Transport::udp, FlowId{}}, "MESSAGE " + uri,
+         "From: <sip:bob@example.test>;tag=g\r\nTo: <sip:alice@example.test>\r\n");
+    std::vector<std::string> went;
+    for (const auto& one : outbox_.sends()) {
+      const auto parsed = sip::Message::parse(outbox_.message(one));
+      const std::string way = one.destination.remote.text() + "/" + std::to_string(one.destination.flow.number);
+      went.push_back(parsed->is_request() ? std::string{parsed->request_uri()} + " " + way : std::to_string(parsed->status()));
+    }
+    return went;
+  }
+  void close(FlowId flow) { device_.connection_changed({Protocol::sip, Transport::tcp, flow, {}, FlowState::closed}, now_, outbox_); }
+
+  SeededRandom random_{42};
+  Instant now_ = from_unix_ms(1'790'000'000'000);
+  Outbox outbox_;
+  BranchDevice device_{settings(), random_};
+  int number_ = 0;
+};
+
+using Ways = std::vector<std::string>;
+
+TEST_F(Reach, a_gruu_leads_to_one_phone_in_a_dialog_too_RFC5627_6) {
+  register_phone({"10.77.0.11:5060"}, "<sip:alice@10.77.0.11:5060>" + std::string{instance});
+  register_phone({"10.77.0.12:5060"}, "<sip:alice@10.77.0.12:5060>;+sip.instance=\"<urn:uuid:2>\"");
+  EXPECT_EQ(message("sip:alice@example.test").size(), 2U);
+  EXPECT_EQ(message("sip:alice@example.test;gr=urn:uuid:2"), Ways{"sip:alice@10.77.0.12:5060 10.77.0.12:5060/0"});
+  EXPECT_EQ(message("sip:alice@example.test;gr=urn:uuid:9"), Ways{"480"});
+  EXPECT_EQ(message("sip:tgruu.abc@example.test;gr"), Ways{"404"});
+  send({"10.77.0.99:5060"}, "BYE sip:alice@example.test;gr=urn:uuid:1",
+       "From: <sip:bob@example.test>;tag=g\r\nTo: <sip:alice@example.test>;tag=h\r\nRoute: <sip:10.77.0.2;lr>\r\n");
+  ASSERT_EQ(outbox_.sends().size(), 1U);
+  EXPECT_TRUE(outbox_.message(outbox_.sends()[0]).starts_with("BYE sip:alice@10.77.0.11:5060 "));
+}
+
+TEST_F(Reach, a_flow_is_the_only_way_to_its_phone_RFC5626_5) {
+  const std::string contact = "<sip:alice@10.77.0.11:5060;transport=tcp>" + std::string{instance};
+  register_phone({"10.77.0.11:40001", Transport::tcp, FlowId{7}}, contact + ";reg-id=1");
+  now_ += 1s;
+  register_phone({"10.77.0.11:40002", Transport::tcp, FlowId{8}}, contact + ";reg-id=2");
+  // One phone, two flows: the later one, not both.
+  EXPECT_EQ(message("sip:alice@example.test"), Ways{"sip:alice@10.77.0.11:5060;transport=tcp 10.77.0.11:40002/8"});
+  close(FlowId{8});
+  EXPECT_EQ(message("sip:alice@example.test"), Ways{"sip:alice@10.77.0.11:5060;transport=tcp 10.77.0.11:40001/7"});
+  close(FlowId{7});
+  EXPECT_EQ(message("sip:alice@example.test"), Ways{"480"});
+}
+
+TEST_F(Reach, over_udp_a_flow_is_where_it_came_from_RFC5626_5) {
+  register_phone({"10.77.0.11:40001"}, "<sip:alice@10.77.0.11:5060>" + std::string{instance} + ";reg-id=1");
+  EXPECT_EQ(message("sip:alice@example.test"), Ways{"sip:alice@10.77.0.11:5060 10.77.0.11:40001/0"});
+}
+
+TEST_F(Reach, skips_a_contact_whose_connection_is_gone_C5) {
+  register_phone({"10.77.0.11:40001", Transport::tcp, FlowId{7}}, "<sip:alice@10.77.0.11:40001;transport=tcp>");
+  register_phone({"10.77.0.12:40001", Transport::tcp, FlowId{8}}, "<sip:alice@10.77.0.12:5060;transport=tcp>");
+  register_phone({"10.77.0.13:40001", Transport::tcp, FlowId{9}}, "<sip:alice@192.0.2.1:5060;transport=tcp>");
+  EXPECT_EQ(message("sip:alice@example.test").size(), 3U);
+  for (const std::uint64_t flow : {7U, 8U, 9U}) close(FlowId{flow});
+  // The second one listens: a new connection leads to it.
+  EXPECT_EQ(message("sip:alice@example.test"), Ways{"sip:alice@10.77.0.12:5060;transport=tcp 10.77.0.12:5060/0"});
+}
+
+}  // namespace
+}  // namespace ringhold::branch_device
