@@ -13,6 +13,7 @@ inline constexpr std::size_t sip_transactions = 200'000;     ///< more: 503 with
 inline constexpr Duration transaction_rest = 1s;             ///< an answered one absorbs repetitions so long even at that bound
 inline constexpr std::size_t fork_targets = 16;              ///< more contacts than this are not rung
 inline constexpr std::size_t bindings = 1'000'000;           ///< more: 503
+inline constexpr std::size_t reg_subscriptions = 1'000;      ///< more: 503 with Retry-After
 inline constexpr std::size_t users = 1'000'000;              ///< more are not taken
 inline constexpr std::size_t nonce_counts = 65'536;          ///< more nonces in use: the earlier one is stale
 inline constexpr std::size_t failure_buckets = 4'096;        ///< more guessers share them

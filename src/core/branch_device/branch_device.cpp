@@ -103,6 +103,7 @@ BranchDevice::State::State(const Settings& given, Random& given_random)
       identity{identity_of(given)},
       layer{transaction::Timers{}, limits::sip_transactions},
       registrar{registrar_settings(given), given_random},
+      notifier{reg_event::Settings{announced(given)}, given_random},
       proxy{proxy::Settings{identity_of(given)}, given_random},
       central{central_settings(given), given_random},
       nameserver{nameserver_settings(given), given_random},
@@ -170,6 +171,7 @@ void BranchDevice::expire(Instant now, Outbox& outbox) {
   state_->on_failures(state_->layer.expire(now, outbox), now, outbox);
   for (const proxy::ResponseOutcome& outcome : state_->proxy.expire(state_->layer, now, outbox)) state_->keep_books(outcome, now, outbox);
   state_->location.expire(now, outbox);
+  state_->notifier.expire(state_->location, state_->layer, now, outbox);
   state_->calls.expire(now, outbox);
   state_->nameserver.expire(now, outbox);
   if (state_->parked_until() && *state_->parked_until() <= now) state_->resume_parked(now, outbox);
@@ -194,8 +196,8 @@ void BranchDevice::connection_changed(const FlowChange& change, Instant now, Out
 std::optional<Instant> BranchDevice::next_expiry() const {
   std::optional<Instant> next;
   for (const auto& one :
-       {state_->layer.next_expiry(), state_->proxy.next_expiry(), state_->location.next_expiry(), state_->calls.next_expiry(),
-        state_->nameserver.next_expiry(), state_->central.next_expiry(), state_->parked_until()})
+       {state_->layer.next_expiry(), state_->proxy.next_expiry(), state_->location.next_expiry(), state_->notifier.next_expiry(),
+        state_->calls.next_expiry(), state_->nameserver.next_expiry(), state_->central.next_expiry(), state_->parked_until()})
     if (one && (!next || *one < *next)) next = one;
   return next;
 }
@@ -212,7 +214,7 @@ Answer BranchDevice::command(const Command& command, Instant now, Outbox& outbox
     Answer operator()(const RemoveRegistrations& asked) const {
       const auto ids = state.location.ids(asked.aor, now);
       if (ids.empty()) return Refused{404, "nobody is registered as " + asked.aor};
-      for (const auto id : ids) state.location.remove(id, outbox);
+      for (const auto id : ids) state.location.remove(id, location::Happened::deactivated, outbox);
       return Done{};
     }
     Answer operator()(const GetUsers& asked) const { return state.users(asked); }
@@ -245,6 +247,7 @@ void BranchDevice::reconfigure(const Settings& settings, Instant now, Outbox& ou
 }
 
 void BranchDevice::State::settle(Instant now, Outbox& outbox) {
+  if (auto events = location.take_events(); !events.empty()) notifier.tell(std::move(events), location, layer, now, outbox);
   if (nameserver.take_learnt_changed() && settings.central.servers.empty()) {
     std::vector<central::Server> servers;
     for (const nameserver::CentralServer& one : nameserver.central_servers())

@@ -15,7 +15,7 @@ using transaction::Owner;
 
 constexpr std::string_view allow_line =
     "Allow: INVITE, ACK, CANCEL, BYE, REGISTER, OPTIONS, MESSAGE, SUBSCRIBE, NOTIFY, INFO, UPDATE, PRACK, REFER, PUBLISH\r\n"
-    "Accept: application/sdp\r\nSupported: path, outbound, gruu\r\n";
+    "Accept: application/sdp\r\nSupported: path, outbound, gruu\r\nAllow-Events: reg\r\n";
 constexpr std::array<std::string_view, 3> register_options{"path", "outbound", "gruu"};
 constexpr std::uint32_t home_retry_after = 60;  // seconds; longer than a phone needs to register at the central site
 
@@ -139,6 +139,7 @@ void BranchDevice::State::new_request(const sip::Message& request, const Packet&
   const auto uri = as_received ? request.uri() : sip::Uri::parse(way->request_uri());
   const bool to_us = way->next_route.empty() && uri && identity.is_ours(*uri);
   if (request.method() == sip::Method::register_ && to_us) return on_register(request, packet, now, outbox);
+  if (request.method() == sip::Method::subscribe && to_us && on_subscribe(request, packet, *uri, now, outbox)) return;
   if (request.method() == sip::Method::options && to_us && uri->user.empty())
     return proxy.refuse_without_state(request, packet, {200, {}, Text{allow_line}}, outbox);
   if (const auto refusal = proxy.may_not_forward(request, *way)) return proxy.refuse(request, packet, *refusal, layer, now, outbox);
@@ -190,6 +191,7 @@ void BranchDevice::State::on_response(const sip::Message& response, const Packet
   switch (received.owner.kind) {
     case Owner::Kind::none: return;
     case Owner::Kind::central: return central.on_response(received.owner, response.status(), now, outbox);
+    case Owner::Kind::reg_event: return notifier.on_response(received.owner, response.status(), location, layer, now, outbox);
     case Owner::Kind::proxy: break;
   }
   if (central.is_central(packet.remote)) {
@@ -204,6 +206,7 @@ void BranchDevice::State::on_failures(std::span<const transaction::Failure> fail
     switch (failure.owner.kind) {
       case Owner::Kind::none: break;
       case Owner::Kind::central: central.on_failure(failure, now, outbox); break;
+      case Owner::Kind::reg_event: notifier.on_failure(failure, location, outbox); break;
       case Owner::Kind::proxy: {
         if (const Destination* to = layer.destination(failure.transaction); to != nullptr && central.is_central(to->remote)) {
           const bool timeout = failure.cause == transaction::Failure::Cause::timeout;

@@ -113,5 +113,44 @@ TEST_F(Reach, skips_a_contact_whose_connection_is_gone_C5) {
   EXPECT_EQ(message("sip:alice@example.test"), Ways{"sip:alice@10.77.0.12:5060;transport=tcp 10.77.0.12:5060/0"});
 }
 
+TEST_F(Reach, a_change_of_a_watched_registration_is_told_at_once_RFC3680) {
+  const Phone watcher{"10.77.0.30:5060"};
+  send(watcher, "SUBSCRIBE sip:alice@example.test",
+       "From: <sip:alice@example.test>;tag=w\r\nTo: <sip:alice@example.test>\r\nEvent: reg\r\nContact: <sip:alice@10.77.0.30>\r\n");
+  ASSERT_EQ(outbox_.sends().size(), 2U);
+  const auto first = *sip::Message::parse(outbox_.message(outbox_.sends()[1]));
+  std::string answer = "SIP/2.0 200 OK\r\n";
+  for (const auto& line : first.lines())
+    if (line.header == sip::Header::via || line.header == sip::Header::from || line.header == sip::Header::to ||
+        line.header == sip::Header::call_id || line.header == sip::Header::cseq)
+      answer += line.line;
+  answer += "Content-Length: 0\r\n\r\n";
+  device_.receive(
+      {Protocol::sip, Transport::udp, {}, *Endpoint::parse("10.77.0.2:5060", Port{}), *Endpoint::parse("10.77.0.30:5060", Port{}), answer},
+      now_, outbox_);
+  send({"10.77.0.11:5060"}, "REGISTER sip:example.test",
+       "From: <sip:alice@example.test>;tag=f\r\nTo: <sip:alice@example.test>\r\nExpires: 90\r\nContact: <sip:alice@10.77.0.11>\r\n");
+  ASSERT_EQ(outbox_.sends().size(), 2U);
+  const auto change = outbox_.message(outbox_.sends()[1]);
+  EXPECT_TRUE(change.starts_with("NOTIFY sip:alice@10.77.0.30 "));
+  EXPECT_NE(change.find("state=\"partial\""), std::string_view::npos);
+  EXPECT_NE(change.find("event=\"registered\""), std::string_view::npos);
+}
+
+TEST_F(Reach, what_is_no_subscription_of_ours_is_refused_or_passed_RFC6665) {
+  register_phone({"10.77.0.11:5060"}, "<sip:alice@10.77.0.11:5060>");
+  const std::string bob = "From: <sip:bob@example.test>;tag=g\r\nContact: <sip:bob@10.77.0.12>\r\nTo: <sip:alice@example.test>";
+  const auto status = [&] { return sip::Message::parse(outbox_.message(outbox_.sends()[0]))->status(); };
+  send({"10.77.0.12:5060"}, "SUBSCRIBE sip:alice@example.test", bob + "\r\nEvent: reg\r\n");
+  EXPECT_EQ(status(), 403);
+  send({"10.77.0.12:5060"}, "SUBSCRIBE sip:example.test", bob + "\r\nEvent: presence\r\n");
+  EXPECT_EQ(status(), 489);
+  EXPECT_NE(outbox_.message(outbox_.sends()[0]).find("\r\nAllow-Events: reg\r\n"), std::string_view::npos);
+  send({"10.77.0.12:5060"}, "SUBSCRIBE sip:10.77.0.2", bob + ";tag=gone\r\nEvent: reg\r\n");
+  EXPECT_EQ(status(), 481);
+  send({"10.77.0.12:5060"}, "SUBSCRIBE sip:alice@example.test", bob + "\r\nEvent: dialog\r\n");
+  EXPECT_TRUE(outbox_.message(outbox_.sends()[0]).starts_with("SUBSCRIBE sip:alice@10.77.0.11:5060 "));
+}
+
 }  // namespace
 }  // namespace ringhold::branch_device

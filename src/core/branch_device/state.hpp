@@ -14,6 +14,7 @@
 #include "location/location_service.hpp"
 #include "nameserver/nameserver.hpp"
 #include "proxy/proxy.hpp"
+#include "reg_event/notifier.hpp"
 #include "registrar/registrar.hpp"
 #include "resolver/targets.hpp"
 #include "transaction/layer.hpp"
@@ -106,6 +107,10 @@ struct BranchDevice::State {
   /// Who stands in From or To: a user of ours by the one AOR, whatever host of ours and parameters are there.
   Text party_of(const Result<sip::NameAddr>& address) const;
 
+  // subscribing.cpp
+  /// A SUBSCRIBE that names one of our hosts. False: it is for others, and is forwarded.
+  bool on_subscribe(const sip::Message& request, const Packet& packet, const sip::Uri& uri, Instant now, Outbox& outbox);
+
   // resolving.cpp
   resolver::Resolution resolve(const resolver::Wanted& wanted, Instant now) const;
   /// Keeps a request until its questions are answered. False: it has to go by what is known.
@@ -131,6 +136,7 @@ struct BranchDevice::State {
   transaction::Layer layer;
   location::LocationService location;
   registrar::Registrar registrar;
+  reg_event::Notifier notifier;
   proxy::Proxy proxy;
   calls::CallTable calls;
   central::Central central;

@@ -150,6 +150,7 @@ bool LocationService::add(const Registration& registration, Outbox& outbox) {
     }
   const BindingId id = insert(registration);
   if (!id) return false;
+  tell(id, Happened::registered);
   if (outbox.keeps_changes()) outbox.change(put(bindings_.at(id.index)));
   return true;
 }
@@ -174,6 +175,7 @@ void LocationService::update(BindingId id, const Registration& registration, Out
     binding.due_at = binding.expires_at;
     wheel_.add(binding.due_at, id);
   }
+  tell(id, Happened::refreshed);
   if (outbox.keeps_changes()) outbox.change(put(binding));
 }
 
@@ -284,11 +286,30 @@ void LocationService::forget(BindingId id) {
   bindings_.erase(id);
 }
 
-void LocationService::remove(BindingId id, Outbox& outbox) {
+void LocationService::remove(BindingId id, Happened why, Outbox& outbox) {
   const Binding* binding = bindings_.find(id);
   if (binding == nullptr) return;
+  tell(id, why);
   if (outbox.keeps_changes()) outbox.change(erase(*binding));
   forget(id);
+}
+
+BindingEvent event_of(BindingId id, const Binding& binding, Happened happened) {
+  return {happened,     id,        Text{binding.aor()}, Text{binding.contact()}, Text{binding.parameters()}, Text{binding.call_id()},
+          binding.cseq, binding.q, binding.expires_at,  binding.registered_at};
+}
+
+void LocationService::tell(BindingId id, Happened happened) {
+  if (watched_.empty()) return;
+  const Binding& binding = bindings_.at(id.index);
+  if (watched_.contains(binding.aor())) events_.push_back(event_of(id, binding, happened));
+}
+
+void LocationService::watch(std::string_view aor) { ++watched_[Text{aor}]; }
+
+void LocationService::unwatch(std::string_view aor) {
+  const auto found = watched_.find(aor);
+  if (found != watched_.end() && --found->second == 0) watched_.erase(found);
 }
 
 void LocationService::restore(const Row& row, Instant now, Outbox& outbox) {
@@ -314,7 +335,7 @@ void LocationService::flow_closed(FlowId flow, Outbox& outbox) {
     binding.next_of_flow = binding.previous_of_flow = Binding::none;
     if (binding.reach != Reach::flow) continue;
     outbox.note({"binding_flow_lost", {{"aor", binding.aor()}, {"contact", binding.contact()}}});
-    remove(id, outbox);
+    remove(id, Happened::expired, outbox);
   }
 }
 
@@ -328,7 +349,7 @@ void LocationService::expire(Instant now, Outbox& outbox) {
       return wheel_.add(binding->due_at, id);
     }
     outbox.note({"binding_expired", {{"aor", binding->aor()}, {"contact", binding->contact()}}, Severity::info});
-    remove(id, outbox);
+    remove(id, Happened::expired, outbox);
   });
 }
 

@@ -7,6 +7,8 @@
 #include <memory>
 #include <optional>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/limits.hpp"
 #include "base/outbox.hpp"
@@ -21,6 +23,21 @@ namespace ringhold::location {
 using BindingId = Id<Binding>;
 using BindingIds = boost::container::small_vector<BindingId, 8>;
 using Bindings = boost::container::small_vector<const Binding*, 8>;
+
+/// What became of a binding, in the words of RFC 3680 §4.2.
+enum class Happened : std::uint8_t { registered, refreshed, unregistered, expired, deactivated, rejected };
+
+/// A change of a binding whose AOR is watched.
+struct BindingEvent {
+  Happened happened = Happened::registered;
+  BindingId id;
+  Text aor, contact, parameters, call_id;
+  std::uint32_t cseq = 0;
+  std::uint16_t q = 1000;
+  Instant expires_at;
+  Instant registered_at;
+};
+BindingEvent event_of(BindingId id, const Binding& binding, Happened happened);
 
 /// All bindings, by AOR and by the host and port of their contact. Changes go to the journal through the outbox.
 class LocationService {
@@ -39,7 +56,7 @@ class LocationService {
   bool add(const Registration& registration, Outbox& outbox);
   /// All but AOR, contact, reg-id and registered_at become what `registration` says.
   void update(BindingId id, const Registration& registration, Outbox& outbox);
-  void remove(BindingId id, Outbox& outbox);
+  void remove(BindingId id, Happened why, Outbox& outbox);
   /// Takes a row of the journal back; expired ones are erased from it (R6).
   void restore(const Row& row, Instant now, Outbox& outbox);
 
@@ -48,6 +65,12 @@ class LocationService {
   /// Removes what has expired.
   void expire(Instant now, Outbox& outbox);
   std::optional<Instant> next_expiry() const { return wheel_.next(); }
+
+  /// From now on changes of that AOR's bindings are told, until as many unwatch() as watch() have been called.
+  void watch(std::string_view aor);
+  void unwatch(std::string_view aor);
+  /// What happened since the last call to the bindings that are watched.
+  std::vector<BindingEvent> take_events() { return std::exchange(events_, {}); }
 
   std::size_t size() const { return bindings_.size(); }
   std::size_t capacity() const { return bindings_.capacity(); }
@@ -80,6 +103,7 @@ class LocationService {
   void list_flow(std::uint32_t index, FlowId flow);
   void unlist_flow(std::uint32_t index);
   void forget(BindingId id);
+  void tell(BindingId id, Happened happened);
 
   Slab<Binding> bindings_;
   TimerWheel<BindingId> wheel_;
@@ -87,6 +111,8 @@ class LocationService {
   Index by_contact_;
   boost::unordered_flat_map<std::uint64_t, std::uint32_t> by_flow_;  ///< the first binding of each connection
   boost::unordered_flat_set<std::unique_ptr<Origin>, OriginHash, OriginEqual> origins_;
+  boost::unordered_flat_map<Text, std::size_t, TextHash, TextEqual> watched_;  ///< how often
+  std::vector<BindingEvent> events_;
 };
 
 }  // namespace ringhold::location

@@ -206,7 +206,7 @@ TEST(LocationService, agrees_with_a_plain_list_whatever_happens_R1) {
         model[key] = row;
         break;
       case 4:
-        if (same != live.end()) location.remove(*same, outbox);
+        if (same != live.end()) location.remove(*same, Happened::unregistered, outbox);
         if (same != live.end()) model.erase(key);
         break;
       case 5:

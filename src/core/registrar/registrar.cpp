@@ -196,7 +196,7 @@ void Registrar::end_earlier_cycles(const Request& request, const Plan& plan, Loc
     const bool is_named = std::ranges::any_of(steps, [&](const Planned& other) { return other.existing == id; });
     if (is_named || step->removes()) continue;
     outbox.note({"binding_replaced", {{"aor", request.aor}, {"contact", binding.contact()}}});
-    location.remove(id, outbox);
+    location.remove(id, location::Happened::unregistered, outbox);
   }
 }
 
@@ -204,7 +204,7 @@ void Registrar::take_away(const Request& request, BindingId id, LocationService&
   const Binding* binding = location.get(id);
   if (binding == nullptr) return;
   outbox.note({"binding_removed", {{"aor", request.aor}, {"contact", binding->contact()}}});
-  location.remove(id, outbox);
+  location.remove(id, location::Happened::unregistered, outbox);
   decision.removed = true;
 }
 
@@ -240,7 +240,7 @@ void Registrar::apply(const Request& request, const Planned& step, LocationServi
     if (same_contact && existing->reg_id == registration.reg_id) return location.update(step.existing, registration, outbox);
     // RFC 5626 §6: a flow that is set up again replaces itself.
     outbox.note({"binding_replaced", {{"aor", request.aor}, {"contact", existing->contact()}}});
-    location.remove(step.existing, outbox);
+    location.remove(step.existing, location::Happened::unregistered, outbox);
   }
   outbox.note(
       {"binding_added",
@@ -256,7 +256,7 @@ void Registrar::keep_within_limit(const Request& request, LocationService& locat
     outbox.note({"binding_dropped",
                  {{"aor", request.aor}, {"contact", location.get(*oldest)->contact()}, {"limit", settings_.contacts_per_aor}},
                  Severity::warning});
-    location.remove(*oldest, outbox);
+    location.remove(*oldest, location::Happened::rejected, outbox);
     ids.erase(oldest);
   }
 }
