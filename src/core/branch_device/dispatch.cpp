@@ -174,7 +174,8 @@ void BranchDevice::State::on_register(const sip::Message& request, const Packet&
   if (const Text options = unsupported_options(request); !options.empty())
     return registrar.refuse(request, packet, {420, {}, "Unsupported: " + options + "\r\n"}, outbox);
   if (!may_register(request, packet, aor, now, outbox)) return;
-  if (central.sends_home(now) && !only_removes(request) && request.line(sip::Header::contact) != nullptr) {
+  if (central.sends_home(now) && !only_removes(request) && request.line(sip::Header::contact) != nullptr &&
+      !registrar::Registrar::was_granted(request, aor, location, now)) {
     const Text device = registrar::Registrar::device_of(request, aor, packet);
     if (central.send_home(device, calls.in_call(aor), now, outbox))
       return registrar.refuse(request, packet,

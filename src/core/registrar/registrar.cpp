@@ -99,6 +99,14 @@ Text Registrar::device_of(const sip::Message& request, std::string_view aor, con
   return device;
 }
 
+bool Registrar::was_granted(const sip::Message& request, std::string_view aor, const LocationService& location, Instant now) {
+  const auto ids = location.ids(aor, now);
+  return std::ranges::any_of(ids, [&](BindingId id) {
+    const Binding& binding = *location.get(id);
+    return binding.cseq == request.cseq()->number && binding.request_hash == branch_hash(request) && binding.call_id() == request.call_id();
+  });
+}
+
 bool Registrar::is_out_of_order(const Request& request, const Binding& binding, Plan& plan) const {
   // §10.3 step 7: with the same Call-ID the CSeq must be higher, else the REGISTER came out of order. The branch is not on
   // disk: after a restart of ours the same CSeq is taken for a retransmission, because the answer may have been lost with us.

@@ -53,6 +53,8 @@ class Registrar {
 
   /// The key of the device that a REGISTER comes from, by its first Contact; empty without one.
   static Text device_of(const sip::Message& request, std::string_view aor, const Packet& packet);
+  /// Whether this very REGISTER was granted already: then it gets its 200 again, whatever has changed since (§8.2.7).
+  static bool was_granted(const sip::Message& request, std::string_view aor, const location::LocationService& location, Instant now);
   /// The AOR and the bindings that a Request-URI of our domain names, if it is a GRUU (RFC 5627 §6).
   const Gruu& gruu() const { return gruu_; }
 

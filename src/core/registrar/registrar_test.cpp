@@ -88,6 +88,19 @@ TEST_F(Registering, retransmission_gets_the_same_200_and_changes_nothing_RST04) 
   EXPECT_EQ(noted("binding_added"), 0U);
 }
 
+TEST_F(Registering, knows_what_it_has_granted_RST04) {
+  const auto asked = [&](int cseq, const std::string& branch) {
+    const std::string bytes = "REGISTER sip:example.test SIP/2.0\r\nVia: SIP/2.0/UDP 10.77.0.11:5060;branch=z9hG4bK" + branch +
+                              "\r\nCall-ID: boot-1\r\nCSeq: " + std::to_string(cseq) + " REGISTER\r\n\r\n";
+    return Registrar::was_granted(*sip::Message::parse(bytes), aor, location_, now_);
+  };
+  EXPECT_FALSE(asked(1, "b"));
+  send({});
+  EXPECT_TRUE(asked(1, "b"));
+  EXPECT_FALSE(asked(1, "other"));
+  EXPECT_FALSE(asked(2, "b"));
+}
+
 TEST_F(Registering, is_atomic_when_one_contact_is_bad_R1) {
   EXPECT_EQ(send({.contact = "<sip:alice@10.77.0.11>, <sip:alice@10.77.0.12>;q=7"}).status(), 400);
   EXPECT_TRUE(bindings().empty());
