@@ -122,7 +122,8 @@ AlgorithmSet Authenticator::algorithms_for(std::string_view user) const {
   const std::size_t usable = users_.usable(offered_);
   if (usable == 0) return offered_;
   std::size_t place = hash_(user) % usable;
-  for (AlgorithmSet set = 0; set < 1U << all_algorithms.size(); ++set) {
+  for (unsigned bits = 0; bits < 1U << all_algorithms.size(); ++bits) {
+    const auto set = static_cast<AlgorithmSet>(bits);
     if ((set & offered_) == 0) continue;
     if (place < users_.count(set)) return set & offered_;
     place -= users_.count(set);

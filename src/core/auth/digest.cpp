@@ -150,7 +150,8 @@ std::optional<Text> Credentials::user() const {
   }
   Text plain;
   for (std::size_t i = 0; i < username.size(); ++i) {
-    if (username[i] == '\\' && ++i == username.size()) return std::nullopt;
+    if (username[i] == '\\') ++i;
+    if (i == username.size()) return std::nullopt;
     plain += username[i];
   }
   return plain;

@@ -27,11 +27,10 @@ class SecurePeer {
   /// Until something was said, or the session ended.
   std::string hear() {
     std::string plain;
-    while (plain.empty()) {
+    while (plain.empty() && !ended_) {
       const std::string wire = socket.receive();
-      const bool lives = !wire.empty() && session_.receive(wire, plain);
+      ended_ = wire.empty() || !session_.receive(wire, plain);  // the good-bye may come with the last words
       flush();
-      if (!lives) break;
     }
     return plain;
   }
@@ -41,6 +40,7 @@ class SecurePeer {
     if (!session_.output().empty()) socket.send(std::exchange(session_.output(), {}));
   }
   TlsSession session_;
+  bool ended_ = false;
 };
 
 class SecureWorker : public WorkerBench {
