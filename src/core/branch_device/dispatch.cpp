@@ -119,17 +119,18 @@ void BranchDevice::State::refuse_outsider(const Packet& packet, Instant now, Out
 bool BranchDevice::State::is_admitted(const sip::Message& request, const Packet& packet, Instant now, Outbox& outbox) {
   if (!request.to_tag().empty()) return true;
   const auto source = central.is_central(packet.remote) ? Admission::Source::central : Admission::Source::branch;
-  switch (admission.ask(request, packet.remote.address, source, now)) {
-    case Admission::Verdict::serve: return true;
-    case Admission::Verdict::drop: ++counters.sip_dropped; return false;
-    case Admission::Verdict::refuse: {
-      ++counters.sip_shed;
-      const Text retry = "Retry-After: " + Text{Decimal{Admission::retry_after(random)}.text()} + "\r\n";
-      proxy.refuse_without_state(request, packet, {503, "Too many requests", retry}, outbox);
-      return false;
-    }
+  const auto verdict = admission.ask(request, packet.remote.address, source, now);
+  if (verdict == Admission::Verdict::serve) return true;
+  // C4: before any limit. Asked last, because it costs more than the rest.
+  if (request.method() == sip::Method::invite && is_emergency(request.request_uri())) return true;
+  if (verdict == Admission::Verdict::drop) {
+    ++counters.sip_dropped;
+    return false;
   }
-  std::unreachable();
+  ++counters.sip_shed;
+  const Text retry = "Retry-After: " + Text{Decimal{Admission::retry_after(random)}.text()} + "\r\n";
+  proxy.refuse(request, packet, {503, "Too many requests", retry}, layer, now, outbox);
+  return false;
 }
 
 void BranchDevice::State::new_request(const sip::Message& request, const Packet& packet, Instant now, Outbox& outbox) {
