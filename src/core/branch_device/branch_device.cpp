@@ -247,7 +247,7 @@ void BranchDevice::reconfigure(const Settings& settings, Instant now, Outbox& ou
 }
 
 void BranchDevice::State::settle(Instant now, Outbox& outbox) {
-  if (auto events = location.take_events(); !events.empty()) notifier.tell(std::move(events), location, layer, now, outbox);
+  if (const auto events = location.take_events(); !events.empty()) notifier.tell(events, location, layer, now, outbox);
   if (nameserver.take_learnt_changed() && settings.central.servers.empty()) {
     std::vector<central::Server> servers;
     for (const nameserver::CentralServer& one : nameserver.central_servers())

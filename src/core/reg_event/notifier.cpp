@@ -169,7 +169,7 @@ void Notifier::refresh(const sip::Message& request, const Packet& packet, locati
   notify(id, step);
 }
 
-void Notifier::tell(std::vector<BindingEvent> events, location::LocationService& location, transaction::Layer& layer, Instant now,
+void Notifier::tell(const std::vector<BindingEvent>& events, location::LocationService& location, transaction::Layer& layer, Instant now,
                     Outbox& outbox) {
   Step step{location, layer, now, outbox};
   for (const BindingEvent& event : events) {

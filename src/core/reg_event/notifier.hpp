@@ -65,7 +65,7 @@ class Notifier {
                Instant now, Outbox& outbox);
 
   /// What happened to bindings that are watched.
-  void tell(std::vector<location::BindingEvent> events, location::LocationService& location, transaction::Layer& layer, Instant now,
+  void tell(const std::vector<location::BindingEvent>& events, location::LocationService& location, transaction::Layer& layer, Instant now,
             Outbox& outbox);
   /// An answer to a NOTIFY: 481 and others that say so end the subscription (RFC 6665 §4.2.2).
   void on_response(const transaction::Owner& owner, int status, location::LocationService& location, transaction::Layer& layer, Instant now,
