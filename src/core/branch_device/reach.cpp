@@ -54,8 +54,8 @@ std::optional<proxy::Hop> hop_to(const location::Binding& binding, const std::ve
   const auto address = uri ? Address::parse(uri->host) : std::nullopt;
   if (!address || *address != binding.source.address) return over_connection ? std::nullopt : std::optional{std::move(hop)};
   hop.destination.remote = {*address, uri->port ? Port{*uri->port} : default_port(binding.transport())};
-  // The port that the lost connection came from: nobody listens there.
-  if (over_connection && hop.destination.remote == binding.source) return std::nullopt;
+  // Also where the lost connection came from that very port: some phones listen where they connect from, and the others
+  // refuse at once.
   return hop;
 }
 
