@@ -63,8 +63,11 @@ void CallTable::responded(const Answer& answer, Instant now, Outbox& outbox) {
   // Of a re-INVITE by the callee the tags stand the other way round.
   const std::string_view callee_tag = answer.from_tag == call->from_tag ? answer.to_tag : answer.from_tag;
   const auto dialog = std::ranges::find(call->dialogs, callee_tag, &Dialog::callee_tag);
-  if (dialog == call->dialogs.end() && call->dialogs.size() < dialogs_per_call) call->dialogs.push_back({Text{callee_tag}});
-  if (dialog != call->dialogs.end() && !dialog->alive) return;
+  if (dialog == call->dialogs.end()) {
+    if (call->dialogs.size() < dialogs_per_call) call->dialogs.push_back({Text{callee_tag}});
+  } else if (!dialog->alive) {
+    return;
+  }
   call->session = answer.session;
   renew(*call, now);
   schedule(id, *call);

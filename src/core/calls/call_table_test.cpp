@@ -80,6 +80,19 @@ TEST_F(Calling, a_bye_for_an_extra_200_of_a_fork_does_not_end_the_call_C6) {
   EXPECT_EQ(table_.size(), 0U);
 }
 
+TEST_F(Calling, keeps_each_of_many_answers_of_a_fork_C6) {
+  invite();
+  for (const char* tag : {"b", "c", "d", "e"}) {
+    respond(200, start + 3s, tag);
+    respond(200, start + 4s, tag);  // sent again
+  }
+  for (const char* tag : {"c", "d", "e"}) pass(request("BYE", tag), start + 5s);
+  EXPECT_EQ(table_.size(), 1U);
+  respond(200, start + 6s, "c");  // and again, though its dialog has ended
+  pass(request("BYE", "b"), start + 7s);
+  EXPECT_EQ(table_.size(), 0U);
+}
+
 TEST_F(Calling, a_bye_of_an_early_dialog_does_not_end_the_call_RFC3261_15) {
   invite();
   pass(request("BYE", "x"), start + 1s);
