@@ -73,7 +73,6 @@ class Story {
   LineQuality wan_quality_;
   bool calling_ = true;
   bool watching_ = true;
-  Duration flap_phase_{};
 };
 
 /// Runs one seed.
