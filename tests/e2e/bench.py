@@ -59,6 +59,8 @@ class Bench:
         os.makedirs("/run/netns", exist_ok=True)
         for place in (*ADDRESS, "wan", "central"):
             command("ip", "netns", "add", place)
+            # An IPv6 address that becomes valid a second later is a change of network, and a browser gives up its loads on one.
+            command("sysctl", "-qw", "net.ipv6.conf.default.accept_dad=0", where=place)
             command("ip", "link", "set", "lo", "up", where=place)
         self._switch("wan", "branch", f"{BRANCH_GATEWAY}/24")
         self._switch("central", "switch", None)
