@@ -36,8 +36,8 @@ class Baresip:
         self._home = os.path.join(box.folder, "baresip-" + user)
         os.makedirs(self._home)
         self._control_port = free_port()
-        rtp = 20000 + 200 * (free_port() % 100)
-        self._write("config", CONFIG.format(sip=free_port(), user=user, rtp=rtp, rtp_last=rtp + 98, authority=authority.file,
+        rtp = free_port()
+        self._write("config", CONFIG.format(sip=free_port(), user=user, rtp=rtp, rtp_last=rtp + 8, authority=authority.file,
                                             control=self._control_port))
         self._write("accounts", f"<sip:{user}@{DOMAIN};transport={transport}>;regint=60;auth_pass=unused;answermode=auto;"
                                 f"outbound=\"sip:127.0.0.1:{port};transport={transport}\";audio_codecs=PCMU\n")

@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -35,17 +36,28 @@ def wait_until(condition, what, seconds=PATIENCE):
         time.sleep(0.02)
 
 
+RESERVED = []  # held until this process ends
+
+
 def free_port():
-    """A port that is free over UDP and TCP."""
+    """The first of ten ports that are this process's own: free over UDP and TCP, and below those that the kernel hands out.
+
+    Tests run side by side, and a port is used only some time after it was chosen. So each ten has a name in the abstract
+    socket namespace: who holds it has the ports.
+    """
     while True:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
-            udp.bind(("127.0.0.1", 0))
-            port = udp.getsockname()[1]
-            try:
-                tcp.bind(("127.0.0.1", port))
-                return port
-            except OSError:
-                continue
+        first = random.randrange(10000, 32000, 10)
+        name = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        try:
+            name.bind(f"\0ringhold-test-ports-{first}")
+            for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+                with socket.socket(socket.AF_INET, kind) as probe:
+                    probe.bind(("127.0.0.1", first))
+        except OSError:
+            name.close()
+            continue
+        RESERVED.append(name)
+        return first
 
 
 CONFIG = """\
