@@ -201,8 +201,8 @@ class Caller:
         values = [("Via", via), ("Max-Forwards", "70")]
         if in_dialog:
             values.append(("", "[routes]"))
-        values += [("From", f"<{user}>;tag=c[call_number]"), ("To", to + ("[peer_tag_param]" if in_dialog else "")), ("Call-ID", "[call_id]"),
-                   ("CSeq", f"{number} {method}")]
+        values += [("From", f"<{user}>;tag=c[call_number]"), ("To", to + ("[peer_tag_param]" if in_dialog else "")),
+                   ("Call-ID", "[call_id]"), ("CSeq", f"{number} {method}")]
         if method in MAKES_DIALOG:
             values.append(("Contact", f"<sip:{{caller}}@[local_ip]:[local_port];transport={self.transport}>"))
         return Headers(method, "[next_url]" if in_dialog else uri, values + [("Content-Length", "0")])
@@ -224,9 +224,10 @@ class Caller:
         self.xml += f'<recv response="{status}"{optional}{rrs}{after}{whose}><action>{self.checks(step)}</action></recv>\n'
         if other:
             self.xml += f'<recv response="{other}"{whose}><action>{self.checks(step)}</action></recv>\n<label id="1"/>\n'
-        if self.method == "INVITE" and status >= "300" and "ACK" not in step.rest:
+        if self.method == "INVITE" and status >= "300":
             ack = self.request("ACK", self.invite["uri"], self.invite["cseq"], self.invite["branch"], False)
-            ack.change([f"| To: {self.invite['to']}[peer_tag_param]"] + ([f"| Route: {self.invite['route']}"] if self.invite["route"] else []))
+            route = self.invite["route"]
+            ack.change([f"| To: {self.invite['to']}[peer_tag_param]"] + ([f"| Route: {route}"] if route else []))
             self.xml += send(self.names.fill(ack.text()), False)
 
     def respond(self, line, lines):
@@ -247,7 +248,7 @@ class Caller:
 class Terminal(Caller):
     """The XML of who is called. The ACK after a refusal, and what a CANCEL wants, come by themselves."""
 
-    CAPTURED = {"via1": ("Via", 1, ".*"), "via2": ("Via", 2, ".*"), "via3": ("Via", 3, ".*"), "number": ("CSeq", 1, "[0-9]+"),
+    CAPTURED = {"via1": ("Via", 1, ".*"), "via2": ("Via", 2, ".*"), "number": ("CSeq", 1, "[0-9]+"),
                 "from": ("From", 1, ".*"), "to": ("To", 1, ".*")}
 
     def __init__(self, names, transport, actor):
@@ -255,7 +256,6 @@ class Terminal(Caller):
         self.actor = actor
         self.tag = f"{actor}x[pid]"
         self.tagged = False
-        self.vias = 2
 
     def receive(self, step):
         if step.what[0].isdigit():
@@ -267,11 +267,11 @@ class Terminal(Caller):
         self.xml += f'<recv request="{step.what}" rrs="true"><action>{capture}{self.checks(step)}</action></recv>\n'
         if step.what == "CANCEL":
             self.respond("200 OK", [])
-            values = [("", "Via:[$via1]"), ("", "Via:[$via2]"), ("", "[last_From:]"), ("", f"To:[$to];tag={self.tag}"), ("", "[last_Call-ID:]"),
-                      ("CSeq", "[$number] INVITE"), ("Content-Length", "0")]
-            if "answers" not in step.rest:
-                self.xml += send(self.names.fill(Headers("SIP/2.0 487 Request Terminated", "", values).text()), self.transport == "udp")
-                self.xml += '<recv request="ACK"/>\n'
+            values = [("", "Via:[$via1]"), ("", "Via:[$via2]"), ("", "[last_From:]"), ("", f"To:[$to];tag={self.tag}"),
+                      ("", "[last_Call-ID:]"), ("CSeq", "[$number] INVITE"), ("Content-Length", "0")]
+            refusal = Headers("SIP/2.0 487 Request Terminated", "", values).text()
+            self.xml += send(self.names.fill(refusal), self.transport == "udp")
+            self.xml += '<recv request="ACK"/>\n'
 
     def send(self, step):
         if step.what[0].isdigit():
@@ -281,8 +281,8 @@ class Terminal(Caller):
             return None
         self.cseq += 1
         headers = Headers(step.what, "[next_url]", [
-            ("Via", f"SIP/2.0/{self.transport.upper()} [local_ip]:[local_port];branch=z9hG4bK{len(self.xml)}x[pid]"), ("Max-Forwards", "70"),
-            ("", "[routes]"), ("", f"From:[$to];tag={self.tag}"), ("", "To:[$from]"), ("", "[last_Call-ID:]"),
+            ("Via", f"SIP/2.0/{self.transport.upper()} [local_ip]:[local_port];branch=z9hG4bK{len(self.xml)}x[pid]"),
+            ("Max-Forwards", "70"), ("", "[routes]"), ("", f"From:[$to];tag={self.tag}"), ("", "To:[$from]"), ("", "[last_Call-ID:]"),
             ("CSeq", f"{self.cseq} {step.what}"), ("Content-Length", "0")])
         headers.change(step.lines)
         self.method = step.what
