@@ -14,17 +14,15 @@ import ssl
 import subprocess
 import sys
 import threading
-import time
 
 import wire
 from peers import Raw
-from ringhold import DOMAIN, PATIENCE, Failed, expect, free_port, wait_until
+from ringhold import DOMAIN, PATIENCE, Failed, expect, wait_until
 from rule_scenario import Names, bind_request, document, documents, read
 from transports import secure_box
 
 HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "rules")
-CALLER = "127.0.0.1"
-FIRST_PORT = 20000  # of the phones, below those that the system gives away
+FIRST_PORT = 20000  # of the players, below those that the system gives away
 AT_ONCE = 6
 ONLY = os.environ.get("RULE", "")
 
@@ -48,7 +46,8 @@ def scenarios():
 class Tunnel:
     """Lets SIPp, which may be built without TLS, speak it: a connection to `port` goes on to the box over TLS."""
 
-    def __init__(self, box, authority):
+    def __init__(self, box, authority, host):
+        self._host = host
         self._to = ("127.0.0.1", box.ports["tls"])
         self._context = ssl.create_default_context(cafile=authority.file)
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -71,7 +70,8 @@ class Tunnel:
             return  # closed
 
     def _pass(self, near):
-        with near, self._context.wrap_socket(socket.create_connection(self._to), server_hostname=DOMAIN) as far:
+        plain = socket.create_connection(self._to, source_address=(self._host, 0))
+        with near, self._context.wrap_socket(plain, server_hostname=DOMAIN) as far:
             # One thread, because a TLS socket is not for two.
             far.setblocking(False)
             near.setblocking(False)
@@ -108,7 +108,7 @@ class Player:
         self.log = os.path.join(folder, name)
         with open(self.log + ".xml", "w") as file:
             file.write(xml)
-        words = ["sipp", "-sf", self.log + ".xml", f"{CALLER}:{remote}", "-i", local[0], "-bind_local", "-p", str(local[1]),
+        words = ["sipp", "-sf", self.log + ".xml", f"127.0.0.1:{remote}", "-i", local[0], "-bind_local", "-p", str(local[1]),
                  "-t", "u1" if transport == "udp" else "t1", "-m", "1", "-l", "1", "-r", "100", "-timeout", str(PATIENCE), "-timeout_error",
                  "-nostdin", "-trace_err", "-error_file", self.log + ".err", "-trace_msg", "-message_file", self.log + ".msg",
                  "-default_behaviors", "all,-bye", "-cid_str", f"%u-%p-{name}@%s"]
@@ -159,15 +159,19 @@ class Silence:
             return False
 
 
+def lonely_host():
+    """A loopback address on which nobody else has ports."""
+    return "127." + ".".join(str(random.randint(1, 254)) for _ in range(3))
+
+
 class Group:
     """One box with all scenarios of one transport."""
 
-    def __init__(self, box, transport, entry):
+    def __init__(self, box, transport, host, entry=None):
         self.box = box
         self.transport = transport
-        self.entry = entry  # the port that the callers go to
-        # An address of their own, so that nobody else has their ports.
-        self.host = "127." + ".".join(str(random.randint(1, 254)) for _ in range(3))
+        self.host = host
+        self.entry = entry  # the port that the callers go to, if it is not the box's
         self.next_port = itertools.count(FIRST_PORT)
         self.known = [(index, one) for index, one in scenarios() if not one.only or transport in one.only]
         if ONLY:
@@ -180,7 +184,7 @@ class Group:
             actors.update(dict.fromkeys(contact.partition(";")[0] for contact in contacts))
         known = {actor: f"{self.host}:{next(self.next_port)}" for actor in actors}
         terminals = self.terminals(scenario)
-        return {**known, "domain": DOMAIN, "box": f"{CALLER}:{self.box.ports['sip']}", "host": self.host, "long": "0123456789" * 140,
+        return {**known, "domain": DOMAIN, "box": f"127.0.0.1:{self.box.ports['sip']}", "host": self.host, "long": "0123456789" * 140,
                 "t": self.transport, "T": self.transport.upper(), "tt": terminals, "TT": terminals.upper()}
 
     def player(self, name, xml, host, port, transport, entry=None):
@@ -221,7 +225,7 @@ class Group:
                 players.append(phone)
                 wait_until(lambda: is_open(self.host, port, terminals) or phone.process.poll() is not None, f"{actor} listens")
             name = f"{scenario.name}-caller"
-            players.append(self.player(name, written["caller"], CALLER, free_port(), self.transport, self.entry))
+            players.append(self.player(name, written["caller"], self.host, next(self.next_port), self.transport, self.entry))
             for player in reversed(players):
                 player.finish()
             for actor, socket_ in silent.items():
@@ -275,21 +279,22 @@ def pinned(box):
 def test_rules_over_udp():
     with wire.ringhold(sip_more=NO_LIMITS) as box:
         pinned(box)
-        Group(box, "udp", box.ports["sip"]).play_all()
+        Group(box, "udp", lonely_host()).play_all()
 
 
 def test_rules_over_tcp():
     with wire.ringhold(sip_more=NO_LIMITS) as box:
         pinned(box)
-        Group(box, "tcp", box.ports["sip"]).play_all()
+        Group(box, "tcp", lonely_host()).play_all()
 
 
 def test_rules_over_tls():
     with secure_box() as (box, authority):
         box.write_config(open(box.config).read().replace("tls_certificate", NO_LIMITS + "\ntls_certificate", 1))
         pinned(box)
-        with Tunnel(box, authority) as tunnel:
-            Group(box, "tls", tunnel.port).play_all()
+        host = lonely_host()
+        with Tunnel(box, authority, host) as tunnel:
+            Group(box, "tls", host, tunnel.port).play_all()
 
 
 # --- No reflection: who forges a source address gains little
