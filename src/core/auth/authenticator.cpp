@@ -67,7 +67,8 @@ Authenticator::Authenticator(const Settings& settings, Random& random)
 
 void Authenticator::set_key(const KeyedHash::Key& key) {
   hash_ = KeyedHash{key};
-  nonces_ = Nonces{hash_, first_serial_};
+  // A nonce is good with the worker that counts its use (RFC 7616 §3.4); with another one it is stale.
+  nonces_ = Nonces{KeyedHash{{key.low ^ settings_.worker, key.high}}, first_serial_};
 }
 
 void Authenticator::restore(const Row& row) {

@@ -17,6 +17,7 @@
 #include "base/limits.hpp"
 #include "base/outbox.hpp"
 #include "base/random.hpp"
+#include "base/team.hpp"
 #include "sip/message.hpp"
 
 namespace ringhold::auth {
@@ -25,6 +26,7 @@ struct Settings {
   Text realm;
   Duration nonce_age = 5min;          ///< older ones are stale
   std::vector<Algorithm> algorithms;  ///< those offered, the preferred first (RFC 8760 §2.4)
+  WorkerNumber worker = 0;            ///< of several, each with nonces of its own
 };
 
 /// Who asks: the registrar as a UAS (401, Authorization), or the proxy (407, Proxy-Authorization) (RFC 3261 §22).

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "base/address.hpp"
+#include "base/team.hpp"
 
 namespace ringhold {
 
@@ -20,6 +22,17 @@ struct FlowIdHash {
 
 enum class Protocol : std::uint8_t { sip, dns };
 
+/// With several workers a connection's flow says whose it is; a UDP listener is open at all of them, under one number.
+inline constexpr unsigned flow_worker_shift = 48;
+constexpr std::uint64_t first_connection_flow(const Team& team) {
+  return team.is_alone() ? 0 : (static_cast<std::uint64_t>(team.number) + 1) << flow_worker_shift;
+}
+constexpr std::optional<WorkerNumber> worker_of(FlowId flow) {
+  const std::uint64_t owner = flow.number >> flow_worker_shift;
+  if (owner == 0 || owner > most_workers) return std::nullopt;
+  return static_cast<WorkerNumber>(owner - 1);
+}
+
 /// One whole message as it came: a datagram, or one framed message of a stream. `bytes` is valid during this step only.
 struct Packet {
   Protocol protocol = Protocol::sip;
@@ -28,6 +41,7 @@ struct Packet {
   Endpoint local;
   Endpoint remote;
   std::string_view bytes;
+  std::uint8_t handed_over = 0;  ///< how often, from worker to worker
 };
 
 /// Where a message goes. With a flow, by that socket; without, the shell takes the listener of that transport that

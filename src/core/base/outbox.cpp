@@ -12,6 +12,13 @@ void Outbox::send(const Destination& destination, std::string_view message) {
   sent(begin, destination);
 }
 
+void Outbox::hand_over(WorkerNumber to, const Packet& packet) {
+  hand_overs_.push_back({to, packet, static_cast<std::uint32_t>(bytes_.size()), static_cast<std::uint32_t>(packet.bytes.size())});
+  hand_overs_.back().packet.bytes = {};
+  ++hand_overs_.back().packet.handed_over;
+  bytes_.append(packet.bytes);
+}
+
 void Outbox::note(const Fact& fact) {
   notes_.push_back({fact.name, fact.severity, static_cast<std::uint32_t>(fields_.size()), static_cast<std::uint32_t>(fact.fields.size())});
   for (const Field& field : fact.fields) {
@@ -29,6 +36,8 @@ void Outbox::clear() {
   bytes_.clear();
   sends_.clear();
   closes_.clear();
+  hand_overs_.clear();
+  told_.clear();
   notes_.clear();
   fields_.clear();
   note_text_.clear();

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <memory>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -10,6 +11,7 @@
 
 #include "base/flow.hpp"
 #include "base/journal.hpp"
+#include "base/team.hpp"
 #include "base/text.hpp"
 
 namespace ringhold {
@@ -43,6 +45,17 @@ class Outbox {
     std::uint32_t offset;
     std::uint32_t size;
   };
+  /// A packet that another worker serves.
+  struct HandOver {
+    WorkerNumber to;
+    Packet packet;  ///< without its bytes
+    std::uint32_t offset;
+    std::uint32_t size;
+  };
+  struct Told {
+    WorkerNumber to;
+    std::shared_ptr<const Word> word;
+  };
   struct Note {
     std::string_view name;
     Severity severity;
@@ -64,6 +77,9 @@ class Outbox {
   void send(const Destination& destination, std::string_view message);
   /// Closes a connection or frees an upstream slot.
   void close(FlowId flow) { closes_.push_back(flow); }
+  /// With several workers: the packet goes, with its bytes, to the mind of another one; so does a word.
+  void hand_over(WorkerNumber to, const Packet& packet);
+  void tell(WorkerNumber to, std::shared_ptr<const Word> word) { told_.push_back({to, std::move(word)}); }
   void note(const Fact& fact);
   void change(Change change) { changes_.push_back(std::move(change)); }
   /// Whether anybody keeps changes; where nobody does, rows need not be made.
@@ -73,18 +89,25 @@ class Outbox {
   std::span<const Send> sends() const { return sends_; }
   std::string_view message(const Send& send) const { return std::string_view{bytes_}.substr(send.offset, send.size); }
   std::span<const FlowId> closes() const { return closes_; }
+  std::span<const HandOver> hand_overs() const { return hand_overs_; }
+  std::string_view bytes_of(const HandOver& one) const { return std::string_view{bytes_}.substr(one.offset, one.size); }
+  std::span<const Told> told() const { return told_; }
   std::span<const Note> notes() const { return notes_; }
   std::span<const NoteField> fields(const Note& note) const { return std::span{fields_}.subspan(note.first_field, note.field_count); }
   std::string_view text(const NoteField& field) const { return std::string_view{note_text_}.substr(field.offset, field.size); }
   std::vector<Change>& changes() { return changes_; }
   const std::vector<Change>& changes() const { return changes_; }
-  bool empty() const { return sends_.empty() && closes_.empty() && notes_.empty() && changes_.empty(); }
+  bool empty() const {
+    return sends_.empty() && closes_.empty() && notes_.empty() && changes_.empty() && hand_overs_.empty() && told_.empty();
+  }
   void clear();
 
  private:
   std::string bytes_;
   std::vector<Send> sends_;
   std::vector<FlowId> closes_;
+  std::vector<HandOver> hand_overs_;
+  std::vector<Told> told_;
   std::vector<Note> notes_;
   std::vector<NoteField> fields_;
   std::string note_text_;

@@ -45,8 +45,8 @@ void CallTable::invited(const sip::Message& invite, Text caller, Text callee, In
   call.since = now;
   call.end_by = now + longest_ringing;
   by_dialog_.emplace(dialog, id);
-  ++by_party_[call.caller];
-  ++by_party_[call.callee];
+  join(call.caller);
+  join(call.callee);
   schedule(id, call);
   outbox.note({"call_started", {{"call_id", call.call_id}, {"caller", call.caller}, {"callee", call.callee}}});
 }
@@ -103,6 +103,21 @@ void CallTable::passed(const sip::Message& request, Instant now, Outbox& outbox)
   if (std::ranges::none_of(call->dialogs, &Dialog::alive)) end(id, End::bye, 0, now, outbox);
 }
 
+bool CallTable::knows(const sip::Message& request) const {
+  return static_cast<bool>(find(request.call_id(), request.from_tag(), request.to_tag()));
+}
+
+void CallTable::join(const Text& aor) {
+  if (++by_party_[aor] == 1 && notes_parties_) parties_.push_back({aor, true});
+}
+
+void CallTable::leave(const Text& aor) {
+  const auto found = by_party_.find(aor);
+  if (found == by_party_.end() || --found->second != 0) return;
+  by_party_.erase(found);
+  if (notes_parties_) parties_.push_back({aor, false});
+}
+
 void CallTable::end(CallId id, End how, int status, Instant now, Outbox& outbox) {
   const Call& call = *calls_.find(id);
   const auto seconds = call.state == CallState::answered ? (now - call.since) / 1s : 0;
@@ -113,8 +128,8 @@ void CallTable::end(CallId id, End how, int status, Instant now, Outbox& outbox)
                 {"how", name(how)},
                 {"status", status},
                 {"talked_s", seconds}}});
-  for (const Text& one : {call.caller, call.callee})
-    if (const auto found = by_party_.find(one); found != by_party_.end() && --found->second == 0) by_party_.erase(found);
+  leave(call.caller);
+  leave(call.callee);
   by_dialog_.erase(key(call.call_id, call.from_tag));
   calls_.erase(id);
 }

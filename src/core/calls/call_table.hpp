@@ -3,6 +3,8 @@
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <optional>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/limits.hpp"
 #include "base/outbox.hpp"
@@ -41,6 +43,16 @@ class CallTable {
   std::optional<Instant> next_expiry() const { return wheel_.next(); }
 
   bool in_call(std::string_view aor) const { return by_party_.contains(aor); }
+  /// Whether a request belongs to a call that passed here.
+  bool knows(const sip::Message& request) const;
+  /// The parties whose first call began here, or whose last one ended, since the last time; each once for each change.
+  struct Party {
+    Text aor;
+    bool calls = false;
+  };
+  std::vector<Party> take_parties() { return std::exchange(parties_, {}); }
+  /// Whether anybody takes them; before that nothing is noted.
+  void note_parties() { notes_parties_ = true; }
   std::size_t size() const { return calls_.size(); }
   std::uint64_t untracked() const { return untracked_; }
   template <typename Visit>
@@ -60,11 +72,15 @@ class CallTable {
   static void renew(Call& call, Instant now);
   void schedule(CallId id, Call& call);
   void end(CallId id, End how, int status, Instant now, Outbox& outbox);
+  void join(const Text& aor);
+  void leave(const Text& aor);
 
   Slab<Call> calls_;
   TimerWheel<CallId> wheel_;
   boost::unordered_flat_map<Text, CallId, TextHash, TextEqual> by_dialog_;   ///< Call-ID and the caller's tag
   boost::unordered_flat_map<Text, unsigned, TextHash, TextEqual> by_party_;  ///< how many calls an AOR has
+  std::vector<Party> parties_;
+  bool notes_parties_ = false;
   std::uint64_t untracked_ = 0;
 };
 

@@ -52,6 +52,7 @@ void Central::set_servers(std::span<const Server> servers, Instant now) {
     if (gone.transaction) abandoned_.push_back(gone.transaction);
   servers_ = std::move(next);
   look_again_ = now;
+  ++standing_number_;
 }
 
 void Central::restore(const Row& row) {
@@ -137,6 +138,7 @@ void Central::judge(Watched& watched, Sign sign, Instant now, Outbox& outbox) {
   const Health before = watched.health.state();
   const bool changed = watched.health.take(sign, {settings_.down_after, settings_.up_after}, now);
   if (changed) {
+    ++standing_number_;
     const Health after = watched.health.state();
     const Text target = watched.server.target.text();
     outbox.note({"central_server_changed",
@@ -202,6 +204,7 @@ void Central::note_dns(DnsSign sign, Instant now, Outbox& outbox) {
   const bool was_bad = dns_ && *dns_ != DnsSign::answered;
   const bool is_bad = sign != DnsSign::answered;
   if (is_bad && !was_bad) dns_since_ = now;
+  if (dns_ != sign) ++standing_number_;
   dns_ = sign;
   if (is_bad && !was_bad) hasten(now);
   if (started_) look(now, outbox);
@@ -248,6 +251,7 @@ bool Central::send_home(std::string_view device, bool in_call, Instant now, Outb
 
 void Central::set_pin(Pin pin, Instant now, Outbox& outbox) {
   pin_ = pin;
+  ++standing_number_;
   keep(pin_key, name(pin), outbox);
   outbox.note({"mode_pinned", {{"pin", name(pin)}}, pin == Pin::automatic ? Severity::info : Severity::warning});
   if (pin != Pin::automatic) {
@@ -258,6 +262,25 @@ void Central::set_pin(Pin pin, Instant now, Outbox& outbox) {
     if (before != forced) tell_mode(before, forced, "pinned by the administrator", outbox);
   }
   look(now, outbox);
+}
+
+Central::Standing Central::standing() const { return {mode(), since(), pin_, pace_.open_from(), dns_, report()}; }
+
+void Central::follow(const Standing& standing) {
+  servers_.clear();
+  for (const ServerReport& one : standing.servers) {
+    Watched& watched = servers_.emplace_back();
+    watched.server = one.server;
+    watched.health.assume(one.health, one.since);
+    watched.rtt = one.rtt;
+  }
+  pin_ = standing.pin;
+  dns_ = standing.dns;
+  keeper_.force(standing.mode, standing.since);
+  if (!standing.return_from)
+    pace_.close();
+  else if (!pace_.is_open())
+    pace_.open(*standing.return_from);
 }
 
 bool Central::is_central(const Endpoint& remote) const {
@@ -274,6 +297,11 @@ std::vector<Target> Central::usable_servers() const {
   for (const Watched& watched : servers_)
     if (watched.health.state() == Health::suspect || watched.health.state() == Health::unknown) usable.push_back(watched.server.target);
   return usable;
+}
+
+bool Central::is_up(const Target& target) const {
+  return std::ranges::any_of(
+      servers_, [&](const Watched& watched) { return watched.server.target == target && watched.health.state() == Health::up; });
 }
 
 std::vector<ServerReport> Central::report() const {

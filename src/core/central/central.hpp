@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/outbox.hpp"
@@ -49,6 +50,21 @@ class Central {
   void start(Instant now, Outbox& outbox);
   void reconfigure(const Settings& settings, Instant now, Outbox& outbox);
 
+  /// What the leader of a team knows, for those minds that do not probe.
+  struct Standing {
+    Mode mode = Mode::normal;
+    Instant since;
+    Pin pin = Pin::automatic;
+    std::optional<Instant> return_from;  ///< since when phones are sent home
+    std::optional<DnsSign> dns;
+    std::vector<ServerReport> servers;
+  };
+  Standing standing() const;
+  /// Differs whenever standing() has changed.
+  std::uint64_t standing_number() const { return standing_number_ * 8 + std::to_underlying(mode()) * 2U + (pace_.is_open() ? 1U : 0U); }
+  /// Instead of start(): the mode, the servers and the return are the leader's.
+  void follow(const Standing& standing);
+
   /// Probes due and dwell times over.
   void expire(Instant now, transaction::Layer& layer, Outbox& outbox);
   std::optional<Instant> next_expiry() const;
@@ -61,6 +77,9 @@ class Central {
   void note_relay(const Target& target, RelaySign sign, Instant now, Outbox& outbox);
   /// Phones registered here now; when that reaches zero while recovering, the mode is normal again.
   void note_registrations(std::size_t still_here, Instant now, Outbox& outbox);
+  /// Somebody was sent home, or held for his call, by another mind.
+  void note_return(Instant at) { pace_.held(at); }
+  std::optional<Instant> last_return() const { return pace_.last_activity(); }
   /// Until when clients may use DNS answers that named us first: no phone is sent home before (S5).
   void note_survivable_ttl(Instant until);
 
@@ -86,6 +105,7 @@ class Central {
 
   /// Where to relay, best first: up before suspect and unknown, then by priority and weight; never one that is down.
   std::vector<Target> usable_servers() const;
+  bool is_up(const Target& target) const;
   std::vector<ServerReport> report() const;
   /// Whether a request from `remote` came from a central server. Ports differ over TCP, so the address decides, but on
   /// loopback, where all share one, the port too.
@@ -141,6 +161,7 @@ class Central {
   Instant looked_at_{};
   std::optional<Instant> look_again_;  ///< the servers changed
   bool started_ = false;
+  std::uint64_t standing_number_ = 1;
 };
 
 }  // namespace ringhold::central

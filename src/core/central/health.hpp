@@ -67,6 +67,12 @@ class ServerHealth {
   /// Takes one sign; true when the state changed.
   bool take(Sign sign, const Thresholds& thresholds, Instant now);
 
+  /// What another has found out.
+  void assume(Health state, Instant since) {
+    state_ = state;
+    since_ = since;
+  }
+
   Health state() const { return state_; }
   Instant since() const { return since_; }
   /// Signs of loss (lost, refused, 503) in a row, and how many of the latest of them were refusals.

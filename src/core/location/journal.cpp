@@ -42,6 +42,11 @@ Change put(const Binding& binding) {
 
 Change erase(const Binding& binding) { return Change{Table::binding, binding_id(binding), {}}; }
 
+std::string_view aor_of_row(const Row& row) {
+  const Text* aor = row.columns.size() > 1 ? std::get_if<Text>(&row.columns[1]) : nullptr;
+  return aor != nullptr ? std::string_view{*aor} : std::string_view{};
+}
+
 std::optional<Registration> from_row(const Row& row) {
   if (row.table != Table::binding || row.columns.size() != binding_columns) return std::nullopt;
   const auto text = [&](std::size_t i) { return std::get_if<Text>(&row.columns[i]); };

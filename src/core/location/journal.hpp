@@ -12,6 +12,8 @@ namespace ringhold::location {
 /// path, transport, local, source, user_agent.
 inline constexpr std::size_t binding_columns = 14;
 
+/// Whose binding a row holds; empty when it is none.
+std::string_view aor_of_row(const Row& row);
 Text binding_id(const Binding& binding);
 Change put(const Binding& binding);
 Change erase(const Binding& binding);

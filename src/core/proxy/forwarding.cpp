@@ -125,8 +125,16 @@ bool has_second_via(const sip::Message& message) {
   return message.is_repeated(sip::Header::via) || sip::split_element(message.value(sip::Header::via)).more;
 }
 
-Forwarding::Forwarding(const Identity& identity, std::uint64_t seed, std::uint64_t secret)
-    : identity_{identity}, next_number_{seed}, secret_{secret}, loop_check_{secret}, flow_tokens_{secret, mixed(secret, "flow")} {
+Forwarding::Forwarding(const Identity& identity, const Team& team, Random& random)
+    : Forwarding{identity, team, random.next(), team.secret != 0 ? team.secret : random.next()} {}
+
+Forwarding::Forwarding(const Identity& identity, const Team& team, std::uint64_t seed, std::uint64_t secret)
+    : identity_{identity},
+      mark_{team.is_alone() ? Text{} : worker_mark(team.number)},
+      next_number_{Branch::first_number(team.number, seed)},
+      secret_{secret},
+      loop_check_{secret},
+      flow_tokens_{secret, mixed(secret, "flow")} {
   for (const Target& listener : identity_.listeners)
     listeners_.push_back({via_head(listener), record_route_uri(listener), secure_record_route_uri(listener)});
 }
@@ -164,9 +172,9 @@ void Forwarding::add_record_route(sip::Splice& splice, const Side& side, bool se
   const Listener& listener = listeners_[side.listener];
   // Only TLS can keep what sips promises; on other listeners the URI says what is true.
   const bool sips = secure && !listener.secure_record_route.empty();
-  splice.insert_before(sip::Header::record_route,
-                       {sips ? "Record-Route: <sips:" : "Record-Route: <sip:", side.flow_token, side.flow_token.empty() ? "" : "@",
-                        sips ? listener.secure_record_route : listener.record_route});
+  const bool has_user = !mark_.empty() || !side.flow_token.empty();
+  splice.insert_before(sip::Header::record_route, {sips ? "Record-Route: <sips:" : "Record-Route: <sip:", mark_, side.flow_token,
+                                                   has_user ? "@" : "", sips ? listener.secure_record_route : listener.record_route});
 }
 
 Forwarding::Side Forwarding::caller_side(const sip::Message& request, const Packet& arrival) const {

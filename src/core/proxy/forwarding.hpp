@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "base/outbox.hpp"
+#include "base/random.hpp"
+#include "base/team.hpp"
 #include "base/text.hpp"
 #include "proxy/flow_token.hpp"
 #include "proxy/loop_check.hpp"
@@ -35,8 +37,8 @@ bool has_second_via(const sip::Message& message);
 /// Bytes of the received message with splices; nothing is kept between calls but a counter.
 class Forwarding {
  public:
-  /// `seed` begins the branch numbers, `secret` keys tags and loop hashes so that nobody outside can compute them.
-  Forwarding(const Identity& identity, std::uint64_t seed, std::uint64_t secret);
+  /// Draws where the branch numbers begin, and, unless the team has one, the secret that keys tags, loop hashes and flow tokens.
+  Forwarding(const Identity& identity, const Team& team, Random& random);
 
   /// The flow that a Route of ours names (RFC 5626 §5.3); nothing when the token is not one of ours.
   std::optional<Destination> flow(std::string_view token) const;
@@ -76,7 +78,10 @@ class Forwarding {
   std::size_t listener(Transport transport, const Endpoint& local) const;  ///< index; the best match
   void add_record_route(sip::Splice& splice, const Side& side, bool secure) const;
 
+  Forwarding(const Identity& identity, const Team& team, std::uint64_t seed, std::uint64_t secret);
+
   Identity identity_;
+  Text mark_;  ///< in the Record-Routes of a team: whose call it is
   std::vector<Listener> listeners_;
   std::uint64_t next_number_;
   std::uint64_t secret_;

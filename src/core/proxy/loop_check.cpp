@@ -9,6 +9,9 @@ namespace {
 
 constexpr std::string_view digits = "0123456789abcdefghijklmnopqrstuv";
 
+constexpr unsigned worker_shift = 60;   // of a branch's number
+constexpr std::size_t last_digit = 19;  // of that number in its text: the highest
+
 void write_digits(char* at, std::size_t count, std::uint64_t value) {
   for (std::size_t i = 0; i < count; ++i, value >>= 5U) at[i] = digits[value & 31U];
 }
@@ -20,6 +23,19 @@ Branch::Branch(std::uint64_t number, std::uint32_t loop_hash) {
   write_digits(text_ + 7, 13, number);
   text_[20] = '.';
   write_digits(text_ + 21, 7, loop_hash);
+}
+
+std::uint64_t Branch::first_number(WorkerNumber worker, std::uint64_t seed) {
+  return static_cast<std::uint64_t>(worker) << worker_shift | (seed & ((1ULL << worker_shift) - 1));
+}
+
+std::optional<WorkerNumber> worker_of_branch(std::string_view branch) {
+  if (!branch.starts_with(sip::branch_cookie) || branch.size() <= 7) return std::nullopt;
+  // A branch of another capability begins with its worker's digit: "0p…" of a probe, "0e…" of a NOTIFY.
+  const bool of_proxy = branch.size() == Branch{0, 0}.text().size() && branch[20] == '.';
+  const auto digit = digits.find(branch[of_proxy ? last_digit : 7]);
+  if (digit >= most_workers) return std::nullopt;
+  return static_cast<WorkerNumber>(digit);
 }
 
 std::uint64_t mixed(std::uint64_t hash, std::string_view text) {

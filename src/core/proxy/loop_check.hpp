@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
+#include "base/team.hpp"
 #include "proxy/route_preprocessing.hpp"
 #include "sip/message.hpp"
 
@@ -12,12 +14,17 @@ namespace ringhold::proxy {
 class Branch {
  public:
   Branch(std::uint64_t number, std::uint32_t loop_hash);
+  /// Where a worker's numbers begin: its own number stands in the highest digit.
+  static std::uint64_t first_number(WorkerNumber worker, std::uint64_t seed);
   std::string_view text() const { return {text_, sizeof text_}; }
   std::string_view loop_part() const { return text().substr(20); }
 
  private:
   char text_[7 + 13 + 1 + 7];
 };
+
+/// The worker that made a branch; nothing when it is none of ours.
+std::optional<WorkerNumber> worker_of_branch(std::string_view branch);
 
 /// A hash over texts, keyed, so that nobody outside can compute it.
 std::uint64_t mixed(std::uint64_t hash, std::string_view text);

@@ -81,7 +81,7 @@ Text reason_lines(const sip::Message& cancel) {
 }  // namespace
 
 Proxy::Proxy(const Settings& settings, Random& random)
-    : settings_{settings}, forwarding_{settings.identity, random.next(), random.next()}, contexts_{limits::sip_transactions} {}
+    : settings_{settings}, forwarding_{settings.identity, settings.team, random}, contexts_{limits::sip_transactions} {}
 
 std::expected<Preprocessed, Refusal> Proxy::preprocess(const sip::Message& request) const {
   if (auto refusal = validate_request_uri(request)) return std::unexpected(std::move(*refusal));

@@ -22,6 +22,7 @@ namespace ringhold::proxy {
 
 struct Settings {
   Identity identity;
+  Team team{};
   Duration timer_c = 185s;         ///< RFC 3261 §16.6 step 11: above three minutes
   Duration trying_after = 3500ms;  ///< RFC 4320 §4.1: until Timer E of the client has reached T2
   Duration silence = 4s;           ///< an INVITE without any answer for so long holds up no forked call (C5, RNG-16)

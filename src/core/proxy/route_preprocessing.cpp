@@ -92,7 +92,9 @@ Preprocessed preprocess_routes(const sip::Message& request, const Identity& iden
     last = route ? route->uri_text : value;
     if (still_leading && route && identity.is_ours(route->uri)) {
       ++leading;
-      way.flow_token = is_flow_token(route->uri.user) ? route->uri.user : std::string_view{};
+      const MarkedUser user = read_worker_mark(route->uri.user);
+      way.flow_token = is_flow_token(user.rest) ? user.rest : std::string_view{};
+      if (user.worker) way.worker = user.worker;
       return true;
     }
     if (still_leading) {
@@ -106,8 +108,10 @@ Preprocessed preprocess_routes(const sip::Message& request, const Identity& iden
   // our own values carry `lr` there.
   const auto& uri = request.uri();
   const bool ours = count > 0 && uri && uri->is_loose_router() && identity.is_ours(*uri);
-  if (ours && (uri->user.empty() || is_flow_token(uri->user))) {
-    if (leading == 0 && is_flow_token(uri->user)) way.flow_token = uri->user;
+  const MarkedUser user = read_worker_mark(ours ? uri->user : std::string_view{});
+  if (ours && (user.rest.empty() || is_flow_token(user.rest))) {
+    if (leading == 0 && is_flow_token(user.rest)) way.flow_token = user.rest;
+    if (user.worker) way.worker = user.worker;
     way.last_route_is_request_uri = true;
     way.received_uri = last;
     leading = std::min(leading, count - 1);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/address.hpp"
+#include "base/team.hpp"
 #include "base/text.hpp"
 #include "sip/message.hpp"
 #include "sip/uri.hpp"
@@ -37,6 +38,7 @@ struct Preprocessed {
   std::string_view next_route;             ///< URI of the first Route that remains; empty: the Request-URI decides
   bool next_is_strict = false;             ///< that Route has no `lr` (§16.6 step 6)
   std::string_view flow_token;             ///< user part of the last own Route: the flow to the target (RFC 5626 §5.3), or empty
+  std::optional<WorkerNumber> worker;      ///< whose call it is, as our Record-Route said
   bool in_dialog = false;                  ///< the request has a To tag
 
   /// Where the request points, for the target set (§16.5).

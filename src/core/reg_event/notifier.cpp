@@ -75,6 +75,9 @@ Text Notifier::own_place(const Destination& destination) const {
   return found == settings_.listeners.end() ? destination.local.text() : found->endpoint.text();
 }
 
+/// By which the refreshes of a subscription find the worker that has it.
+Text Notifier::own_user() const { return settings_.team.is_alone() ? Text{} : worker_mark(settings_.team.number) + "@"; }
+
 void Notifier::answer(const sip::Message& request, const Packet& packet, int status, std::string_view tag, std::string_view headers,
                       Step& step) {
   // With a transaction, so that a SUBSCRIBE that comes twice is not two subscriptions.
@@ -90,7 +93,7 @@ void Notifier::answer(const sip::Message& request, const Packet& packet, int sta
 
 void Notifier::accept(const sip::Message& request, const Packet& packet, const Subscription& subscription, std::uint32_t expires,
                       Step& step) {
-  Text headers = "Expires: " + std::to_string(expires) + "\r\nContact: <sip:" + own_place(subscription.destination);
+  Text headers = "Expires: " + std::to_string(expires) + "\r\nContact: <sip:" + own_user() + own_place(subscription.destination);
   if (is_reliable(packet.transport)) headers.append(";transport=").append(name(packet.transport));
   headers.append(">\r\n").append(allow_events_line);
   request.for_each_value(sip::Header::record_route, [&](std::string_view value, const sip::HeaderLine&) {
@@ -208,7 +211,7 @@ void Notifier::notify_for_the_last_time(SubscriptionId id, std::string_view reas
 bool Notifier::send(SubscriptionId id, std::string_view state, transaction::Owner owner, Step& step) {
   Subscription& subscription = *subscriptions_.find(id);
   const auto begin = step.outbox.bytes().size();
-  const Text branch = "z9hG4bK0e" + hex(random_.next());
+  const Text branch = "z9hG4bK" + Text{worker_digit(settings_.team.number)} + "e" + hex(random_.next());
   write(subscription, state, branch, step);
   if (step.layer.start_client(sip::Method::notify, branch, begin, subscription.destination, owner, step.now, step.outbox)) {
     subscription.tell_all = false;
@@ -241,7 +244,7 @@ void Notifier::write(Subscription& subscription, std::string_view state, std::st
   if (!subscription.route.empty()) out.append("Route: ").append(subscription.route).append("\r\n");
   out.append("From: ").append(subscription.from).append(";tag=").append(subscription.local_tag);
   out.append("\r\nTo: ").append(subscription.to).append("\r\nCall-ID: ").append(subscription.call_id);
-  out.append("\r\nCSeq: ").append(Decimal{++subscription.local_cseq}).append(" NOTIFY\r\nContact: <sip:").append(place);
+  out.append("\r\nCSeq: ").append(Decimal{++subscription.local_cseq}).append(" NOTIFY\r\nContact: <sip:").append(own_user()).append(place);
   if (is_reliable(to.transport)) out.append(";transport=").append(name(to.transport));
   out.append(">\r\nEvent: ").append(subscription.event).append("\r\nSubscription-State: ").append(state);
   out.append("\r\nContent-Type: application/reginfo+xml\r\nContent-Length: ").append(Decimal{body.size()}).append("\r\n\r\n").append(body);

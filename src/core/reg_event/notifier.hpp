@@ -46,6 +46,7 @@ using SubscriptionId = Id<Subscription>;
 /// Our listeners as they stand in Via and Contact.
 struct Settings {
   std::vector<Target> listeners;
+  Team team{};
   Duration min_expires = 30s;
   Duration max_expires = 3'761s;  ///< RFC 3680 §4.4
 };
@@ -91,6 +92,7 @@ class Notifier {
   bool send(SubscriptionId id, std::string_view state, transaction::Owner owner, Step& step);
   void end(SubscriptionId id, std::string_view why, location::LocationService& location, Outbox& outbox);
   Text own_place(const Destination& destination) const;
+  Text own_user() const;
 
   Settings settings_;
   Random& random_;

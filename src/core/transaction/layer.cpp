@@ -52,6 +52,14 @@ Layer::~Layer() = default;
 Layer::Layer(Layer&&) noexcept = default;
 Layer& Layer::operator=(Layer&&) noexcept = default;
 
+bool Layer::knows(const sip::Message& request) const {
+  const Table& table = state_->table;
+  const Key invite = Key::server(request, sip::Method::invite);
+  if (request.method() == sip::Method::ack) return static_cast<bool>(table.find_server_for_ack(invite, request.to_tag()));
+  if (table.find_server(Key::server(request, request.method()), request.to_tag())) return true;
+  return request.method() == sip::Method::cancel && table.find_server(invite, request.to_tag());
+}
+
 Received Layer::receive(const sip::Message& message, const Packet&, Instant now, Outbox& outbox) {
   if (!message.is_request()) return receive_response(message, now, outbox);
   Table& table = state_->table;

@@ -67,6 +67,8 @@ class Layer {
   Layer(Layer&&) noexcept;
   Layer& operator=(Layer&&) noexcept;
 
+  /// Whether a request belongs to a server transaction that exists: a retransmission, an ACK or a CANCEL.
+  bool knows(const sip::Message& request) const;
   /// Classifies a valid message; sends what a retransmission calls for.
   Received receive(const sip::Message& message, const Packet& packet, Instant now, Outbox& outbox);
 
