@@ -58,7 +58,7 @@ bool BranchDevice::State::may_register(const sip::Message& request, const Packet
   return false;
 }
 
-void BranchDevice::State::remember_source(const Packet& packet, std::string_view aor, Instant now) {
+void BranchDevice::State::remember_source(const Packet& packet, std::string_view aor, Instant now, Outbox& outbox) {
   if (!asks_for_digest()) return;
   std::optional<Instant> until;
   for (const location::Binding* binding : location.find(aor, now))
@@ -68,6 +68,7 @@ void BranchDevice::State::remember_source(const Packet& packet, std::string_view
     authenticator.sources().remember(packet, user_of(aor), *until, now);
   else
     authenticator.sources().forget(packet, user_of(aor));
+  tell_source(packet, user_of(aor), until, outbox);
 }
 
 void BranchDevice::State::remember_restored_sources(Instant now) {

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "branch_device/state.hpp"
+#include "branch_device/team.hpp"
+#include "location/journal.hpp"
 #include "stun/binding.hpp"
 
 namespace ringhold::branch_device {
@@ -93,37 +95,49 @@ registrar::Settings registrar_settings(const Settings& settings) {
           .service_route = settings.registrar.service_route};
 }
 
-auth::Settings auth_settings(const Settings& settings) {
-  return {.realm = settings.branch.domain, .nonce_age = settings.registrar.nonce_age, .algorithms = settings.registrar.algorithms};
+auth::Settings auth_settings(const Settings& settings, const Team& team) {
+  return {.realm = settings.branch.domain,
+          .nonce_age = settings.registrar.nonce_age,
+          .algorithms = settings.registrar.algorithms,
+          .worker = team.number};
 }
 
-BranchDevice::State::State(const Settings& given, Random& given_random)
-    : settings{given},
+BranchDevice::State::State(const Settings& given, Random& given_random, const Team& given_team)
+    : settings{share_of(given, given_team)},
+      team{given_team},
       random{given_random},
       identity{identity_of(given)},
       layer{transaction::Timers{}, limits::sip_transactions},
       registrar{registrar_settings(given), given_random},
-      notifier{reg_event::Settings{announced(given)}, given_random},
-      proxy{proxy::Settings{identity_of(given)}, given_random},
-      central{central_settings(given), given_random},
+      notifier{reg_event::Settings{announced(given), given_team}, given_random},
+      proxy{proxy::Settings{identity_of(given), given_team}, given_random},
+      central{central_settings(settings), given_random},
       nameserver{nameserver_settings(given), given_random},
-      admission{given.sip.admission},
+      admission{settings.sip.admission},
       outsiders{{.rate = 100, .rate_per_source = 5}},
-      authenticator{auth_settings(given), given_random} {}
+      authenticator{auth_settings(given, given_team), given_random} {
+  if (!team.is_alone()) calls.note_parties();
+}
 
-BranchDevice::BranchDevice(const Settings& settings, Random& random) : state_{std::make_unique<State>(settings, random)} {}
+BranchDevice::BranchDevice(const Settings& settings, Random& random, const Team& team)
+    : state_{std::make_unique<State>(settings, random, team)} {}
 BranchDevice::~BranchDevice() = default;
 
 void BranchDevice::restore(std::span<const Row> rows, Instant now) {
   Outbox changes;
+  const Team& team = state_->team;
   for (const Row& row : rows) {
     switch (row.table) {
-      case Table::binding: state_->location.restore(row, now, changes); break;
-      case Table::learnt: state_->nameserver.restore(row, now); break;
+      case Table::binding:
+        if (team.is_alone() || owner_of(location::aor_of_row(row), team) == team.number) state_->location.restore(row, now, changes);
+        break;
+      case Table::learnt:
+        if (team.leads()) state_->nameserver.restore(row, now);
+        break;
       case Table::setting:
-        state_->central.restore(row);
         state_->registrar.restore(row);
         state_->authenticator.restore(row);
+        if (team.leads()) state_->central.restore(row);
         break;
       case Table::user: state_->authenticator.restore(row); break;
     }
@@ -132,9 +146,15 @@ void BranchDevice::restore(std::span<const Row> rows, Instant now) {
 }
 
 void BranchDevice::start(Instant now, Outbox& outbox) {
+  const std::size_t first_change = outbox.changes().size();
   for (Change& change : state_->restored_changes) outbox.change(std::move(change));
   state_->restored_changes.clear();
   state_->registrar.start(outbox);
+  if (!state_->team.leads()) {
+    state_->settle_authentication(outbox);
+    state_->remember_restored_sources(now);
+    return state_->settle(now, outbox);
+  }
   if (!state_->settings.central.servers.empty()) {
     std::vector<central::Server> servers;
     for (const Target& target : state_->settings.central.servers)
@@ -149,6 +169,7 @@ void BranchDevice::start(Instant now, Outbox& outbox) {
   // The loss was confirmed before the restart; nobody shall wait for dns.timeout to learn it again (DIS-16 c).
   if (state_->central.mode() == central::Mode::survivable) state_->nameserver.assume_lost();
   state_->settle(now, outbox);
+  state_->tell_rows(first_change, outbox);
   expire(now, outbox);
 }
 
@@ -193,6 +214,13 @@ void BranchDevice::connection_changed(const FlowChange& change, Instant now, Out
   state_->count_sent(first_send, outbox);
 }
 
+void BranchDevice::told(const Word& word, Instant now, Outbox& outbox) {
+  const std::size_t first_send = outbox.sends().size();
+  state_->take_news(static_cast<const News&>(word), now, outbox);
+  state_->settle(now, outbox);
+  state_->count_sent(first_send, outbox);
+}
+
 std::optional<Instant> BranchDevice::next_expiry() const {
   std::optional<Instant> next;
   for (const auto& one :
@@ -227,19 +255,21 @@ Answer BranchDevice::command(const Command& command, Instant now, Outbox& outbox
       return Done{};
     }
   };
+  const std::size_t first_change = outbox.changes().size();
   Answer answer = std::visit(Visitor{*state_, now, outbox}, command);
   state_->settle(now, outbox);
+  state_->tell_rows(first_change, outbox);
   return answer;
 }
 
 void BranchDevice::reconfigure(const Settings& settings, Instant now, Outbox& outbox) {
   // Listeners are the shell's and stay as they were opened.
   const std::vector<Target> listen = state_->settings.sip.listen;
-  state_->settings = settings;
+  state_->settings = share_of(settings, state_->team);
   state_->settings.sip.listen = listen;
   state_->admission.reconfigure(state_->settings.sip.admission);
   state_->registrar.reconfigure(registrar_settings(state_->settings));
-  state_->authenticator.reconfigure(auth_settings(state_->settings));
+  state_->authenticator.reconfigure(auth_settings(state_->settings, state_->team));
   state_->settle_authentication(outbox);
   state_->central.reconfigure(central_settings(state_->settings), now, outbox);
   state_->nameserver.reconfigure(nameserver_settings(state_->settings), now);
@@ -248,21 +278,23 @@ void BranchDevice::reconfigure(const Settings& settings, Instant now, Outbox& ou
 
 void BranchDevice::State::settle(Instant now, Outbox& outbox) {
   if (const auto events = location.take_events(); !events.empty()) notifier.tell(events, location, layer, now, outbox);
-  if (nameserver.take_learnt_changed() && settings.central.servers.empty()) {
+  if (nameserver.take_learnt_changed() && settings.central.servers.empty() && team.leads()) {
     std::vector<central::Server> servers;
     for (const nameserver::CentralServer& one : nameserver.central_servers())
       servers.push_back({one.name, one.target, one.priority, one.weight});
     central.set_servers(servers, now);
   }
-  if (nameserver.upstream_state() != told_upstream) {
+  if (nameserver.upstream_state() != told_upstream && team.leads()) {
     told_upstream = nameserver.upstream_state();
     central.note_dns(sign_of(told_upstream), now, outbox);
   }
-  central.note_registrations(location.size(), now, outbox);
+  const auto others = static_cast<std::size_t>(std::ranges::count(others_with_phones, true));
+  central.note_registrations(location.size() + others, now, outbox);
   const bool order_normal = central.dns_order_normal();
   if (order_normal && !told_order_normal) central.note_survivable_ttl(now + longest_ttl_in_outage);
   told_order_normal = order_normal;
   nameserver.set_order(order_of(settings, order_normal));
+  settle_team(outbox);
 }
 
 void BranchDevice::State::count_sent(std::size_t first_send, const Outbox& outbox) {

@@ -18,7 +18,8 @@ namespace ringhold::branch_device {
 /// one question, nothing else crosses the line between mind and shell.
 class BranchDevice {
  public:
-  BranchDevice(const Settings& settings, Random& random);
+  /// `team`: one of several minds that serve the same branch; only the leader probes and serves DNS.
+  BranchDevice(const Settings& settings, Random& random, const Team& team = {});
   ~BranchDevice();
 
   /// Puts back what the store kept; before start(). Expired rows are not resurrected (R6).
@@ -32,6 +33,8 @@ class BranchDevice {
   void expire(Instant now, Outbox& outbox);
   /// A connection opened or closed, or a destination cannot be reached.
   void connection_changed(const FlowChange& change, Instant now, Outbox& outbox);
+  /// What another mind of the team says.
+  void told(const Word& word, Instant now, Outbox& outbox);
   /// HTTP API and command line.
   Answer command(const Command& command, Instant now, Outbox& outbox);
   /// When expire() wants to be called next.

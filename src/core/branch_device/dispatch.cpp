@@ -52,7 +52,8 @@ bool BranchDevice::State::is_served(const Endpoint& remote) const {
 }
 
 void BranchDevice::State::receive_sip(const Packet& packet, Instant now, Outbox& outbox) {
-  if (!is_served(packet.remote)) return refuse_outsider(packet, now, outbox);
+  // Who handed it over has looked.
+  if (packet.handed_over == 0 && !is_served(packet.remote)) return refuse_outsider(packet, now, outbox);
   if (packet.transport == Transport::udp && stun::is_stun(packet.bytes)) {
     const std::size_t begin = outbox.bytes().size();
     if (stun::append_answer(outbox.bytes(), packet.bytes, packet.remote))
@@ -68,6 +69,7 @@ void BranchDevice::State::receive_sip(const Packet& packet, Instant now, Outbox&
                  Severity::debug});
     return;
   }
+  if (hand_over(*message, packet, outbox)) return;
   if (message->is_request()) {
     ++counters.requests_in[static_cast<std::size_t>(message->method())];
     if (const auto malformed = sip::validate_request(*message)) {
@@ -178,14 +180,14 @@ void BranchDevice::State::on_register(const sip::Message& request, const Packet&
   if (central.sends_home(now) && !only_removes(request) && request.line(sip::Header::contact) != nullptr &&
       !registrar::Registrar::was_granted(request, aor, location, now)) {
     const Text device = registrar::Registrar::device_of(request, aor, packet);
-    if (central.send_home(device, calls.in_call(aor), now, outbox))
+    if (central.send_home(device, in_call(aor), now, outbox))
       return registrar.refuse(request, packet,
                               {503, "The central site is back", "Retry-After: " + std::to_string(home_retry_after) + "\r\n"}, outbox);
   }
   const auto grant = central.mode() == central::Mode::survivable ? registrar::Grant::survivable : registrar::Grant::normal;
   const auto decision = registrar.on_register(request, packet, aor, grant, location, now, outbox);
   if (decision.restarted) ++counters.restarts;
-  if (decision.status == 200) remember_source(packet, aor, now);
+  if (decision.status == 200) remember_source(packet, aor, now, outbox);
 }
 
 void BranchDevice::State::on_response(const sip::Message& response, const Packet& packet, const transaction::Received& received,
@@ -198,7 +200,7 @@ void BranchDevice::State::on_response(const sip::Message& response, const Packet
   }
   if (central.is_central(packet.remote)) {
     const auto sign = response.status() == 503 ? central::RelaySign::unavailable : central::RelaySign::answered;
-    central.note_relay({packet.transport, packet.remote}, sign, now, outbox);
+    note_relay({packet.transport, packet.remote}, sign, now, outbox);
   }
   keep_books(proxy.on_response(response, received, layer, now, outbox), now, outbox);
 }
@@ -212,8 +214,7 @@ void BranchDevice::State::on_failures(std::span<const transaction::Failure> fail
       case Owner::Kind::proxy: {
         if (const Destination* to = layer.destination(failure.transaction); to != nullptr && central.is_central(to->remote)) {
           const bool timeout = failure.cause == transaction::Failure::Cause::timeout;
-          central.note_relay({to->transport, to->remote}, timeout ? central::RelaySign::unanswered : central::RelaySign::refused, now,
-                             outbox);
+          note_relay({to->transport, to->remote}, timeout ? central::RelaySign::unanswered : central::RelaySign::refused, now, outbox);
         }
         keep_books(proxy.on_failure(failure, layer, now, outbox), now, outbox);
         break;

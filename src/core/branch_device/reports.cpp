@@ -79,9 +79,8 @@ std::vector<CallReport> BranchDevice::State::call_reports() const {
   return rows;
 }
 
-std::vector<Sample> BranchDevice::State::metrics() const {
-  const auto& dns = nameserver.counters();
-  std::vector<Sample> samples;
+/// What of a team the leader alone knows.
+void BranchDevice::State::add_site(std::vector<Sample>& samples) const {
   const auto mode = central.mode();
   Values modes;
   for (const auto each : {central::Mode::normal, central::Mode::suspect, central::Mode::survivable, central::Mode::recovering})
@@ -91,6 +90,12 @@ std::vector<Sample> BranchDevice::State::metrics() const {
   for (const central::ServerReport& server : central.report())
     up.emplace_back("target=\"" + server.server.target.text() + "\"", server.health == central::Health::up ? 1 : 0);
   samples.push_back({"ringhold_central_up", "1 for a central server that answers", "gauge", std::move(up)});
+}
+
+std::vector<Sample> BranchDevice::State::metrics() const {
+  const auto& dns = nameserver.counters();
+  std::vector<Sample> samples;
+  if (team.leads()) add_site(samples);
   samples.push_back({"ringhold_registrations", "bindings", "gauge", one(location.size())});
   samples.push_back({"ringhold_calls_active", "calls whose dialogs pass here", "gauge", one(calls.size())});
   samples.push_back({"ringhold_sip_transactions", "SIP transactions", "gauge", one(layer.size())});
@@ -117,7 +122,7 @@ std::vector<Sample> BranchDevice::State::metrics() const {
                                {"forbidden", digest.forbidden},
                                {"limited", digest.limited}},
                               "result")});
-  samples.push_back({"ringhold_users", "users in the store", "gauge", one(authenticator.users().size())});
+  if (team.leads()) samples.push_back({"ringhold_users", "users in the store", "gauge", one(authenticator.users().size())});
   samples.push_back({"ringhold_dns_queries_total", "DNS queries by what was answered", "counter",
                      labelled({{"forwarded", dns.forwarded},
                                {"injected", dns.injected},

@@ -76,6 +76,15 @@ std::optional<proxy::Hop> BranchDevice::State::hop_to_contact(const sip::Uri& ur
   return hop;
 }
 
+std::vector<Address> BranchDevice::State::addresses_of(std::string_view host) const {
+  std::vector<Address> addresses = nameserver.addresses_of(host);
+  // Of a team only the leader serves DNS and learns names; what it knows of the central site it tells.
+  if (addresses.empty() && !team.leads())
+    for (const central::ServerReport& one : central.report())
+      if (equal_ignoring_case(one.server.name, host)) addresses.push_back(one.server.target.endpoint.address);
+  return addresses;
+}
+
 std::vector<proxy::Hop> BranchDevice::State::hops_to_uri(std::string_view text, Instant now, std::vector<dns::Question>& missing) const {
   const auto uri = sip::Uri::parse(text);
   if (!uri || !uri->is_sip()) return {};
@@ -84,8 +93,7 @@ std::vector<proxy::Hop> BranchDevice::State::hops_to_uri(std::string_view text, 
   for (const Target& target : central.usable_servers()) servers.push_back({{}, target});
   const resolver::Knowledge knowledge{
       settings.branch.domain, servers,
-      [](const void* source, std::string_view host) { return static_cast<const nameserver::Nameserver*>(source)->addresses_of(host); },
-      &nameserver};
+      [](const void* source, std::string_view host) { return static_cast<const State*>(source)->addresses_of(host); }, this};
   const bool by_service = !uri->port && equal_ignoring_case(uri->host, settings.branch.domain);
   std::vector<Target> targets = resolver::targets_of(*uri, knowledge);
   const bool is_asked = targets.empty() && !by_service && !is_no_name(uri->host);

@@ -2,6 +2,8 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -9,6 +11,7 @@
 #include "auth/trust.hpp"
 #include "branch_device/admission.hpp"
 #include "branch_device/branch_device.hpp"
+#include "branch_device/word.hpp"
 #include "calls/call_table.hpp"
 #include "central/central.hpp"
 #include "location/location_service.hpp"
@@ -53,7 +56,7 @@ struct Parked {
 
 /// The capabilities and what passes between them.
 struct BranchDevice::State {
-  State(const Settings& given, Random& given_random);
+  State(const Settings& given, Random& given_random, const Team& given_team);
 
   // dispatch.cpp
   void receive_sip(const Packet& packet, Instant now, Outbox& outbox);
@@ -80,7 +83,7 @@ struct BranchDevice::State {
                   std::string_view from_user, Instant now) const;
   bool is_emergency(std::string_view request_uri) const;
   /// After a REGISTER: whether its source may call in the name of its user.
-  void remember_source(const Packet& packet, std::string_view aor, Instant now);
+  void remember_source(const Packet& packet, std::string_view aor, Instant now, Outbox& outbox);
   void remember_restored_sources(Instant now);
   std::string_view user_of(std::string_view aor) const;
   auth::Tier tier_of(const location::Binding& binding, Instant now) const;
@@ -102,6 +105,7 @@ struct BranchDevice::State {
   std::vector<proxy::Hop> hops_to_bindings(const location::Bindings& bindings) const;
   /// Names that are not known yet go to `missing`.
   std::vector<proxy::Hop> hops_to_uri(std::string_view text, Instant now, std::vector<dns::Question>& missing) const;
+  std::vector<Address> addresses_of(std::string_view host) const;
   std::vector<proxy::Hop> hops_to_central() const;
   Text aor_of(const sip::Uri& uri) const;
   /// Who stands in From or To: a user of ours by the one AOR, whatever host of ours and parameters are there.
@@ -119,6 +123,22 @@ struct BranchDevice::State {
   void resume_parked(Instant now, Outbox& outbox);
   std::optional<Instant> parked_until() const;
 
+  // team.cpp
+  /// Nothing: it is for whoever knows its dialog or its contact.
+  std::optional<WorkerNumber> worker_for(const sip::Message& message) const;
+  /// True: another worker serves it.
+  bool hand_over(const sip::Message& message, const Packet& packet, Outbox& outbox);
+  bool is_at_home(const sip::Message& request) const;
+  void note_relay(const Target& target, central::RelaySign sign, Instant now, Outbox& outbox);
+  bool in_call(std::string_view aor) const;
+  void tell_all(std::shared_ptr<const Word> word, Outbox& outbox) const;
+  void tell_rows(std::size_t first_change, Outbox& outbox) const;
+  void tell_source(const Packet& packet, std::string_view user, std::optional<Instant> until, Outbox& outbox) const;
+  void settle_team(Outbox& outbox);
+  void lead(Outbox& outbox);
+  void take_news(const News& news, Instant now, Outbox& outbox);
+  void take_row(const Change& change, Outbox& outbox);
+
   // branch_device.cpp
   /// Hands on what one capability has learnt and another needs to know.
   void settle(Instant now, Outbox& outbox);
@@ -129,8 +149,10 @@ struct BranchDevice::State {
   std::vector<RegistrationReport> registrations(std::string_view aor, Instant now) const;
   std::vector<CallReport> call_reports() const;
   std::vector<Sample> metrics() const;
+  void add_site(std::vector<Sample>& samples) const;
 
   Settings settings;
+  Team team;
   Random& random;
   proxy::Identity identity;
   transaction::Layer layer;
@@ -149,6 +171,11 @@ struct BranchDevice::State {
   auth::KnownDevices known_devices{limits::known_devices};
   std::vector<auth::User> staged_users;  ///< parts of an import that has not ended
   Counters counters;
+  std::uint64_t told_standing = 0;
+  bool told_any = false;
+  std::optional<Instant> told_return;
+  std::array<bool, most_workers> others_with_phones{};
+  boost::unordered_flat_map<Text, unsigned, TextHash, TextEqual> calls_elsewhere;  ///< by AOR: with how many workers
   nameserver::UpstreamState told_upstream = nameserver::UpstreamState::unknown;
   bool told_order_normal = true;
   bool told_no_users = false;
@@ -160,6 +187,6 @@ proxy::Identity identity_of(const Settings& settings);
 nameserver::Settings nameserver_settings(const Settings& settings);
 central::Settings central_settings(const Settings& settings);
 registrar::Settings registrar_settings(const Settings& settings);
-auth::Settings auth_settings(const Settings& settings);
+auth::Settings auth_settings(const Settings& settings, const Team& team);
 
 }  // namespace ringhold::branch_device
