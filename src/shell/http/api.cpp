@@ -104,6 +104,9 @@ Response metrics(const Program& program, const std::vector<branch_device::Sample
        {"reason=\"idle\"", number(counters.connections_idle)},
        {"reason=\"handshake\"", number(counters.handshakes_failed)},
        {"reason=\"slow\"", number(counters.write_queues_full)}});
+  add("ringhold_hand_overs_total", "Messages given from one worker to another.", "counter", {{"", number(counters.hand_overs)}});
+  add("ringhold_hand_overs_lost_total", "Messages that another worker was too far behind for.", "counter",
+      {{"", number(counters.hand_overs_lost)}});
   add("ringhold_sends_lost_total", "Datagrams that the kernel had no room for.", "counter", {{"", number(counters.sends_lost)}});
   add("ringhold_peers_unreachable_total", "Sends and connections refused: ICMP, RST, no route, no answer.", "counter",
       {{"", number(counters.peers_unreachable)}});

@@ -24,8 +24,8 @@ Connections::Connections(boost::asio::io_context& loop, Inbox& inbox, const std:
 }
 Connections::~Connections() = default;
 
-Endpoint Connections::listen(Protocol protocol, const Target& target, std::string_view key) {
-  FileDescriptor socket = open_listener(target.endpoint, SocketKind::stream, key);
+Endpoint Connections::listen(Protocol protocol, const Target& target, std::string_view key, Sharing sharing) {
+  FileDescriptor socket = open_listener(target.endpoint, SocketKind::stream, key, sharing);
   const Endpoint bound = local_endpoint(socket.get());
   acceptors_.push_back({protocol, target.transport, std::make_unique<boost::asio::posix::stream_descriptor>(loop_, socket.release())});
   return bound;

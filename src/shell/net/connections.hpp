@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/unordered/unordered_flat_map.hpp>
@@ -11,6 +12,7 @@
 
 #include "base/flow.hpp"
 #include "shell/net/inbox.hpp"
+#include "shell/net/sockets.hpp"
 #include "shell/net/tcp_connection.hpp"
 #include "shell/net/tls_context.hpp"
 #include "shell/net/websocket_session.hpp"
@@ -26,7 +28,9 @@ class Connections {
   ~Connections();
 
   /// Begins to listen; throws StartError. The endpoint as bound.
-  Endpoint listen(Protocol protocol, const Target& target, std::string_view key);
+  Endpoint listen(Protocol protocol, const Target& target, std::string_view key, Sharing sharing);
+  /// The connections' flows come after `base`.
+  void number_from(std::uint64_t base) { last_flow_ = std::max(last_flow_, base); }
   /// Starts to accept on all listeners.
   void start();
   /// For connections from now on; those that stand keep what they began with.

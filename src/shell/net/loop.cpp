@@ -10,28 +10,40 @@
 
 namespace ringhold::net {
 
-Worker::Loop::Loop(const Listening& listening, Mind& mind, Sink& sink, Random& random, const RunningClock& clock)
+Worker::Loop::Loop(const Listening& listening, Mind& mind, Sink& sink, Random& random, const RunningClock& clock, const Post& post)
     : mind_{mind},
       sink_{sink},
       clock_{clock},
+      post_{post},
       listening_{listening},
       now_{clock.now()},
       connections_{context_, *this, listening.tls, listening.web_origins},
       upstream_{context_, *this, random} {
-  for (Endpoint& endpoint : listening_.dns) {
-    listen_on_udp(Protocol::dns, endpoint, "dns.listen");
-    connections_.listen(Protocol::dns, {Transport::tcp, endpoint}, "dns.listen");
-  }
+  // SIP first, so that its UDP listeners have the same numbers at all workers.
   for (Target& target : listening_.sip) {
     if (target.transport == Transport::udp)
       listen_on_udp(Protocol::sip, target.endpoint, "sip.listen");
     else
-      target.endpoint = connections_.listen(Protocol::sip, target, "sip.listen");
+      target.endpoint = connections_.listen(Protocol::sip, target, "sip.listen", sharing());
   }
+  for (Endpoint& endpoint : listening_.dns) {
+    listen_on_udp(Protocol::dns, endpoint, "dns.listen");
+    connections_.listen(Protocol::dns, {Transport::tcp, endpoint}, "dns.listen", Sharing::one_worker);
+  }
+  if (post_.hand_over == nullptr) return;
+  connections_.number_from(first_connection_flow(post_.team));
+  post_.hand_over->on_wake(post_.team.number, [this] { boost::asio::post(context_, [this] { serve_others(); }); });
+}
+
+Sharing Worker::Loop::sharing() const {
+  if (post_.team.is_alone()) return Sharing::one_worker;
+  return post_.team.leads() ? Sharing::first_of_several : Sharing::next_of_several;
 }
 
 void Worker::Loop::listen_on_udp(Protocol protocol, Endpoint& endpoint, std::string_view key) {
-  listeners_.push_back(std::make_unique<UdpListener>(context_, UdpListener::Place{protocol, endpoint, connections_.next_flow(), key}));
+  listeners_.push_back(std::make_unique<UdpListener>(
+      context_,
+      UdpListener::Place{protocol, endpoint, connections_.next_flow(), key, protocol == Protocol::sip ? sharing() : Sharing::one_worker}));
   endpoint = listeners_.back()->endpoint();
 }
 
@@ -137,7 +149,18 @@ void Worker::Loop::finish_step() {
     empty_outbox();
   }
   if (!changes_.empty()) ask_for_turn();
+  if (post_.hand_over != nullptr && post_.hand_over->flush(post_.team.number)) ask_for_turn();
   arm();
+}
+
+void Worker::Loop::changed(const FlowChange& change) {
+  changes_.push_back(change);
+  if (post_.hand_over == nullptr || !change.flow || change.protocol != Protocol::sip || change.transport == Transport::udp ||
+      change.state == FlowState::opened)
+    return;
+  // Any mind may have a binding or a transaction on this connection.
+  for (WorkerNumber other = 0; other < post_.team.size; ++other)
+    if (other != post_.team.number) post_.hand_over->next(post_.team.number, other).items.emplace_back(change);
 }
 
 void Worker::Loop::arm() {

@@ -10,6 +10,7 @@
 
 #include "shell/net/connections.hpp"
 #include "shell/net/datagrams.hpp"
+#include "shell/net/hand_over.hpp"
 #include "shell/net/inbox.hpp"
 #include "shell/net/udp_listener.hpp"
 #include "shell/net/upstream.hpp"
@@ -20,7 +21,7 @@ namespace ringhold::net {
 /// The inside of a worker. A turn: what became ready is served, DNS first, the mind's timers run, its outbox is sent.
 class Worker::Loop final : public Inbox {
  public:
-  Loop(const Listening& listening, Mind& mind, Sink& sink, Random& random, const RunningClock& clock);
+  Loop(const Listening& listening, Mind& mind, Sink& sink, Random& random, const RunningClock& clock, const Post& post);
   void renew(TlsContext context);
 
   const Listening& listening() const { return listening_; }
@@ -29,7 +30,7 @@ class Worker::Loop final : public Inbox {
   void run(Step step);
 
   void received(const Packet& packet) override { mind_.receive(packet, now_, outbox_); }
-  void changed(const FlowChange& change) override { changes_.push_back(change); }
+  void changed(const FlowChange& change) override;
   void ready(const Source& source) override;
   void note(const Fact& fact) override { outbox_.note(fact); }
   Instant now() const override { return now_; }
@@ -37,6 +38,7 @@ class Worker::Loop final : public Inbox {
 
  private:
   void listen_on_udp(Protocol protocol, Endpoint& endpoint, std::string_view key);
+  Sharing sharing() const;
   void live();
   void ask_for_turn();
   void turn();
@@ -49,12 +51,16 @@ class Worker::Loop final : public Inbox {
   void flush_datagrams();
   UdpListener* listener_for(const Destination& destination);
   UdpListener* find_listener(FlowId flow);
+  bool is_mine(FlowId flow) const;
+  void collect_for_others();
+  void serve_others();
   void arm();
   void sweep_later();
 
   Mind& mind_;
   Sink& sink_;
   RunningClock clock_;
+  Post post_;
   Listening listening_;
   boost::asio::io_context context_{1};
   boost::asio::steady_timer timer_{context_};

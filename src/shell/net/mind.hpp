@@ -16,6 +16,8 @@ class Mind {
   virtual void receive(const Packet& packet, Instant now, Outbox& outbox) = 0;
   virtual void expire(Instant now, Outbox& outbox) = 0;
   virtual void connection_changed(const FlowChange& change, Instant now, Outbox& outbox) = 0;
+  /// What the mind of another worker says; a mind that works alone is told nothing.
+  virtual void told(const Word&, Instant, Outbox&) {}
   virtual std::optional<Instant> next_expiry() const = 0;
 };
 

@@ -154,9 +154,12 @@ TEST_F(SecureWorker, says_good_bye_at_its_end_and_writes_what_waits) {
   phone.say(options);
   EXPECT_EQ(phone.hear(), "heard");
   const std::string much(200'000, 'x');
-  mind.answer = [&](const Packet& packet, Outbox& outbox) {
-    outbox.send({packet.protocol, packet.transport, packet.flow, packet.local, packet.remote}, much);
-  };
+  // The mind belongs to the worker's thread.
+  worker->run([&](Instant, Outbox&, const Counters&) {
+    mind.answer = [&](const Packet& packet, Outbox& outbox) {
+      outbox.send({packet.protocol, packet.transport, packet.flow, packet.local, packet.remote}, much);
+    };
+  });
   phone.say(options);
   mind.diary.wait_for("packet");
   std::thread end{[&] { worker->stop(); }};

@@ -4,14 +4,67 @@ namespace ringhold::net {
 
 void Worker::Loop::empty_outbox() {
   if (outbox_.empty()) return;
+  if (post_.hand_over != nullptr) collect_for_others();
   // An upstream slot that is closed and used again in one batch: what is closed is the socket before.
   for (const FlowId flow : outbox_.closes())
     if ((flow.number & upstream_flow_bit) != 0) upstream_.close(flow);
   send_all();
   for (const FlowId flow : outbox_.closes())
-    if ((flow.number & upstream_flow_bit) == 0) connections_.close(flow);
+    if ((flow.number & upstream_flow_bit) == 0 && is_mine(flow)) connections_.close(flow);
   sink_.take(outbox_);
   outbox_.clear();
+}
+
+bool Worker::Loop::is_mine(FlowId flow) const {
+  const auto owner = worker_of(flow);
+  return !owner || *owner == post_.team.number || post_.hand_over == nullptr || *owner >= post_.team.size;
+}
+
+void Worker::Loop::collect_for_others() {
+  HandOver& others = *post_.hand_over;
+  const WorkerNumber own = post_.team.number;
+  for (const Outbox::HandOver& one : outbox_.hand_overs()) {
+    if (!others.has_room(own, one.to)) {
+      ++counters_.hand_overs_lost;
+      continue;
+    }
+    ++counters_.hand_overs;
+    Batch& batch = others.next(own, one.to);
+    batch.items.emplace_back(Batch::Handed{one.packet, batch.keep(outbox_.bytes_of(one))});
+  }
+  for (const Outbox::Told& one : outbox_.told()) others.next(own, one.to).items.emplace_back(one.word);
+  for (const Outbox::Send& send : outbox_.sends()) {
+    const FlowId flow = send.destination.flow;
+    if ((flow.number & upstream_flow_bit) != 0 || is_mine(flow)) continue;
+    Batch& batch = others.next(own, *worker_of(flow));
+    batch.items.emplace_back(Batch::Sent{send.destination, batch.keep(outbox_.message(send))});
+  }
+  for (const FlowId flow : outbox_.closes())
+    if ((flow.number & upstream_flow_bit) == 0 && !is_mine(flow))
+      others.next(own, *worker_of(flow)).items.emplace_back(Batch::Closed{flow});
+}
+
+void Worker::Loop::serve_others() {
+  now_ = clock_.now();
+  post_.hand_over->take(post_.team.number, [this](const Batch& batch) {
+    struct Visitor {
+      Loop& loop;
+      const Batch& batch;
+      void operator()(const Batch::Handed& handed) const {
+        Packet packet = handed.packet;
+        packet.bytes = batch.view(handed.bytes);
+        loop.mind_.receive(packet, loop.now_, loop.outbox_);
+      }
+      void operator()(const Batch::Sent& sent) const { loop.connections_.send(sent.destination, batch.view(sent.bytes)); }
+      void operator()(const Batch::Closed& closed) const { loop.connections_.close(closed.flow); }
+      void operator()(const FlowChange& change) const { loop.mind_.connection_changed(change, loop.now_, loop.outbox_); }
+      void operator()(const std::shared_ptr<const Word>& word) const { loop.mind_.told(*word, loop.now_, loop.outbox_); }
+    };
+    for (const Batch::Item& item : batch.items) std::visit(Visitor{*this, batch}, item);
+    empty_outbox();
+  });
+  if (const auto due = mind_.next_expiry(); due && *due <= now_) mind_.expire(now_, outbox_);
+  finish_step();
 }
 
 void Worker::Loop::send_all() {
@@ -21,6 +74,7 @@ void Worker::Loop::send_all() {
       upstream_.send(destination, outbox_.message(send));
       continue;
     }
+    if (!is_mine(destination.flow)) continue;
     switch (destination.transport) {
       case Transport::udp: send_datagram(send); break;
       case Transport::tcp:

@@ -105,9 +105,11 @@ FileDescriptor open_socket(const Address& family_of, SocketKind kind) {
   return socket;
 }
 
-FileDescriptor open_listener(const Endpoint& endpoint, SocketKind kind, std::string_view key) {
+FileDescriptor open_listener(const Endpoint& endpoint, SocketKind kind, std::string_view key, Sharing sharing) {
   FileDescriptor socket = open_socket(endpoint.address, kind);
   if (!socket) cannot_listen(errno, endpoint, kind, key);
+  if (sharing == Sharing::first_of_several) open_listener(endpoint, kind, key);
+  if (sharing != Sharing::one_worker) prefer_option(socket.get(), SOL_SOCKET, SO_REUSEPORT, 1);
   if (kind == SocketKind::stream) {
     prefer_option(socket.get(), SOL_SOCKET, SO_REUSEADDR, 1);
   } else {

@@ -44,10 +44,16 @@ Endpoint to_endpoint(const sockaddr_storage& storage);
 Endpoint local_endpoint(int socket);
 
 enum class SocketKind : unsigned char { datagram, stream };
+/// Whether the kernel spreads what comes to a place over the sockets of several workers.
+enum class Sharing : unsigned char {
+  one_worker,
+  first_of_several,  ///< makes sure that no other program is there: to share a port would be to lose half of the calls
+  next_of_several,
+};
 /// Non-blocking, closed on exec; IPv6 sockets are for IPv6 only. Negative when the kernel refuses (errno says why).
 FileDescriptor open_socket(const Address& family_of, SocketKind kind);
 /// A socket bound to `endpoint`, and listening if it is a stream. `key` names the setting. Throws StartError.
-FileDescriptor open_listener(const Endpoint& endpoint, SocketKind kind, std::string_view key);
+FileDescriptor open_listener(const Endpoint& endpoint, SocketKind kind, std::string_view key, Sharing sharing = Sharing::one_worker);
 
 /// An option that may be refused without harm.
 void prefer_option(int socket, int level, int name, int value);

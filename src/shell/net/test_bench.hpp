@@ -49,6 +49,12 @@ class Diary {
   std::deque<std::string> lines_;
 };
 
+/// What test minds say to each other.
+struct TestWord final : Word {
+  explicit TestWord(std::string said) : text{std::move(said)} {}
+  std::string text;
+};
+
 /// Writes down what comes; answers as the test says.
 class FakeMind final : public Mind {
  public:
@@ -71,6 +77,7 @@ class FakeMind final : public Mind {
     diary.write(std::string{states[static_cast<std::size_t>(change.state)]} + " " + std::string{name(change.transport)} + " " +
                 change.remote.text() + " slot=" + std::to_string(change.flow.number & ~upstream_flow_bit));
   }
+  void told(const Word& word, Instant, Outbox&) override { diary.write("word " + static_cast<const TestWord&>(word).text); }
   std::optional<Instant> next_expiry() const override { return due; }
 };
 

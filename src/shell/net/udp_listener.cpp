@@ -8,7 +8,7 @@ namespace ringhold::net {
 
 UdpListener::UdpListener(boost::asio::io_context& loop, const Place& place)
     : protocol_{place.protocol}, flow_{place.flow}, descriptor_{loop} {
-  FileDescriptor socket = open_listener(place.endpoint, SocketKind::datagram, place.key);
+  FileDescriptor socket = open_listener(place.endpoint, SocketKind::datagram, place.key, place.sharing);
   endpoint_ = local_endpoint(socket.get());
   const bool four = endpoint_.address.is_v4();
   prefer_option(socket.get(), four ? IPPROTO_IP : IPPROTO_IPV6, four ? IP_RECVERR : IPV6_RECVERR, 1);

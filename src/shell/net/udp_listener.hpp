@@ -18,6 +18,7 @@ class UdpListener {
     Endpoint endpoint;
     FlowId flow;
     std::string_view key;
+    Sharing sharing = Sharing::one_worker;
   };
   /// Throws StartError. `key` is the setting that names this endpoint.
   UdpListener(boost::asio::io_context& loop, const Place& place);

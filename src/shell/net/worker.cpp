@@ -4,8 +4,8 @@
 
 namespace ringhold::net {
 
-Worker::Worker(const Listening& listening, Mind& mind, Sink& sink, Random& random, const RunningClock& clock)
-    : loop_{std::make_unique<Loop>(listening, mind, sink, random, clock)} {}
+Worker::Worker(const Listening& listening, Mind& mind, Sink& sink, Random& random, const RunningClock& clock, const Post& post)
+    : loop_{std::make_unique<Loop>(listening, mind, sink, random, clock, post)} {}
 Worker::~Worker() { stop(); }
 
 const Listening& Worker::listening() const { return loop_->listening(); }

@@ -25,11 +25,19 @@ struct Listening {
   friend bool operator==(const Listening&, const Listening&) = default;
 };
 
+class HandOver;
+
+/// A worker's place in its team, and how it reaches the others; alone without.
+struct Post {
+  Team team;
+  HandOver* hand_over = nullptr;  ///< outlives the worker
+};
+
 /// One thread with its loop, its sockets and its mind; it shares nothing and waits for nobody.
 class Worker {
  public:
   /// Opens the listeners; throws StartError.
-  Worker(const Listening& listening, Mind& mind, Sink& sink, Random& random, const RunningClock& clock);
+  Worker(const Listening& listening, Mind& mind, Sink& sink, Random& random, const RunningClock& clock, const Post& post = {});
   ~Worker();
 
   /// Where it listens, as bound.
