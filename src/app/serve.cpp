@@ -11,11 +11,15 @@
 #include <csignal>
 #include <cstdlib>
 #include <future>
+#include <memory>
+#include <vector>
 
 #include "app/settings_file.hpp"
 #include "app/toml_section.hpp"
 #include "branch_device/branch_device.hpp"
+#include "branch_device/team.hpp"
 #include "shell/http/api.hpp"
+#include "shell/net/hand_over.hpp"
 #include "shell/net/sockets.hpp"
 #include "shell/net/system_random.hpp"
 #include "shell/net/worker.hpp"
@@ -33,7 +37,7 @@ constexpr int exit_invalid_configuration = 3;
 /// The mind of `ringhold serve` as the worker wants it.
 class ServingMind final : public net::Mind {
  public:
-  ServingMind(const branch_device::Settings& settings, Random& random) : device_{settings, random} {}
+  ServingMind(const branch_device::Settings& settings, Random& random, const Team& team) : device_{settings, random, team} {}
   branch_device::BranchDevice& device() { return device_; }
   void start(Instant now, Outbox& outbox) override { device_.start(now, outbox); }
   void receive(const Packet& packet, Instant now, Outbox& outbox) override { device_.receive(packet, now, outbox); }
@@ -41,6 +45,7 @@ class ServingMind final : public net::Mind {
   void connection_changed(const FlowChange& change, Instant now, Outbox& outbox) override {
     device_.connection_changed(change, now, outbox);
   }
+  void told(const Word& word, Instant now, Outbox& outbox) override { device_.told(word, now, outbox); }
   std::optional<Instant> next_expiry() const override { return device_.next_expiry(); }
 
  private:
@@ -68,16 +73,28 @@ void print_errors(const std::vector<SettingError>& errors) {
   for (const SettingError& error : errors) fmt::print(stderr, "{}\n", error.text());
 }
 
+/// A worker and what is its alone.
+struct Serving {
+  Serving(const Configuration& configuration, const net::Listening& listening, ServingSink& sink, const net::RunningClock& clock,
+          const net::Post& post)
+      : mind{configuration.branch, random, post.team}, worker{listening, mind, sink, socket_random, clock, post} {}
+
+  net::SystemRandom random;
+  net::SystemRandom socket_random;
+  ServingMind mind;
+  net::Worker worker;
+};
+
 /// Everything that runs, in the order in which it has to be made; ended in the opposite order.
 struct Running {
   Running(const Configuration& given, Severity least)
       : configuration{given},
         log{least},
         writer{given.store_path, log},
-        mind{given.branch, random},
         sink{log, writer, given.store_path.empty() ? ServingSink::Changes::drop : ServingSink::Changes::keep},
-        worker{given.listening, mind, sink, socket_random, clock},
+        hand_over{given.workers},
         server{given.http, given.http_token, [this](const http::Request& request) { return http::handle(program, request); }} {
+    hire(given);
     program.version = RINGHOLD_VERSION;
     program.ask = [this](const branch_device::Command& command, branch_device::Answer& answer, net::Counters& counters) {
       return ask(command, answer, counters);
@@ -87,51 +104,78 @@ struct Running {
     program.log_dropped = [this] { return log.dropped(); };
   }
 
+  /// The first one opens the listeners as configured; the others share its places, but for DNS.
+  void hire(const Configuration& given) {
+    const std::uint64_t secret = net::SystemRandom{}.next() | 1U;
+    for (WorkerNumber number = 0; number < given.workers; ++number) {
+      const net::Post post{{number, given.workers, given.workers > 1 ? secret : 0}, given.workers > 1 ? &hand_over : nullptr};
+      net::Listening listening = workers.empty() ? given.listening : workers.front()->worker.listening();
+      if (!workers.empty()) listening.dns.clear();
+      workers.push_back(std::make_unique<Serving>(given, listening, sink, clock, post));
+    }
+  }
+
   void start() {
-    mind.device().restore(writer.load(), clock.now());
+    const auto rows = writer.load();
+    for (const auto& one : workers) one->mind.device().restore(rows, clock.now());
     writer.start();
-    worker.start();
+    for (const auto& one : workers) one->worker.start();
     server.start();
   }
 
-  /// The worker answers between two batches; one that does not within two seconds is reported, not waited for.
+  /// The workers answer between two batches; one that does not within two seconds is reported, not waited for.
   bool ask(const branch_device::Command& command, branch_device::Answer& answer, net::Counters& counters) {
-    struct Told {
-      branch_device::Answer answer;
-      net::Counters counters;
-      std::promise<void> ready;
-    };
-    const auto told = std::make_shared<Told>();
-    auto ready = told->ready.get_future();
-    worker.run([this, command, told](Instant now, Outbox& outbox, const net::Counters& at_present) {
-      told->answer = mind.device().command(command, now, outbox);
-      told->counters = at_present;
-    });
-    // A step of its own: by then what the first one changed is with the writer.
-    worker.run([told](Instant, Outbox&, const net::Counters&) { told->ready.set_value(); });
-    if (ready.wait_for(patience) != std::future_status::ready) return false;
-    answer = std::move(told->answer);
-    counters = told->counters;
+    const bool all = branch_device::audience_of(command) == branch_device::Audience::all;
+    const auto until = std::chrono::steady_clock::now() + patience;
+    std::vector<std::future<Told>> answers;
+    for (const auto& one : workers) {
+      answers.push_back(ask_one(*one, command));
+      if (!all) break;
+    }
+    bool first = true;
+    for (auto& awaited : answers) {
+      if (awaited.wait_until(until) != std::future_status::ready) return false;
+      Told told = awaited.get();
+      answer = first ? std::move(told.answer) : branch_device::merged(std::move(answer), std::move(told.answer));
+      counters = first ? told.counters : counters + told.counters;
+      first = false;
+    }
     return true;
   }
 
   void stop() {
     log.write({"stopping", {}});
     server.stop();
-    worker.stop();
+    for (const auto& one : workers) one->worker.stop();
     writer.stop();
     log.flush();
   }
 
+  struct Told {
+    branch_device::Answer answer;
+    net::Counters counters;
+  };
+  static std::future<Told> ask_one(Serving& one, const branch_device::Command& command) {
+    struct Waiting {
+      Told told;
+      std::promise<Told> ready;
+    };
+    const auto waiting = std::make_shared<Waiting>();
+    one.worker.run([&one, command, waiting](Instant now, Outbox& outbox, const net::Counters& at_present) {
+      waiting->told = {one.mind.device().command(command, now, outbox), at_present};
+    });
+    // A step of its own: by then what the first one changed is with the writer.
+    one.worker.run([waiting](Instant, Outbox&, const net::Counters&) { waiting->ready.set_value(std::move(waiting->told)); });
+    return waiting->ready.get_future();
+  }
+
   Configuration configuration;
   net::RunningClock clock;
-  net::SystemRandom random;
-  net::SystemRandom socket_random;
   observe::Log log;
   store::Writer writer;
-  ServingMind mind;
   ServingSink sink;
-  net::Worker worker;
+  net::HandOver hand_over;
+  std::vector<std::unique_ptr<Serving>> workers;
   http::Program program;
   http::Server server;
 };
@@ -141,7 +185,7 @@ void remark(Running& running) {
 }
 
 void announce(Running& running) {
-  const auto& listening = running.worker.listening();
+  const auto& listening = running.workers.front()->worker.listening();
   for (const Target& sip : listening.sip) fmt::print("SIP          {}\n", sip.text());
   for (const Endpoint& dns : listening.dns) fmt::print("DNS          {} (UDP and TCP)\n", dns.text());
   fmt::print("status page  http://{}/\n", running.server.endpoint().text());
@@ -155,13 +199,18 @@ void announce(Running& running) {
 /// A bad file changes nothing: what was read before stays in use, and stays what SRV answers go by.
 void reload_certificate(Running& running, Configuration& read) {
   if (!read.listening.tls) return;
-  auto context = net::TlsContext::load(*read.listening.tls);
-  if (!context) {
+  std::vector<net::TlsContext> contexts;
+  for (std::size_t i = 0; i < running.workers.size(); ++i) {
+    auto context = net::TlsContext::load(*read.listening.tls);
+    if (context) {
+      contexts.push_back(std::move(*context));
+      continue;
+    }
     running.log.write({"tls_certificate_refused", {{"error", context.error()}, {"effect", "nothing changed"}}, Severity::error});
     read.branch.sip.certificate_serves_domain = running.configuration.branch.sip.certificate_serves_domain;
     return;
   }
-  running.worker.renew(std::move(*context));
+  for (std::size_t i = 0; i < contexts.size(); ++i) running.workers[i]->worker.renew(std::move(contexts[i]));
   running.log.write({"tls_certificate_read", {{"file", read.listening.tls->certificate}}});
 }
 
@@ -175,16 +224,18 @@ void reload(Running& running) {
   const net::Listening& before = running.configuration.listening;
   if (read->listening.sip != before.sip || read->listening.dns != before.dns || !(read->listening.web_origins == before.web_origins) ||
       read->listening.tls.has_value() != before.tls.has_value() || read->http != running.configuration.http ||
-      read->store_path != running.configuration.store_path || read->http_token != running.configuration.http_token)
+      read->workers != running.configuration.workers || read->store_path != running.configuration.store_path ||
+      read->http_token != running.configuration.http_token)
     running.log.write({"settings_need_restart",
-                       {{"keys", "sip.listen, sip.web_origins, dns.listen, http.listen, http.token_file, store.url"}},
+                       {{"keys", "sip.listen, sip.workers, sip.web_origins, dns.listen, http.listen, http.token_file, store.url"}},
                        Severity::warning});
   reload_certificate(running, *read);
   running.configuration.branch = read->branch;
   running.configuration.remarks = read->remarks;
-  running.worker.run([&running, settings = read->branch](Instant now, Outbox& outbox, const net::Counters&) {
-    running.mind.device().reconfigure(settings, now, outbox);
-  });
+  for (const auto& one : running.workers)
+    one->worker.run([&one = *one, settings = read->branch](Instant now, Outbox& outbox, const net::Counters&) {
+      one.mind.device().reconfigure(settings, now, outbox);
+    });
   running.log.write({"settings_read", {{"file", running.configuration.file}}, Severity::info});
   remark(running);
 }

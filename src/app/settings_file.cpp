@@ -132,7 +132,7 @@ class Reader {
         for (const Transport transport : {Transport::udp, Transport::tcp})
           configuration_.listening.sip.push_back({transport, {address, Port{5060}}});
     }
-    table.count("workers", 1, 1, 1);
+    configuration_.workers = static_cast<WorkerNumber>(table.count("workers", 1, 1, most_workers));
     read_admission(table);
     read_tls(table);
     configuration_.listening.web_origins.domain = configuration_.branch.branch.domain;

@@ -20,7 +20,8 @@ struct Configuration {
   std::string file;
   branch_device::Settings branch;  ///< for the mind; wildcard listeners are spelt out as the machine's addresses
   net::Listening listening;        ///< for the sockets, as written
-  std::string store_path;          ///< empty: nothing is kept
+  WorkerNumber workers = 1;
+  std::string store_path;  ///< empty: nothing is kept
   Endpoint http;
   std::string http_token;            ///< empty: none is asked for
   std::vector<std::string> remarks;  ///< what is allowed, but probably not meant

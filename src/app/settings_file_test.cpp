@@ -86,6 +86,13 @@ TEST(SettingsFile, finds_the_store_beside_the_file) {
   EXPECT_EQ(good(domain + "[store]\nurl = \"memory:\"").store_path, "");
 }
 
+TEST(SettingsFile, takes_several_workers_and_one_by_default) {
+  EXPECT_EQ(good(domain).workers, 1);
+  EXPECT_EQ(good(domain + "[sip]\nworkers = 4\n").workers, 4);
+  EXPECT_EQ(first_error(domain + "[sip]\nworkers = 17\n"), "r.toml:4: sip.workers: expected a whole number from 1 to 16");
+  EXPECT_EQ(first_error(domain + "[sip]\nworkers = 0\n"), "r.toml:4: sip.workers: expected a whole number from 1 to 16");
+}
+
 TEST(SettingsFile, names_line_key_and_what_was_expected) {
   EXPECT_EQ(first_error("[sip]\nworkers = 1\n"),
             "r.toml: branch.domain: missing: expected the SIP domain of the central site, such as \"example.com\"");
