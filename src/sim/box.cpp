@@ -6,6 +6,8 @@
 #include <utility>
 #include <variant>
 
+#include "branch_device/team.hpp"
+
 namespace ringhold::sim {
 
 namespace {
@@ -14,37 +16,47 @@ constexpr FlowId dns_flow{2};
 constexpr unsigned most_wakes_per_second = 5'000;
 }  // namespace
 
-Box::Box(World& world, const branch_device::Settings& settings, Witness& witness)
-    : world_{world}, settings_{settings}, witness_{witness}, random_{world.random.next()}, pool_{world, bench::box()} {}
+Box::Box(World& world, const branch_device::Settings& settings, Witness& witness, WorkerNumber minds)
+    : world_{world}, settings_{settings}, witness_{witness}, random_{world.random.next()}, pool_{world, bench::box()}, size_{minds} {}
 
 Box::~Box() = default;
 
 void Box::start() {
-  if (device_) return;
+  if (running()) return;
   started_at_ = world_.clock.now();
   mode_ = "normal";
   world_.ladder.event(started_at_, "box", fmt::format("start with {} rows", store_.size()));
-  device_ = std::make_unique<branch_device::BranchDevice>(settings_, random_);
   std::vector<Row> rows;
   for (const auto& [key, columns] : store_) rows.push_back({key.first, columns});
-  device_->restore(rows, started_at_);
+  hire(rows);
   world_.attach(bench::box(), *this);
-  device_->start(started_at_, outbox_);
-  pump();
+  for (const auto& mind : minds_) {
+    mind->device.start(started_at_, outbox_);
+    pump(*mind);
+  }
+}
+
+void Box::hire(const std::vector<Row>& rows) {
+  const std::uint64_t secret = size_ > 1 ? random_.next() | 1U : 0;
+  for (WorkerNumber number = 0; number < size_; ++number) {
+    minds_.push_back(std::make_unique<Mind>(settings_, random_.next(), Team{number, size_, secret}));
+    minds_.back()->device.restore(rows, started_at_);
+  }
 }
 
 void Box::kill() {
-  if (!device_) return;
+  if (!running()) return;
   world_.ladder.event(world_.clock.now(), "box", "kill -9");
   ++epoch_;
-  device_.reset();
+  minds_.clear();
+  last_parcel_.clear();
   mode_.clear();
   outbox_.clear();
   pending_.clear();
   pool_.clear(Streams::End::told);
   armed_for_.reset();
-  port_of_flow_.clear();
-  flow_of_port_.clear();
+  port_of_slot_.clear();
+  slot_of_port_.clear();
   world_.detach(bench::box());
 }
 
@@ -52,49 +64,79 @@ void Box::receive(const Datagram& datagram) {
   Packet packet;
   packet.local = datagram.to;
   packet.remote = datagram.from;
+  Mind* mind = minds_.front().get();  // who serves DNS
   if (datagram.connection != 0) {
     packet.transport = Transport::tcp;
     packet.flow = FlowId{datagram.connection};
     packet.local.port = bench::sip_port;
+    mind = &mind_for(datagram.from);
   } else if (datagram.to.port == bench::sip_port) {
     packet.flow = sip_flow;
+    mind = &mind_for(datagram.from);
   } else if (datagram.to.port == bench::dns_port) {
     packet.protocol = Protocol::dns;
     packet.flow = dns_flow;
   } else {
-    const auto upstream = flow_of_port_.find(to_number(datagram.to.port));
-    if (upstream == flow_of_port_.end()) return;
+    const auto upstream = slot_of_port_.find(to_number(datagram.to.port));
+    if (upstream == slot_of_port_.end()) return;
     packet.protocol = Protocol::dns;
-    packet.flow = FlowId{upstream->second};
+    packet.flow = FlowId{upstream->second.second};
+    mind = minds_[upstream->second.first].get();
   }
   witness_.box_received(datagram);
-  std::string buffer = datagram.bytes;
-  packet.bytes = buffer;
-  device_->receive(packet, world_.clock.now(), outbox_);
+  receive(*mind, packet, datagram.bytes);
+}
+
+void Box::receive(Mind& mind, Packet packet, std::string bytes) {
+  packet.bytes = bytes;
+  mind.device.receive(packet, world_.clock.now(), outbox_);
   // A view that outlives the step must be seen to be wrong.
-  std::fill(buffer.begin(), buffer.end(), '\xdd');
-  pump();
+  std::fill(bytes.begin(), bytes.end(), '\xdd');
+  pump(mind);
+}
+
+void Box::give(WorkerNumber from, WorkerNumber to, Parcel parcel) {
+  // A worker that is busy looks later; between two of them the order is kept.
+  Instant& last = last_parcel_[{from, to}];
+  last = std::max(last, world_.clock.now() + world_.random.between(0us, 3ms));
+  world_.clock.at(last, [this, epoch = epoch_, to, parcel = std::move(parcel)] {
+    if (epoch == epoch_ && running()) deliver(to, parcel);
+  });
+}
+
+void Box::deliver(WorkerNumber to, const Parcel& parcel) {
+  Mind& mind = *minds_[to];
+  if (parcel.word == nullptr) return receive(mind, parcel.packet, parcel.bytes);
+  mind.device.told(*parcel.word, world_.clock.now(), outbox_);
+  pump(mind);
+}
+
+void Box::tell_all(const FlowChange& change) {
+  for (const auto& mind : minds_) {
+    mind->device.connection_changed(change, world_.clock.now(), outbox_);
+    pump(*mind);
+  }
 }
 
 void Box::unreachable(const Endpoint& local, const Endpoint& remote) {
+  if (local.port == bench::dns_port) return;
   FlowChange change;
   change.state = FlowState::refused;
   change.remote = remote;
   change.flow = sip_flow;
-  if (local.port == bench::dns_port) return;
-  if (local.port != bench::sip_port) {
-    const auto upstream = flow_of_port_.find(to_number(local.port));
-    if (upstream == flow_of_port_.end()) return;
-    change.protocol = Protocol::dns;
-    change.flow = FlowId{upstream->second};
-  }
-  device_->connection_changed(change, world_.clock.now(), outbox_);
-  pump();
+  if (local.port == bench::sip_port) return tell_all(change);
+  const auto upstream = slot_of_port_.find(to_number(local.port));
+  if (upstream == slot_of_port_.end()) return;
+  change.protocol = Protocol::dns;
+  change.flow = FlowId{upstream->second.second};
+  Mind& mind = *minds_[upstream->second.first];
+  mind.device.connection_changed(change, world_.clock.now(), outbox_);
+  pump(mind);
 }
 
 void Box::connection_changed(Streams::Id connection, const Endpoint& local, const Endpoint& remote, ConnectionState state) {
   pool_.changed(connection, local, remote, state);
-  if (!device_) return;
+  if (!running()) return;
   FlowChange change;
   change.transport = Transport::tcp;
   change.flow = FlowId{connection};
@@ -104,33 +146,35 @@ void Box::connection_changed(Streams::Id connection, const Endpoint& local, cons
     case ConnectionState::closed: change.state = FlowState::closed; break;
     case ConnectionState::refused: change.state = FlowState::refused; break;
   }
-  device_->connection_changed(change, world_.clock.now(), outbox_);
-  pump();
+  tell_all(change);
 }
 
-void Box::pump() {
+void Box::pump(const Mind& from) {
+  const WorkerNumber number = from.team.number;
   for (const Outbox::Note& said : outbox_.notes()) note(said);
-  for (const Outbox::Send& sent : outbox_.sends()) send(sent);
+  for (const Outbox::Send& sent : outbox_.sends()) send(from, sent);
+  for (const Outbox::HandOver& one : outbox_.hand_overs()) give(number, one.to, {one.packet, std::string{outbox_.bytes_of(one)}, nullptr});
+  for (const Outbox::Told& one : outbox_.told()) give(number, one.to, {{}, {}, one.word});
   for (const FlowId flow : outbox_.closes()) {
     if ((flow.number & upstream_flow_bit) == 0) pool_.close(flow.number);
-    const auto known = port_of_flow_.find(flow.number);
-    if (known == port_of_flow_.end()) continue;
-    flow_of_port_.erase(known->second);
-    port_of_flow_.erase(known);
+    const auto known = port_of_slot_.find({number, flow.number});
+    if (known == port_of_slot_.end()) continue;
+    slot_of_port_.erase(known->second);
+    port_of_slot_.erase(known);
   }
   for (Change& change : outbox_.changes()) keep(std::move(change));
   outbox_.clear();
   arm();
 }
 
-void Box::send(const Outbox::Send& send) {
+void Box::send(const Mind& from, const Outbox::Send& send) {
   const Destination& destination = send.destination;
   Datagram datagram;
   datagram.to = destination.remote;
   datagram.from = {bench::box(), bench::sip_port};
   if (destination.protocol == Protocol::dns) {
     const bool is_upstream = (destination.flow.number & upstream_flow_bit) != 0;
-    datagram.from.port = is_upstream ? Port{upstream_port(destination.flow)} : bench::dns_port;
+    datagram.from.port = is_upstream ? Port{upstream_port({from.team.number, destination.flow.number})} : bench::dns_port;
   }
   datagram.bytes = std::string{outbox_.message(send)};
   if (destination.protocol == Protocol::sip && destination.transport == Transport::tcp) {
@@ -146,13 +190,13 @@ void Box::send(const Outbox::Send& send) {
   world_.send(std::move(datagram));
 }
 
-std::uint16_t Box::upstream_port(FlowId flow) {
-  if (const auto old = port_of_flow_.find(flow.number); old != port_of_flow_.end()) flow_of_port_.erase(old->second);
+std::uint16_t Box::upstream_port(const Slot& slot) {
+  if (const auto old = port_of_slot_.find(slot); old != port_of_slot_.end()) slot_of_port_.erase(old->second);
   std::uint16_t port = 0;
   do port = static_cast<std::uint16_t>(20'000 + world_.random.below(40'000));
-  while (flow_of_port_.contains(port));
-  port_of_flow_[flow.number] = port;
-  flow_of_port_[port] = flow.number;
+  while (slot_of_port_.contains(port));
+  port_of_slot_[slot] = port;
+  slot_of_port_[port] = slot;
   return port;
 }
 
@@ -185,7 +229,7 @@ void Box::keep(Change change) {
 }
 
 void Box::arm() {
-  const auto next = device_->next_expiry();
+  const auto next = next_expiry();
   if (!next || (armed_for_ && *armed_for_ <= *next && *armed_for_ > world_.clock.now())) return;
   // The shell's timers have a millisecond's grain.
   const Instant when = std::max(*next, world_.clock.now() + 1ms);
@@ -194,7 +238,7 @@ void Box::arm() {
 }
 
 void Box::wake(unsigned epoch) {
-  if (epoch != epoch_ || !device_) return;
+  if (epoch != epoch_ || !running()) return;
   const Instant now = world_.clock.now();
   if (!armed_for_ || now < *armed_for_) return;
   armed_for_.reset();
@@ -203,14 +247,29 @@ void Box::wake(unsigned epoch) {
     spins_ = 0;
   }
   if (++spins_ == most_wakes_per_second) witness_.box_spins();
-  device_->expire(now, outbox_);
-  pump();
+  for (const auto& mind : minds_) {
+    mind->device.expire(now, outbox_);
+    pump(*mind);
+  }
+}
+
+std::optional<Instant> Box::next_expiry() const {
+  std::optional<Instant> next;
+  for (const auto& mind : minds_)
+    if (const auto one = mind->device.next_expiry(); one && (!next || *one < *next)) next = one;
+  return next;
 }
 
 branch_device::Answer Box::command(const branch_device::Command& command) {
-  auto answer = device_->command(command, world_.clock.now(), outbox_);
-  pump();
-  return answer;
+  const bool all = branch_device::audience_of(command) == branch_device::Audience::all;
+  std::optional<branch_device::Answer> answer;
+  for (const auto& mind : minds_) {
+    auto one = mind->device.command(command, world_.clock.now(), outbox_);
+    pump(*mind);
+    answer = answer ? branch_device::merged(std::move(*answer), std::move(one)) : std::move(one);
+    if (!all) break;
+  }
+  return *answer;
 }
 
 branch_device::StatusReport Box::status() { return std::get<branch_device::StatusReport>(command(branch_device::GetStatus{})); }

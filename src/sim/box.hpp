@@ -23,16 +23,17 @@ class Witness {
   virtual void box_spins() = 0;
 };
 
-/// The second body of the mind: what the shell does with sockets and SQLite, done with the simulated world.
+/// The second body of the mind, or of a team of minds: what the shell does with sockets, SQLite and the rings between workers,
+/// done with the simulated world.
 class Box final : public Host {
  public:
-  Box(World& world, const branch_device::Settings& settings, Witness& witness);
+  Box(World& world, const branch_device::Settings& settings, Witness& witness, WorkerNumber minds = 1);
   ~Box() override;
 
   void start();
   /// kill -9: what was not committed to the store is lost.
   void kill();
-  bool running() const { return device_ != nullptr; }
+  bool running() const { return !minds_.empty(); }
   Instant started_at() const { return started_at_; }
 
   void receive(const Datagram& datagram) override;
@@ -45,23 +46,47 @@ class Box final : public Host {
   /// The sum of a metric's values; zero when it does not exist.
   double metric(std::string_view name);
   branch_device::Answer command(const branch_device::Command& command);
-  std::optional<Instant> next_expiry() const { return device_ ? device_->next_expiry() : std::nullopt; }
+  std::optional<Instant> next_expiry() const;
 
  private:
-  void pump();
-  void send(const Outbox::Send& send);
+  struct Mind {
+    Mind(const branch_device::Settings& settings, std::uint64_t seed, const Team& given_team)
+        : team{given_team}, random{seed}, device{settings, random, given_team} {}
+    Team team;
+    SeededRandom random;
+    branch_device::BranchDevice device;
+  };
+  /// Something that one mind has for another.
+  struct Parcel {
+    Packet packet;
+    std::string bytes;
+    std::shared_ptr<const Word> word;  ///< null: it is the packet
+  };
+  /// An upstream query's slot, and whose it is.
+  using Slot = std::pair<WorkerNumber, std::uint64_t>;
+
+  void hire(const std::vector<Row>& rows);
+  Mind& mind_for(const Endpoint& from) { return *minds_[EndpointHash{}(from) % minds_.size()]; }
+  void receive(Mind& mind, Packet packet, std::string bytes);
+  void tell_all(const FlowChange& change);
+  void give(WorkerNumber from, WorkerNumber to, Parcel parcel);
+  void deliver(WorkerNumber to, const Parcel& parcel);
+  void pump(const Mind& from);
+  void send(const Mind& from, const Outbox::Send& send);
   void note(const Outbox::Note& note);
   void keep(Change change);
   void arm();
   void wake(unsigned epoch);
-  std::uint16_t upstream_port(FlowId flow);
+  std::uint16_t upstream_port(const Slot& slot);
 
   World& world_;
   branch_device::Settings settings_;
   Witness& witness_;
   SeededRandom random_;
   StreamPool pool_;
-  std::unique_ptr<branch_device::BranchDevice> device_;
+  WorkerNumber size_;
+  std::vector<std::unique_ptr<Mind>> minds_;
+  std::map<std::pair<WorkerNumber, WorkerNumber>, Instant> last_parcel_;
   Outbox outbox_;
   unsigned epoch_ = 0;
   Instant started_at_{};
@@ -69,8 +94,8 @@ class Box final : public Host {
   std::optional<Instant> armed_for_;
   Instant spin_second_{};
   unsigned spins_ = 0;
-  std::map<std::uint64_t, std::uint16_t> port_of_flow_;
-  std::map<std::uint16_t, std::uint64_t> flow_of_port_;
+  std::map<Slot, std::uint16_t> port_of_slot_;
+  std::map<std::uint16_t, Slot> slot_of_port_;
   std::vector<Change> pending_;  ///< said to the store, not on disk yet
   std::map<std::pair<Table, Text>, std::vector<Column>> store_;
 };

@@ -27,6 +27,7 @@ int usage() {
   fmt::print(stderr,
              "usage: ringhold_sim --seed N            print the plan and the ladder of one world\n"
              "       ringhold_sim --seeds A..B [--jobs N]   run many worlds\n"
+             "       … --workers N                    several minds in one branch device, and queues between them\n"
              "       ringhold_sim --scenario FILE     run what a file says\n");
   return 2;
 }
@@ -35,8 +36,8 @@ void print_violations(const sim::Outcome& outcome) {
   for (const auto& violation : outcome.violations) fmt::print("BROKEN seed {}: {}\n", outcome.seed, violation);
 }
 
-int run_one(std::uint64_t seed) {
-  const sim::Outcome outcome = sim::run_seed(seed, sim::Record::ladder);
+int run_one(std::uint64_t seed, WorkerNumber minds) {
+  const sim::Outcome outcome = sim::run_seed(seed, sim::Record::ladder, minds);
   for (const auto& line : outcome.plan) fmt::print("plan: {}\n", line);
   for (const auto& line : outcome.ladder) fmt::print("{}\n", line);
   fmt::print("seed {}: {} events, {} requests, {} calls ({} here, {} half), home {:.0f} s after the healing\n", seed, outcome.events,
@@ -46,7 +47,7 @@ int run_one(std::uint64_t seed) {
   return outcome.violations.empty() ? 0 : 1;
 }
 
-int run_many(std::uint64_t first, std::uint64_t last, unsigned jobs) {
+int run_many(std::uint64_t first, std::uint64_t last, unsigned jobs, WorkerNumber minds) {
   std::atomic<std::uint64_t> next{first};
   std::atomic<std::uint64_t> events{0};
   std::atomic<std::uint64_t> calls_here{0};
@@ -54,14 +55,14 @@ int run_many(std::uint64_t first, std::uint64_t last, unsigned jobs) {
   std::vector<std::uint64_t> failed;
   const auto work = [&] {
     for (std::uint64_t seed = next++; seed <= last; seed = next++) {
-      const sim::Outcome outcome = sim::run_seed(seed, sim::Record::nothing);
+      const sim::Outcome outcome = sim::run_seed(seed, sim::Record::nothing, minds);
       events += outcome.events;
       calls_here += outcome.calls_here;
       if (outcome.violations.empty()) continue;
       const std::scoped_lock lock{printing};
       failed.push_back(seed);
       print_violations(outcome);
-      fmt::print("replay: ./dev sim --seed {}\n", seed);
+      fmt::print("replay: ./dev sim --seed {}{}\n", seed, minds > 1 ? fmt::format(" --workers {}", minds) : std::string{});
     }
   };
   std::vector<std::thread> threads;
@@ -95,6 +96,7 @@ int main(int count, char** words) {
   std::optional<std::uint64_t> seed;
   std::optional<std::uint64_t> first;
   std::optional<std::uint64_t> last;
+  WorkerNumber workers = 1;
   unsigned jobs = std::max(1U, std::min(2U, std::thread::hardware_concurrency()));
   if (arguments.empty()) first = 1, last = 100;
   for (std::size_t i = 0; i < arguments.size(); i += 2) {
@@ -107,13 +109,15 @@ int main(int count, char** words) {
       const auto dots = value.find("..");
       first = parse_number<std::uint64_t>(value.substr(0, dots));
       last = dots == std::string_view::npos ? first : parse_number<std::uint64_t>(value.substr(dots + 2));
+    } else if (arguments[i] == "--workers") {
+      workers = static_cast<WorkerNumber>(std::clamp(parse_number(value).value_or(1), 1U, unsigned{most_workers}));
     } else if (arguments[i] == "--jobs") {
       jobs = std::clamp(parse_number(value).value_or(1), 1U, 64U);
     } else {
       return usage();
     }
   }
-  if (seed) return run_one(*seed);
-  if (first && last && *first <= *last) return run_many(*first, *last, jobs);
+  if (seed) return run_one(*seed, workers);
+  if (first && last && *first <= *last) return run_many(*first, *last, jobs, workers);
   return usage();
 }

@@ -20,8 +20,8 @@ double tenths(Random& random, std::uint32_t bound) { return random.below(bound) 
 
 }  // namespace
 
-Story::Story(std::uint64_t seed, Record record)
-    : seed_{seed}, world_{seed, start_of_time}, checkers_{world_}, counts_(std::to_underlying(FaultKind::last) + 1U, 0U) {
+Story::Story(std::uint64_t seed, Record record, WorkerNumber minds)
+    : seed_{seed}, minds_{minds}, world_{seed, start_of_time}, checkers_{world_}, counts_(std::to_underlying(FaultKind::last) + 1U, 0U) {
   if (record == Record::ladder) world_.ladder.enable(start_of_time);
   draw();
 }
@@ -41,7 +41,7 @@ void Story::draw() {
   const std::uint32_t longest = std::array{60U, 120U, 600U}[random.below(3)];
   for (unsigned number = 1; number <= servers; ++number)
     servers_.push_back(std::make_unique<CentralServer>(world_, location_, number, longest));
-  box_ = std::make_unique<Box>(world_, bench::settings(), checkers_);
+  box_ = std::make_unique<Box>(world_, bench::settings(), checkers_, minds_);
 
   const unsigned count = 2 + random.below(5);
   for (unsigned number = 1; number <= count; ++number) {
@@ -252,6 +252,6 @@ void Story::fall_silent() {
     checkers_.broken(fmt::format("{} transactions are left when all is quiet", transactions));
 }
 
-Outcome run_seed(std::uint64_t seed, Record record) { return Story{seed, record}.run(); }
+Outcome run_seed(std::uint64_t seed, Record record, WorkerNumber minds) { return Story{seed, record, minds}.run(); }
 
 }  // namespace ringhold::sim

@@ -35,7 +35,7 @@ enum class Record : std::uint8_t { nothing, ladder };
 /// converge, then the phones go and nothing may be left.
 class Story {
  public:
-  Story(std::uint64_t seed, Record record);
+  Story(std::uint64_t seed, Record record, WorkerNumber minds = 1);
   ~Story();
   Outcome run();
 
@@ -58,6 +58,7 @@ class Story {
   bool wan_up_now() const;
 
   std::uint64_t seed_;
+  WorkerNumber minds_;
   World world_;
   Checkers checkers_;
   CentralLocation location_;
@@ -76,6 +77,6 @@ class Story {
 };
 
 /// Runs one seed.
-Outcome run_seed(std::uint64_t seed, Record record);
+Outcome run_seed(std::uint64_t seed, Record record, WorkerNumber minds = 1);
 
 }  // namespace ringhold::sim
