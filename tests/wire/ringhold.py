@@ -12,6 +12,7 @@ import tempfile
 import time
 
 DOMAIN = "example.test"
+WORKERS = int(os.environ.get("RINGHOLD_WORKERS", "1"))  # the same tests hold with several
 PATIENCE = 15  # seconds; a sanitizer's binary on a busy machine is slow
 
 
@@ -66,6 +67,7 @@ domain   = "{domain}"
 networks = {networks}
 
 [sip]
+workers = {workers}
 listen = ["udp:127.0.0.1:{sip}", "tcp:127.0.0.1:{sip}"]
 {sip_more}
 
@@ -93,7 +95,8 @@ class Ringhold:
         self.config = os.path.join(self.folder, "ringhold.toml")
         self.log = os.path.join(self.folder, "log")
         self.process = None
-        values = {"domain": DOMAIN, "networks": '["127.0.0.0/8"]', "store": "sqlite:ringhold.db", "sip_more": "", "more": "", **options}
+        values = {"domain": DOMAIN, "networks": '["127.0.0.0/8"]', "store": "sqlite:ringhold.db", "sip_more": "", "more": "",
+                  "workers": WORKERS, **options}
         self.write_config(CONFIG.format(**values, **self.ports))
 
     def __enter__(self):
