@@ -81,21 +81,31 @@ constexpr std::size_t slot(std::string_view text) {
   return (text.size() * 7 + static_cast<std::size_t>(text.front() & 31) * 5 + static_cast<std::size_t>(text.back() & 31) * 11) % 128;
 }
 
-std::uint64_t eight(const char* at) {
-  std::uint64_t bytes = 0;
+/// Several bytes at once, with the case bit set in those of 0x40 and above: then letters of either case are the same, and no
+/// other byte becomes a letter or a hyphen.
+template <typename Word>
+Word folded(const char* at) {
+  Word bytes = 0;
   std::memcpy(&bytes, at, sizeof bytes);
-  return bytes | 0x2020202020202020U;
+  constexpr auto bit_6 = static_cast<Word>(0x4040404040404040U);
+  return static_cast<Word>(bytes | ((bytes & bit_6) >> 1U));
 }
 
-/// Eight bytes at a time with the letters' case bit set. Names are letters and hyphens, so among the characters of a token
-/// only the same letter or hyphen gives the same byte.
-bool is_name(std::string_view token, std::string_view name) {
+/// Of texts of the same size, from one to two words long: the first and the last word, which may overlap.
+template <typename Word>
+bool same_ends(const char* a, const char* b, std::size_t size) {
+  const std::size_t last = size - sizeof(Word);
+  return folded<Word>(a) == folded<Word>(b) && folded<Word>(a + last) == folded<Word>(b + last);
+}
+
+bool is_name(std::string_view text, std::string_view name) {
   const std::size_t size = name.size();
-  if (token.size() != size) return false;
-  if (size < 8) return equal_ignoring_case(token, name);
-  for (std::size_t at = 0; at + 8 <= size; at += 8)
-    if (eight(token.data() + at) != eight(name.data() + at)) return false;
-  return eight(token.data() + size - 8) == eight(name.data() + size - 8);
+  if (text.size() != size) return false;
+  if (size < 4) return same_ends<std::uint16_t>(text.data(), name.data(), size);
+  if (size < 8) return same_ends<std::uint32_t>(text.data(), name.data(), size);
+  for (std::size_t at = 8; at + 8 < size; at += 8)
+    if (folded<std::uint64_t>(text.data() + at) != folded<std::uint64_t>(name.data() + at)) return false;
+  return same_ends<std::uint64_t>(text.data(), name.data(), size);
 }
 
 struct Index {

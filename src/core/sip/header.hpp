@@ -49,7 +49,7 @@ enum class Header : std::uint8_t {
   www_authenticate,
 };
 
-/// By long or compact name, which is a token, in any letter case (RFC 3261 §7.3.1, §7.3.3).
+/// By long or compact name, in any letter case (RFC 3261 §7.3.1, §7.3.3); `other` for what is no name at all.
 Header parse_header(std::string_view name);
 /// The long name as the RFCs spell it; empty for `other`.
 std::string_view name(Header header);

@@ -1,8 +1,7 @@
 #include "sip/message.hpp"
 
-#include <cstring>
-
 #include "base/limits.hpp"
+#include "base/scan.hpp"
 
 namespace ringhold::sip {
 
@@ -16,9 +15,8 @@ constexpr std::size_t npos = std::string_view::npos;
 
 /// The length of the line that begins at `from`, its line end included; zero when there is no line end.
 std::size_t line_length(std::string_view bytes, std::size_t from) {
-  const void* found = std::memchr(bytes.data() + from, '\n', bytes.size() - from);
-  if (found == nullptr) return 0;
-  return static_cast<std::size_t>(static_cast<const char*>(found) - bytes.data()) - from + 1;
+  const std::size_t found = find_byte(bytes, from, '\n');
+  return found == bytes.size() ? 0 : found - from + 1;
 }
 
 std::string_view without_line_end(std::string_view line) {
@@ -89,19 +87,24 @@ std::optional<Error> Message::read_header_lines(std::size_t at) {
   const char* const data = bytes_.data();
   const std::size_t size = bytes_.size();
   while (at < size && data[at] != '\r' && data[at] != '\n') {
-    std::size_t name_end = at;
-    while (name_end < size && token_characters.contains(data[name_end])) ++name_end;
-    std::size_t colon = name_end;
-    while (colon < size && is_blank(data[colon])) ++colon;
-    if (name_end == at) return bad("header line", at, "name is not a token");
-    if (colon == size || data[colon] != ':') return bad("header line", at, "no colon after the name");
+    std::size_t colon = find_byte(bytes_, at, ':');
+    std::size_t name_end = colon;
+    Header header = parse_header(bytes_.substr(at, colon - at));
+    // A name that we know is a token; only of others each character is looked at.
+    if (header == Header::other) {
+      for (name_end = at; name_end < size && token_characters.contains(data[name_end]);) ++name_end;
+      colon = name_end;
+      while (colon < size && is_blank(data[colon])) ++colon;
+      if (name_end == at) return bad("header line", at, "name is not a token");
+      if (colon == size || data[colon] != ':') return bad("header line", at, "no colon after the name");
+      header = parse_header(bytes_.substr(at, name_end - at));
+    }
     std::size_t end = colon + 1 + line_length(bytes_, colon + 1);
     if (end == colon + 1) return bad("message", at, "last header line has no line end");
     if (end < size && is_blank(data[end])) end = end_of_folds(end);
     if (lines_.size() == limits::sip_header_lines) return bad("message", at, "more than 256 header lines");
-    const auto name = bytes_.substr(at, name_end - at);
-    const Header header = parse_header(name);
-    lines_.push_back({header, name, trimmed(bytes_.substr(colon + 1, end - colon - 1)), bytes_.substr(at, end - at)});
+    lines_.push_back(
+        {header, bytes_.substr(at, name_end - at), trimmed(bytes_.substr(colon + 1, end - colon - 1)), bytes_.substr(at, end - at)});
     auto& first = first_[static_cast<std::size_t>(header)];
     if (first != 0)
       repeated_ |= 1ULL << static_cast<unsigned>(header);
