@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""bench/run.py [sip|dns|all]: CPU per transaction of Ringhold, of its peer and of the bare kernel, in one run, in turn.
+"""bench/run.py [sip|dns|workers|persistence|all]: CPU per transaction of Ringhold, of its peer and of the bare kernel, in one run,
+in turn; or of Ringhold with two workers beside one, or with its database beside none.
 
 The server is pinned to core 0, the generator to core 1. Medians of three rounds. Everything is bounded and ends by itself.
 The CPU time is what the scheduler counted for all threads of the server (/proc/PID/task/TID/schedstat, nanoseconds).
 How it divides into user and system is sampled by the kernel at its ticks, and rough."""
 import getpass
+import hashlib
 import os
 import pathlib
 import shutil
@@ -21,11 +23,12 @@ import urllib.request
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 BUILD = ROOT / "build/release"
 SECONDS = "3"
-ROUNDS = 3
+ROUNDS = 1
 PORT, OTHER_PORT, UPSTREAM_PORT, HTTP_PORT = 5999, 5998, 5997, 5995
 UNDER_WAY = 64
-USERS = {"options": 1, "register": 10_000, "bind": 100_000, "message": 10_000, "call": 10_000, "fork": 10_000, "dns": 1}
-NO_FLOOR = ("message", "call", "fork")  # the floor relays nothing
+USERS = {"options": 1, "register": 10_000, "bind": 100_000, "message": 10_000, "call": 10_000, "fork": 10_000, "digest": 10_000,
+         "dns": 1}
+NO_FLOOR = ("message", "call", "fork", "digest")  # the floor relays nothing
 # Two workers, memory only, no log, nothing the task does not need; its memory is taken and locked before the first request.
 KAMAILIO = """
 debug=-1
@@ -52,9 +55,10 @@ loadmodule "textops.so"
 modparam("usrloc", "db_mode", 0)
 modparam("usrloc", "hash_size", 17)
 modparam("registrar", "max_contacts", 10)
+{modules_of_task}
 request_route {{
   if (is_method("OPTIONS")) {{ sl_send_reply("200", "OK"); exit; }}
-  if (is_method("REGISTER")) {{ save("location"); exit; }}
+  if (is_method("REGISTER")) {{ {before_save} save("location"); exit; }}
   if (is_method("CANCEL")) {{ t_relay(); exit; }}
   if (loose_route()) {{ t_relay(); exit; }}
   if (is_method("INVITE")) record_route();
@@ -62,11 +66,15 @@ request_route {{
   t_relay();
 }}
 """
+# Its cheapest way: one password for all in the configuration, no look-up.
+KAMAILIO_DIGEST = {"modules_of_task": 'loadmodule "auth.so"',
+                   "before_save": 'if (!pv_www_authenticate("example.test", "secret", "0")) { www_challenge("example.test", "1"); exit; }'}
 RINGHOLD = """
 [branch]
 domain = "example.test"
 networks = ["127.0.0.0/8"]
 [sip]
+workers = {workers}
 listen = ["udp:127.0.0.1:{sip_port}"]
 max_rate = 0
 max_rate_per_source = 0
@@ -78,8 +86,9 @@ servers = ["udp:127.0.0.1:5996"]
 [registrar]
 normal_expires = "10m"
 survivable_expires = "10m"
+{auth}
 [store]
-url = "memory:"
+url = "{store}"
 [http]
 listen = "127.0.0.1:{http}"
 """
@@ -94,11 +103,13 @@ def family(pid):
     return found
 
 
-def cpu_time(pids):
-    """(seconds of all threads, ticks in user mode, ticks in the kernel) since the start of these processes."""
+def cpu_time(pids, thread=None):
+    """(seconds of all threads, or of those with that name, ticks in user mode, ticks in the kernel) since the start of these processes."""
     nanoseconds = user = system = 0
     for pid in pids:
         for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+            if thread and (task / "comm").read_text().strip() != thread:
+                continue
             nanoseconds += int((task / "schedstat").read_text().split()[0])
         fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
         user += int(fields[11])
@@ -107,12 +118,13 @@ def cpu_time(pids):
 
 
 class Server:
-    """One server on core 0, from construction to the end of the `with`."""
+    """One server on core 0, or on both with two workers, from construction to the end of the `with`."""
 
-    def __init__(self, name, dns, folder):
+    def __init__(self, name, task, folder, workers=1, store="memory:"):
+        self.cores = "0" if workers == 1 else "0,1"
         self.log = open(pathlib.Path(folder) / "server.log", "w")
-        self.process = subprocess.Popen(["taskset", "-c", "0", *server_command(name, dns, folder)], stdout=self.log, stderr=self.log,
-                                        start_new_session=True)
+        command = server_command(name, task, folder, workers, store)
+        self.process = subprocess.Popen(["chrt", "--batch", "0", "taskset", "-c", self.cores, *command], stdout=self.log, stderr=self.log, start_new_session=True)
         deadline = time.monotonic() + 20
         while not bound(PORT):
             if self.process.poll() is not None or time.monotonic() > deadline:
@@ -120,6 +132,8 @@ class Server:
             time.sleep(0.05)
         if name == "ringhold":
             pin_mode()
+            if task == "digest":
+                import_users(command, folder)
         time.sleep(0.5)
 
     def __enter__(self):
@@ -137,24 +151,49 @@ class Server:
             self.process.kill()
         self.log.close()
 
-    def measure(self, task):
-        load = subprocess.Popen(["taskset", "-c", "1", str(BUILD / "bench/bench_load"), task, str(PORT), str(USERS[task]), str(UNDER_WAY),
-                                 SECONDS], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        if load.stdout.readline().strip() != "ready":
-            sys.exit(f"{task}: the generator gave up; the server said {pathlib.Path(self.log.name).read_text()[-400:]!r}")
+    def measure(self, task, thread=None, generators=1, rate=0, under_way=UNDER_WAY):
+        """`thread`: only of the threads with that name. With several generators each has users of its own."""
+        users = USERS[task] // generators
+        loads = [Generator(task, users, number * users, under_way // generators, rate, "1" if self.cores == "0" else self.cores)
+                 for number in range(generators)]
+        for load in loads:
+            load.wait_ready(self.log.name)
         pids = family(self.process.pid)
-        before = cpu_time(pids)
-        load.stdin.write("\n")
-        load.stdin.flush()
-        line = load.stdout.readline().split()
-        after = cpu_time(pids)
-        load.wait(5)
-        if len(line) != 3:
-            sys.exit(f"{task}: a request was refused, so there is no figure")
-        done, lost, seconds = int(line[0]), int(line[1]), float(line[2])
+        before = cpu_time(pids, thread)
+        for load in loads:
+            load.go()
+        lines = [load.result() for load in loads]
+        after = cpu_time(pids, thread)
+        done = sum(line[0] for line in lines)
         total = (after[0] - before[0]) / done * 1e6
         ticks = max(1, after[1] - before[1] + after[2] - before[2])
-        return {"total": total, "user": total * (after[1] - before[1]) / ticks, "rate": done / seconds, "lost": lost}
+        return {"total": total, "user": total * (after[1] - before[1]) / ticks, "rate": sum(line[0] / line[2] for line in lines),
+                "lost": sum(line[1] for line in lines), "p50": max(line[3] for line in lines), "p99": max(line[4] for line in lines)}
+
+
+class Generator:
+    """One bench_load."""
+
+    def __init__(self, task, users, first_user, under_way, rate, cores):
+        self.task = task
+        self.process = subprocess.Popen(["chrt", "--batch", "0", "taskset", "-c", cores, str(BUILD / "bench/bench_load"), task, str(PORT), str(users), str(under_way),
+                                         SECONDS, str(first_user), str(rate)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def wait_ready(self, log):
+        if self.process.stdout.readline().strip() != "ready":
+            sys.exit(f"{self.task}: the generator gave up; the server said {pathlib.Path(log).read_text()[-400:]!r}")
+
+    def go(self):
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+
+    def result(self):
+        """[done, lost, seconds, p50, p99]"""
+        line = self.process.stdout.readline().split()
+        self.process.wait(5)
+        if len(line) != 5:
+            sys.exit(f"{self.task}: a request was refused, so there is no figure")
+        return [float(one) for one in line]
 
 
 def bound(port):
@@ -167,6 +206,19 @@ def pin_mode():
     request = urllib.request.Request(f"http://127.0.0.1:{HTTP_PORT}/api/v1/mode", data=b'{"mode":"survivable"}', method="PUT",
                                      headers={"Content-Type": "application/json"})
     urllib.request.urlopen(request, timeout=5).close()
+
+
+def import_users(command, folder):
+    """Each with the password "secret", given as MD5's HA1 as an administrator would bring it from elsewhere."""
+    file = pathlib.Path(folder) / "users.csv"
+    rows = ["user,ha1"]
+    for number in range(USERS["digest"]):
+        name = f"u{10_000_000 + number}"
+        rows.append(f"{name}," + hashlib.md5(f"{name}:example.test:secret".encode()).hexdigest())
+    file.write_text("\n".join(rows) + "\n")
+    done = subprocess.run([command[0], "user", "import", str(file), *command[2:4]], capture_output=True, text=True)
+    if done.returncode != 0:
+        sys.exit(f"users: {done.stderr}{done.stdout}")
 
 
 class Upstream(threading.Thread):
@@ -189,7 +241,7 @@ class Upstream(threading.Thread):
             self.socket.sendto(header + query[12:end] + answer, peer)
 
 
-def server_command(name, dns, folder):
+def server_command(name, task, folder, workers, store):
     if name == "floor":
         return [str(BUILD / "bench/bench_floor"), str(PORT)]
     if name == "dnsmasq":
@@ -199,12 +251,15 @@ def server_command(name, dns, folder):
     if name == "kamailio":
         modules = next(pathlib.Path("/usr/lib").glob("*/kamailio/modules"))
         file = pathlib.Path(folder) / "kamailio.cfg"
-        file.write_text(KAMAILIO.format(port=PORT, modules=modules))
+        more = KAMAILIO_DIGEST if task == "digest" else {"modules_of_task": "", "before_save": ""}
+        file.write_text(KAMAILIO.format(port=PORT, modules=modules, **more))
         return [shutil.which("kamailio") or "/usr/sbin/kamailio", "-DD", "-E", "-f", str(file), "-m", "4096", "-M", "64",
                 "-x", "tlsf", "-Y", folder]
     file = pathlib.Path(folder) / "ringhold.toml"
-    sip_port, dns_port = (OTHER_PORT, PORT) if dns else (PORT, OTHER_PORT)
-    file.write_text(RINGHOLD.format(sip_port=sip_port, dns_port=dns_port, upstream=UPSTREAM_PORT, http=HTTP_PORT))
+    sip_port, dns_port = (OTHER_PORT, PORT) if task == "dns" else (PORT, OTHER_PORT)
+    auth = 'auth = "digest"' if task == "digest" else ""
+    file.write_text(RINGHOLD.format(sip_port=sip_port, dns_port=dns_port, upstream=UPSTREAM_PORT, http=HTTP_PORT, auth=auth,
+                                    workers=workers, store=store))
     return [str(BUILD / "ringhold"), "serve", "-c", str(file), "--log-level", "error"]
 
 
@@ -218,7 +273,7 @@ def compare(tasks, peer):
             for name in ("floor", peer, "ringhold"):
                 if name == "floor" and task in NO_FLOOR:
                     continue
-                with tempfile.TemporaryDirectory() as folder, Server(name, task == "dns", folder) as server:
+                with tempfile.TemporaryDirectory() as folder, Server(name, task, folder) as server:
                     results.setdefault(name, []).append(server.measure(task))
         middle = {name: {key: statistics.median(one[key] for one in rounds) for key in rounds[0]} for name, rounds in results.items()}
         for name, mid in middle.items():
@@ -227,14 +282,59 @@ def compare(tasks, peer):
                   f"{' | '.join(ratios)} |", flush=True)
 
 
+def median(rounds):
+    return {key: statistics.median(one[key] for one in rounds) for key in rounds[0]}
+
+
+def compare_workers():
+    """Two workers on both cores beside one on one core; the generators share the cores, so that CPU per transaction tells. All are of
+    the scheduler's batch class: else a generator that wakes takes the core after each answer, and a worker never sees a batch."""
+    print("| task | workers | CPU µs | per second | lost | capacity beside one worker |")
+    print("|---|---|---|---|---|---|")
+    for task in ("register", "message", "call"):
+        results = {1: [], 2: []}
+        for _ in range(ROUNDS):
+            for workers, rounds in results.items():
+                with tempfile.TemporaryDirectory() as folder, Server("ringhold", task, folder, workers) as server:
+                    rounds.append(server.measure(task, generators=4, under_way=256))
+        one, two = median(results[1]), median(results[2])
+        for workers, mid in ((1, one), (2, two)):
+            print(f"| {task} | {workers} | {mid['total']:.2f} | {mid['rate']:.0f} | {mid['lost']:.0f} | "
+                  f"{'' if workers == 1 else format(2 * one['total'] / two['total'], '.2f')} |", flush=True)
+
+
+def compare_stores():
+    """The worker's own CPU, saturated, and the answer times at a moderate rate, without and with the database."""
+    print("| task | store | CPU µs of the worker | of without | all threads | p50 µs at 10 000/s | p99 | of without |")
+    print("|---|---|---|---|---|---|---|---|")
+    for task in ("register", "bind"):
+        results = {"memory:": ([], [], []), "sqlite:ringhold.db": ([], [], [])}
+        for _ in range(ROUNDS):
+            for store, (own, every, slow) in results.items():
+                with tempfile.TemporaryDirectory() as folder, Server("ringhold", task, folder, store=store) as server:
+                    own.append(server.measure(task, thread="worker"))
+                with tempfile.TemporaryDirectory() as folder, Server("ringhold", task, folder, store=store) as server:
+                    slow.append(server.measure(task, rate=10_000))
+                    every.append(slow[-1])
+        without = results["memory:"]
+        for store, (own, every, slow) in results.items():
+            cpu, p99 = median(own)["total"], median(slow)["p99"]
+            print(f"| {task} | {store.partition(':')[0]} | {cpu:.2f} | {cpu / median(without[0])['total']:.2f} | {median(every)['total']:.2f} | "
+                  f"{median(slow)['p50']:.0f} | {p99:.0f} | {p99 / median(without[2])['p99']:.2f} |", flush=True)
+
+
 def main(wanted):
-    if wanted not in ("sip", "dns", "all"):
-        sys.exit("bench/run.py takes sip, dns or all")
-    if wanted != "dns":
-        compare(("options", "register", "bind", "message", "call", "fork"), "kamailio")
-    if wanted != "sip":
+    if wanted not in ("sip", "dns", "workers", "persistence", "all"):
+        sys.exit("bench/run.py takes sip, dns, workers, persistence or all")
+    if wanted in ("sip", "all"):
+        compare(("options", "register", "bind", "digest", "message", "call", "fork"), "kamailio")
+    if wanted in ("dns", "all"):
         Upstream()
         compare(("dns",), "dnsmasq")
+    if wanted in ("workers", "all"):
+        compare_workers()
+    if wanted in ("persistence", "all"):
+        compare_stores()
 
 
 if __name__ == "__main__":
