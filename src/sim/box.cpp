@@ -223,7 +223,7 @@ void Box::keep(Change change) {
       if (due.columns.empty())
         store_.erase({due.table, due.key});
       else
-        store_[{due.table, due.key}] = std::move(due.columns);
+        store_[{due.table, due.key}] = due.columns.unpacked();
     }
   });
 }

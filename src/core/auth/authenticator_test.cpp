@@ -229,7 +229,7 @@ TEST_F(Authentication, keeps_the_key_of_its_nonces_across_a_restart_R3) {
   const std::string one = nonce();
   SeededRandom other{99};
   Authenticator next{settings(), other};
-  next.restore({Table::setting, outbox_.changes()[0].columns});
+  next.restore({Table::setting, outbox_.changes()[0].columns.unpacked()});
   next.put(make_user(next.hasher(), "alice", "example.test", "secret"), outbox_);
   std::swap(authenticator_, next);
   EXPECT_TRUE(ask("alice", credentials("alice", "secret", one)).passed());
@@ -255,10 +255,10 @@ TEST(Users, go_to_rows_and_come_back_X5) {
   const User user = make_user(hasher, "alice", "example.test", "secret");
   const Change change = put(user);
   EXPECT_EQ(change.key, "alice");
-  const auto back = from_row({Table::user, change.columns});
+  const auto back = from_row({Table::user, change.columns.unpacked()});
   ASSERT_TRUE(back);
   EXPECT_EQ(back->ha1, user.ha1);
-  for (const Column& column : change.columns) EXPECT_EQ(std::get<Text>(column).find("secret"), std::string::npos);
+  for (const Column& column : change.columns.unpacked()) EXPECT_EQ(std::get<Text>(column).find("secret"), std::string::npos);
   EXPECT_FALSE(from_row({Table::user, {Text{"a"}, Text{"r"}, Text{}, Text{}, Text{"zz"}}}));
   EXPECT_FALSE(from_row({Table::user, {Text{"a:b"}, Text{"r"}, Text{"900150983cd24fb0d6963f7d28e17f72"}, Text{}, Text{}}}));
 }

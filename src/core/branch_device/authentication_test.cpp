@@ -222,10 +222,10 @@ TEST_F(Digest, users_and_sources_survive_a_restart_X5) {
   first.start(now_, all);
   first.command(PutUsers{{{"alice", "secret", {}}}}, now_, all);
   for (const Change& change : all.changes())
-    if (!change.columns.empty()) kept.push_back({change.table, change.columns});
+    if (!change.columns.empty()) kept.push_back({change.table, change.columns.unpacked()});
   register_as(alices_phone, "alice", "alice", "secret");
   for (const Change& change : outbox_.changes())
-    if (change.table == Table::binding && !change.columns.empty()) kept.push_back({change.table, change.columns});
+    if (change.table == Table::binding && !change.columns.empty()) kept.push_back({change.table, change.columns.unpacked()});
   auto second = std::make_unique<BranchDevice>(settings(), random_);
   second->restore(kept, now_);
   outbox_.clear();

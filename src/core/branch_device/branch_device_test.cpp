@@ -288,7 +288,7 @@ TEST_F(Branch, bindings_survive_a_restart_R6) {
   register_phone("alice", "10.77.0.11:5060");
   std::vector<Row> rows;
   for (const Change& change : outbox_.changes())
-    if (change.table == Table::binding) rows.push_back({change.table, change.columns});
+    if (change.table == Table::binding) rows.push_back({change.table, change.columns.unpacked()});
   ASSERT_EQ(rows.size(), 1U);
   BranchDevice again{settings(), random_};
   again.restore(rows, now_ + 10s);

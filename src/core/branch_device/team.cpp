@@ -167,7 +167,7 @@ void BranchDevice::State::take_news(const News& news, Instant now, Outbox& outbo
 }
 
 void BranchDevice::State::take_row(const Change& change, Outbox& outbox) {
-  const Row row{change.table, change.columns};
+  const Row row{change.table, change.columns.unpacked()};
   switch (change.table) {
     case Table::user:
       if (change.columns.empty())

@@ -238,7 +238,7 @@ TEST_F(TeamOfThree, shares_what_was_kept_and_keeps_it_once_R6_X5) {
   for (const std::string user : {"alice", "bob", "carol", "dave"}) register_at(0, user, "10.77.0.12:5060");
   ask(PutUsers{{{"alice", "secret", {}}}});
   std::vector<Row> rows;
-  for (const Change& change : changes_) rows.push_back({change.table, change.columns});
+  for (const Change& change : changes_) rows.push_back({change.table, change.columns.unpacked()});
   const auto users = std::ranges::count_if(changes_, [](const Change& change) { return change.table == Table::user; });
   EXPECT_EQ(users, 1) << "by the leader alone";
   std::size_t restored = 0;

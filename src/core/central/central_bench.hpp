@@ -110,7 +110,7 @@ class CentralBench {
         if (field.key == "from" || field.key == "to") line.append(" ").append(outbox_.text(field));
       notes_.push_back(line);
     }
-    for (const auto& change : outbox_.changes()) kept_[change.key] = std::get<Text>(change.columns.at(1));
+    for (const auto& change : outbox_.changes()) kept_[change.key] = std::get<Text>(change.columns.unpacked().at(1));
     outbox_.clear();
     for (const Endpoint& remote : refused) {
       FlowChange change;

@@ -122,8 +122,8 @@ void Central::keep(std::string_view key, std::string_view value, Outbox& outbox)
   Change change;
   change.table = Table::setting;
   change.key = Text{key};
-  change.columns.emplace_back(Text{key});
-  change.columns.emplace_back(Text{value});
+  change.columns.add(key);
+  change.columns.add(value);
   outbox.change(std::move(change));
 }
 

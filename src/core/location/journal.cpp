@@ -21,21 +21,22 @@ Text binding_id(const Binding& binding) {
 Change put(const Binding& binding) {
   Change change{Table::binding, binding_id(binding), {}};
   auto& columns = change.columns;
-  columns.reserve(binding_columns);
-  const auto add = [&](std::string_view text) { columns.emplace_back(std::in_place_type<Text>, text); };
+  constexpr std::size_t usual_row_bytes = 512;
+  columns.reserve(usual_row_bytes);
+  const auto add = [&](std::string_view text) { columns.add(text); };
   add(change.key);
   add(binding.aor());
   add(binding.contact());
   add(binding.reach == Reach::flow ? Text{flow_mark}.append(binding.parameters()) : Text{binding.parameters()});
   add(binding.call_id());
-  columns.emplace_back(static_cast<std::int64_t>(binding.cseq));
-  columns.emplace_back(static_cast<std::int64_t>(binding.q));
-  columns.emplace_back(to_unix_ms(binding.expires_at));
-  columns.emplace_back(to_unix_ms(binding.registered_at));
+  columns.add(static_cast<std::int64_t>(binding.cseq));
+  columns.add(static_cast<std::int64_t>(binding.q));
+  columns.add(to_unix_ms(binding.expires_at));
+  columns.add(to_unix_ms(binding.registered_at));
   add(binding.path());
   add(name(binding.transport()));
-  columns.emplace_back(binding.local().text());
-  columns.emplace_back(binding.source.text());
+  add(binding.local().text());
+  add(binding.source.text());
   add(binding.user_agent());
   return change;
 }

@@ -158,8 +158,8 @@ TEST(LocationService, rings_the_preferred_then_the_latest_first_C2) {
 TEST(LocationService, takes_back_what_lives_and_erases_what_expired_R6) {
   Outbox outbox;
   LocationService location{10};
-  location.restore({Table::binding, row_of(binding("alice", 60s)).columns}, start + 30s, outbox);
-  location.restore({Table::binding, row_of(binding("bob", 20s)).columns}, start + 30s, outbox);
+  location.restore({Table::binding, row_of(binding("alice", 60s)).columns.unpacked()}, start + 30s, outbox);
+  location.restore({Table::binding, row_of(binding("bob", 20s)).columns.unpacked()}, start + 30s, outbox);
   ASSERT_EQ(location.size(), 1U);
   EXPECT_EQ(location.find("sip:alice@example.test", start + 30s).size(), 1U);
   ASSERT_EQ(outbox.changes().size(), 1U);
@@ -248,7 +248,7 @@ TEST(Journal, a_row_gives_the_binding_back_R6) {
   given.registration.reg_id = 2;
   given.registration.reach = Reach::flow;
   const Registration& before = given;
-  const Row row{Table::binding, row_of(before).columns};
+  const Row row{Table::binding, row_of(before).columns.unpacked()};
   ASSERT_EQ(row.columns.size(), binding_columns);
   const auto after = from_row(row);
   ASSERT_TRUE(after);
@@ -265,7 +265,7 @@ TEST(Journal, a_row_gives_the_binding_back_R6) {
 }
 
 TEST(Journal, a_damaged_row_costs_itself_only_R6) {
-  auto columns = row_of(binding()).columns;
+  auto columns = row_of(binding()).columns.unpacked();
   for (std::size_t i = 1; i < columns.size(); ++i) {
     auto damaged = columns;
     if (std::holds_alternative<Text>(damaged[i]))

@@ -228,7 +228,7 @@ void Bench::pass(Duration duration) {
 void Bench::restart() {
   nameserver = std::make_unique<Nameserver>(settings, random);
   coming_.clear();
-  for (const Change& change : store) nameserver->restore(Row{change.table, change.columns}, now);
+  for (const Change& change : store) nameserver->restore(Row{change.table, change.columns.unpacked()}, now);
 }
 
 bool Bench::noted(std::string_view name) const { return std::ranges::find(notes, name) != notes.end(); }

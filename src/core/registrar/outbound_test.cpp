@@ -155,7 +155,7 @@ TEST_F(Flows, temporary_gruus_outlive_a_restart_of_ours_R6) {
   ASSERT_EQ(outbox_.changes().size(), 1U);
   SeededRandom other{77};
   Registrar next{{.domain = "example.test", .service_route = {}}, other};
-  next.restore({Table::setting, outbox_.changes()[0].columns});
+  next.restore({Table::setting, outbox_.changes()[0].columns.unpacked()});
   const auto target = next.gruu().read(*sip::Uri::parse(temporary));
   EXPECT_EQ(target->aor, aor);
   EXPECT_TRUE(next.gruu().names(*target, *bindings().at(0)));

@@ -163,7 +163,7 @@ TEST_F(Registering, a_full_table_refuses_the_whole_request_and_still_removes_X1)
 
 TEST_F(Registering, a_retransmission_over_our_restart_gets_200_RST04) {
   send({});
-  const Row row{Table::binding, outbox_.changes().at(0).columns};
+  const Row row{Table::binding, outbox_.changes().at(0).columns.unpacked()};
   location_.remove(location_.ids(aor, now_).at(0), location::Happened::unregistered, outbox_);
   location_.restore(row, now_, outbox_);  // the answer was lost with the program that ended
   now_ += 500ms;

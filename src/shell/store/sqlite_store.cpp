@@ -174,17 +174,17 @@ std::expected<std::size_t, StoreError> SqliteStore::apply(std::span<const Change
 std::expected<void, StoreError> SqliteStore::apply_one(const Change& change) {
   const TableStatements& statements = tables_[std::to_underlying(change.table)];
   sqlite3_stmt* statement = change.columns.empty() ? statements.erase.get() : statements.put.get();
-  const auto bind_text = [&](int i, const Text& text) {
+  const auto bind_text = [&](int i, std::string_view text) {
     sqlite3_bind_text(statement, i, text.data(), static_cast<int>(text.size()), SQLITE_STATIC);
   };
   if (change.columns.empty()) bind_text(1, change.key);
-  for (std::size_t i = 0; i < change.columns.size(); ++i) {
-    const int position = static_cast<int>(i) + 1;
-    if (const auto* number = std::get_if<std::int64_t>(&change.columns[i]))
-      sqlite3_bind_int64(statement, position, *number);
+  int position = 0;
+  change.columns.for_each([&]<typename Value>(const Value& value) {
+    if constexpr (std::is_same_v<Value, std::int64_t>)
+      sqlite3_bind_int64(statement, ++position, value);
     else
-      bind_text(position, std::get<Text>(change.columns[i]));
-  }
+      bind_text(++position, value);
+  });
   const int code = sqlite3_step(statement);
   std::expected<void, StoreError> done;
   if (code != SQLITE_DONE) done = std::unexpected{error()};

@@ -64,9 +64,9 @@ TEST_F(Store, gives_back_numbers_and_texts_of_every_table_R6) {
   keep({binding, learnt, user});
   const auto rows = kept();
   ASSERT_EQ(rows.size(), 3U);
-  EXPECT_EQ(rows[0].columns, binding.columns);
-  EXPECT_EQ(rows[1].columns, learnt.columns);
-  EXPECT_EQ(rows[2].columns, user.columns);
+  EXPECT_EQ(rows[0].columns, binding.columns.unpacked());
+  EXPECT_EQ(rows[1].columns, learnt.columns.unpacked());
+  EXPECT_EQ(rows[2].columns, user.columns.unpacked());
 }
 
 TEST_F(Store, moves_a_damaged_database_aside_and_begins_anew) {
@@ -150,13 +150,31 @@ TEST_F(Store, keeps_nothing_when_told_so) {
   EXPECT_TRUE(writer.load().empty());
 }
 
+TEST(PackedChanges, come_out_as_they_went_in) {
+  const std::vector<Change> given{
+      {Table::binding, "a", {Text{"a"}, std::int64_t{7}}}, {Table::user, "", {}}, {Table::learnt, "b", {Text{}}}};
+  PackedChanges packed;
+  for (const Change& change : given) packed.add(change);
+  EXPECT_EQ(packed.size(), given.size());
+  std::size_t i = 0;
+  packed.for_each([&](const Change& change) {
+    ASSERT_LT(i, given.size());
+    EXPECT_EQ(change.table, given[i].table);
+    EXPECT_EQ(change.key, given[i].key);
+    EXPECT_EQ(change.columns.unpacked(), given[i++].columns.unpacked());
+  });
+  EXPECT_EQ(i, given.size());
+  packed.clear();
+  packed.for_each([](const Change&) { FAIL(); });
+}
+
 TEST(ChangeQueue, keeps_the_newest_change_of_a_key) {
   ChangeQueue queue{10};
   queue.put(set("a", "old"));
   queue.put(set("a", "new"));
   const auto taken = queue.take(10);
   ASSERT_EQ(taken.size(), 1U);
-  EXPECT_EQ(std::get<Text>(taken[0].columns[1]), "new");
+  EXPECT_EQ(std::get<Text>(taken[0].columns.unpacked()[1]), "new");
 }
 
 TEST(ChangeQueue, drops_new_keys_at_its_bound_and_counts_them) {
@@ -172,7 +190,7 @@ TEST(ChangeQueue, does_not_put_an_old_change_over_a_newer_one) {
   auto taken = queue.take(10);
   queue.put(set("a", "new"));
   queue.put_back(std::move(taken));
-  EXPECT_EQ(std::get<Text>(queue.take(1)[0].columns[1]), "new");
+  EXPECT_EQ(std::get<Text>(queue.take(1)[0].columns.unpacked()[1]), "new");
 }
 
 }  // namespace ringhold::store

@@ -2,9 +2,10 @@
 
 #include <pthread.h>
 #include <signal.h>
-#include <algorithm>
+#include <sys/resource.h>
+#include <unistd.h>
 
-#include <iterator>
+#include <algorithm>
 #include <utility>
 
 namespace ringhold::store {
@@ -16,6 +17,7 @@ constexpr std::chrono::milliseconds group_time{200};
 constexpr std::chrono::seconds retry_time{5};
 constexpr std::chrono::seconds silence_time{60};
 constexpr std::size_t group_size = 1'000;
+constexpr int behind_workers = 19;  // nice
 constexpr std::size_t waiting_keys = 200'000;
 /// Raw changes between two groups; beyond, those that come are dropped: the thread is stuck in the kernel.
 constexpr std::size_t arriving_changes = 500'000;
@@ -69,7 +71,7 @@ void Writer::put(std::vector<Change>& changes) {
     if (arrived_.size() >= arriving_changes)
       dropped_on_arrival_ += changes.size();
     else
-      arrived_.insert(arrived_.end(), std::move_iterator{changes.begin()}, std::move_iterator{changes.end()});
+      for (const Change& change : changes) arrived_.add(change);
     full = arrived_.size() >= group_size;
   }
   changes.clear();
@@ -94,9 +96,10 @@ StoreState Writer::state() const {
 
 void Writer::live() {
   pthread_setname_np(pthread_self(), "store");
+  // A worker that wakes goes first, also where both have one core.
+  setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), behind_workers);
   bool stopping = false;
   while (!stopping) {
-    std::vector<Change> arrived;
     std::uint64_t syncs = 0;
     {
       std::unique_lock lock{mutex_};
@@ -105,19 +108,20 @@ void Writer::live() {
       urgent_ = false;
       stopping = stopping_;
       syncs = syncs_wanted_;
-      arrived.swap(arrived_);
-      state_.waiting += arrived.size();
+      std::swap(taken_, arrived_);
+      state_.waiting += taken_.size();
     }
     if (stopping) try_again_at_.reset();
-    write_waiting(std::move(arrived));
+    taken_.for_each([&](Change&& change) { queue_.put(std::move(change)); });
+    taken_.clear();
+    write_waiting();
     const std::lock_guard lock{mutex_};
     syncs_done_ = syncs;
     synced_.notify_all();
   }
 }
 
-void Writer::write_waiting(std::vector<Change> arrived) {
-  for (Change& change : arrived) queue_.put(std::move(change));
+void Writer::write_waiting() {
   if (!queue_.empty() && ensure_open()) {
     while (!queue_.empty()) {
       auto group = queue_.take(group_size);

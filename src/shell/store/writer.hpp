@@ -12,6 +12,7 @@
 #include "base/journal.hpp"
 #include "shell/observe/log.hpp"
 #include "shell/store/change_queue.hpp"
+#include "shell/store/packed_changes.hpp"
 #include "shell/store/sqlite_store.hpp"
 
 namespace ringhold::store {
@@ -47,7 +48,7 @@ class Writer {
 
  private:
   void live();
-  void write_waiting(std::vector<Change> arrived);
+  void write_waiting();
   bool ensure_open();
   void failed(const StoreError& error);
   void recovered();
@@ -60,7 +61,8 @@ class Writer {
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   std::condition_variable synced_;
-  std::vector<Change> arrived_;           ///< guarded
+  PackedChanges arrived_;                 ///< guarded
+  PackedChanges taken_;                   ///< of the thread: what had arrived; the two change places, so that their memory is used again
   StoreState state_;                      ///< guarded
   bool stopping_ = false;                 ///< guarded
   bool urgent_ = false;                   ///< guarded: a setting waits
