@@ -23,7 +23,7 @@ import urllib.request
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 BUILD = ROOT / "build/release"
 SECONDS = "3"
-ROUNDS = 1
+ROUNDS = 3
 PORT, OTHER_PORT, UPSTREAM_PORT, HTTP_PORT = 5999, 5998, 5997, 5995
 UNDER_WAY = 64
 BATCH_CLASS = ("chrt", "--batch", "0")
