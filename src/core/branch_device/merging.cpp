@@ -45,8 +45,8 @@ struct Merging {
     append(first, std::move(second));
     return first;
   }
-  Answer operator()(Done, Refused) const { return Done{}; }
-  Answer operator()(Refused, Done) const { return Done{}; }
+  Answer operator()(Done, const Refused&) const { return Done{}; }
+  Answer operator()(const Refused&, Done) const { return Done{}; }
   template <typename First, typename Second>
   Answer operator()(First first, const Second&) const {
     return first;

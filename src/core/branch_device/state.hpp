@@ -131,7 +131,7 @@ struct BranchDevice::State {
   bool is_at_home(const sip::Message& request) const;
   void note_relay(const Target& target, central::RelaySign sign, Instant now, Outbox& outbox);
   bool in_call(std::string_view aor) const;
-  void tell_all(std::shared_ptr<const Word> word, Outbox& outbox) const;
+  void tell_all(const std::shared_ptr<const Word>& word, Outbox& outbox) const;
   void tell_rows(std::size_t first_change, Outbox& outbox) const;
   void tell_source(const Packet& packet, std::string_view user, std::optional<Instant> until, Outbox& outbox) const;
   void settle_team(Outbox& outbox);

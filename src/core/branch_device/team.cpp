@@ -85,7 +85,7 @@ bool BranchDevice::State::is_at_home(const sip::Message& request) const {
   return uri && location.find_contact(*uri, Instant::min()) != nullptr;
 }
 
-void BranchDevice::State::tell_all(std::shared_ptr<const Word> word, Outbox& outbox) const {
+void BranchDevice::State::tell_all(const std::shared_ptr<const Word>& word, Outbox& outbox) const {
   for (WorkerNumber other = 0; other < team.size; ++other)
     if (other != team.number) outbox.tell(other, word);
 }
