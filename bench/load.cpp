@@ -1,24 +1,26 @@
-// load options|register|bind|message|call|fork|digest|dns PORT USERS OUTSTANDING SECONDS [FIRST_USER [RATE]]: a closed loop of
-// transactions over UDP on loopback, with so many under way at once; with a RATE an open one, so many per second. Registers every
-// user first where the task needs it, prints "ready", waits for a line, measures, prints "DONE LOST SECONDS P50 P99", the last two in
-// microseconds from the first request to the last answer. It is also the phones: a second socket answers what is relayed to it. `bind`
+// load [tcp-|tls-]TASK PORT USERS OUTSTANDING SECONDS [FIRST_USER [RATE]], where TASK is options, register, bind, message, call, fork,
+// digest or dns: a closed loop of transactions on loopback, with so many under way at once; with a RATE an open one, so many per second.
+// Over UDP, or over 50 connections that are kept open. Registers every user first where the task needs it, prints "ready", waits for a
+// line, measures, prints "DONE LOST SECONDS P50 P99", the last two in microseconds from the first request to the last answer. It is also
+// the phones: what is relayed to a second socket, or back over a user's connection, is answered as they would. `bind`
 // registers new users beside the first ones. A `call` is INVITE to BYE, 13 messages; in a `fork` the first of three phones answers;
 // a `digest` is a REGISTER that is challenged, and its repetition with MD5 credentials of the password "secret".
 // Requests are copies of one template with the numbers put in, so that the generator costs less than any server.
-#include <poll.h>
-
 #include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "datagrams.hpp"
 #include "messages.hpp"
-#include "socket.hpp"
+#include "streams.hpp"
 
 namespace {
 
@@ -27,11 +29,14 @@ using Clock = std::chrono::steady_clock;
 
 class Load {
  public:
-  Load(std::uint16_t port, unsigned users, unsigned first_user, unsigned contacts)
-      : users_{users}, first_user_{first_user}, contacts_{contacts} {
-    server_.sin_family = AF_INET;
-    server_.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    server_.sin_port = htons(port);
+  Load(Channels& channels, unsigned users, unsigned first_user, unsigned contacts)
+      : channels_{channels}, users_{users}, first_user_{first_user}, contacts_{contacts} {
+    for (std::size_t channel = 0; channel < channels.size(); ++channel) {
+      contact_.push_back("Contact: <" + channels.uri("phone", channel) + ">\r\n");
+      contact_and_sdp_.push_back(contact_.back() + "Content-Type: application/sdp\r\nContent-Length: " + std::to_string(sdp.size()) +
+                                 "\r\n\r\n" + std::string{sdp});
+      contact_.back() += "Content-Length: 0\r\n\r\n";
+    }
   }
 
   struct Result {
@@ -54,11 +59,14 @@ class Load {
 
   /// Until `limit` transactions are over or the time is. A transaction without answer for 500 ms is lost.
   Result run(Task task, std::uint64_t limit, const Pace& pace, Clock::time_point until) {
-    const Template text{task, contacts_, caller_.place(), phones_.place()};
-    text_ = &text;
+    task_ = task;
+    texts_.clear();
+    for (std::size_t channel = 0; channel < channels_.size(); ++channel)
+      texts_.emplace_back(task, contacts_, channels_, channel, channels_.of_phones(channel));
     const std::uint64_t first_user = task == Task::bind ? next_new_user_ : first_user_;
     Result result;
     took_ = &result.microseconds;
+    const Channels::Visit take = [this](std::size_t channel, std::string_view message) { receive(channel, message); };
     const auto begin = Clock::now();
     std::uint64_t started = 0;
     waiting_.assign(window, 0);
@@ -70,14 +78,15 @@ class Load {
       for (; under_way_ < pace.outstanding && started < std::min(limit, due); ++started, ++under_way_) {
         const std::uint64_t user = first_user + (task == Task::bind ? started : started % users_);
         const std::uint64_t number = begin_one(user, Clock::now());
-        char* const out = caller_.next();
-        caller_.queue(task == Task::dns ? write_query(out, number) : text.write(out, user, number), server_);
+        const std::size_t channel = is_register(task) ? channels_.of_registrant(user) : channels_.of_caller(user);
+        char* const out = channels_.next(channel);
+        channels_.queue(channel, task == Task::dns ? write_query(out, number) : texts_[channel].write(out, user, number));
       }
-      caller_.flush();
-      std::array<pollfd, 2> ready{{{caller_.fd(), POLLIN, 0}, {phones_.fd(), POLLIN, 0}}};
-      poll(ready.data(), ready.size(), pace.rate == 0 ? 100 : 1);
-      if ((ready[1].revents & POLLIN) != 0) answer_as_phones();
-      const std::uint64_t answers = (ready[0].revents & POLLIN) != 0 ? take_answers(task) : 0;
+      channels_.flush();
+      channels_.wait(pace.rate == 0 ? 100 : 1);
+      const std::uint64_t before = over_;
+      channels_.receive(take);
+      const std::uint64_t answers = over_ - before;
       result.done += answers;
       const auto now = Clock::now();
       if (answers > 0) last_answer = now;
@@ -109,40 +118,32 @@ class Load {
     return number;
   }
 
-  void answer_as_phones() {
-    const std::size_t got = phones_.receive();
-    for (std::size_t i = 0; i < got; ++i) {
-      const auto request = phones_.message(i);
-      const auto& peer = phones_.sender(i);
-      const auto answer = [&](std::string_view status, std::string_view method, std::string_view more) {
-        char* const out = phones_.next();
-        phones_.queue(write_answer(out, request, status, method, more), peer);
-      };
-      if (request.starts_with("INVITE ")) {
-        answer("180 Ringing", "INVITE", contact_);
-        // "INVITE sip:u12345678a@...": the first phone of a user answers.
-        if (request.substr(0, 24).find("a@") != std::string_view::npos) answer("200 OK", "INVITE", contact_and_sdp_);
-      } else if (request.starts_with("CANCEL ")) {
-        answer("200 OK", "CANCEL", {});
-        answer("487 Request Terminated", "INVITE", {});
-      } else if (request.starts_with("BYE ")) {
-        answer("200 OK", "BYE", {});
-      } else if (request.starts_with("MESSAGE ")) {
-        answer("200 OK", "MESSAGE", {});
-      }
-    }
-    phones_.flush();
+  void receive(std::size_t channel, std::string_view message) {
+    if (task_ == Task::dns)
+      over_ += over_dns(message) ? 1U : 0U;
+    else if (message.starts_with("SIP/2.0 "))
+      over_ += over_sip(channel, message) ? 1U : 0U;
+    else
+      answer_as_phone(channel, message);
   }
 
-  std::uint64_t take_answers(Task task) {
-    const std::size_t got = caller_.receive();
-    std::uint64_t answers = 0;
-    for (std::size_t i = 0; i < got; ++i) {
-      const auto message = caller_.message(i);
-      if (task == Task::dns ? over_dns(message) : over_sip(message)) ++answers;
+  void answer_as_phone(std::size_t channel, std::string_view request) {
+    const auto answer = [&](std::string_view status, std::string_view method, std::string_view more) {
+      char* const out = channels_.next(channel);
+      channels_.queue(channel, write_answer(out, request, status, method, more));
+    };
+    if (request.starts_with("INVITE ")) {
+      answer("180 Ringing", "INVITE", contact_[channel]);
+      // "INVITE sip:u12345678a@...": the first phone of a user answers.
+      if (request.substr(0, 24).find("a@") != std::string_view::npos) answer("200 OK", "INVITE", contact_and_sdp_[channel]);
+    } else if (request.starts_with("CANCEL ")) {
+      answer("200 OK", "CANCEL", {});
+      answer("487 Request Terminated", "INVITE", {});
+    } else if (request.starts_with("BYE ")) {
+      answer("200 OK", "BYE", {});
+    } else if (request.starts_with("MESSAGE ")) {
+      answer("200 OK", "MESSAGE", {});
     }
-    caller_.flush();
-    return answers;
   }
 
   /// Only the first final answer to a transaction that is under way counts: a retransmission is no work done.
@@ -154,7 +155,7 @@ class Load {
     --under_way_;
     return true;
   }
-  bool over_sip(std::string_view message) {
+  bool over_sip(std::size_t channel, std::string_view message) {
     if (message.starts_with("SIP/2.0 1")) return false;
     const auto branch = message.find("branch=z9hG4bK");
     const bool challenged = message.starts_with("SIP/2.0 401 ");
@@ -163,23 +164,23 @@ class Load {
     const auto number = std::strtoull(message.data() + branch + 14, nullptr, 10) - 10'000'000;
     std::uint64_t& slot = waiting_[number % window];
     if (slot % 90'000'000 != number) return false;
-    if (challenged) return prove(slot, message);
+    if (challenged) return prove(slot, channel, message);
     if (message.find(" INVITE\r\n") == std::string_view::npos) return over(slot);
     if (answered_[number % window]) return false;
     answered_[number % window] = true;
     for (const std::string_view method : {"ACK", "BYE"}) {
-      char* const out = caller_.next();
-      caller_.queue(write_in_dialog(out, message, method, caller_.place(), number), server_);
+      char* const out = channels_.next(channel);
+      channels_.queue(channel, write_in_dialog(out, message, method, channels_, channel, number));
     }
     return false;
   }
   /// The same REGISTER again, with credentials; it is the second half of one transaction here.
-  bool prove(std::uint64_t& slot, std::string_view challenge) {
+  bool prove(std::uint64_t& slot, std::size_t channel, std::string_view challenge) {
     const Begun first = begun_[slot % window];
     slot = 0;
     const std::uint64_t number = begin_one(first.user, first.at);
-    char* const out = caller_.next();
-    caller_.queue(with_credentials(out, text_->write(out, first.user, number), challenge, first.user), server_);
+    char* const out = channels_.next(channel);
+    channels_.queue(channel, with_credentials(out, texts_[channel].write(out, first.user, number), challenge, first.user));
     return false;
   }
   bool over_dns(std::string_view message) {
@@ -192,9 +193,8 @@ class Load {
     std::exit(1);
   }
 
-  Socket caller_;
-  Socket phones_;
-  sockaddr_in server_{};
+  Channels& channels_;
+  Task task_ = Task::options;
   std::uint64_t users_;
   std::uint64_t number_ = 0;
   std::uint64_t under_way_ = 0;
@@ -202,35 +202,65 @@ class Load {
   std::vector<bool> answered_;  ///< its INVITE has its 200
   std::vector<Begun> begun_ = std::vector<Begun>(window);
   std::vector<std::uint32_t>* took_ = nullptr;
-  const Template* text_ = nullptr;
+  std::vector<Template> texts_;  ///< by channel
+  std::uint64_t over_ = 0;
   std::uint64_t first_user_;
   unsigned contacts_;
   std::uint64_t next_new_user_ = 1'000'000;
-  std::string contact_ = "Contact: <sip:phone@" + phones_.place() + ">\r\nContent-Length: 0\r\n\r\n";
-  std::string contact_and_sdp_ = "Contact: <sip:phone@" + phones_.place() +
-                                 ">\r\nContent-Type: application/sdp\r\nContent-Length: " + std::to_string(sdp.size()) + "\r\n\r\n" +
-                                 std::string{sdp};
+  std::vector<std::string> contact_, contact_and_sdp_;  ///< by channel: how a phone's answer ends
 };
+
+/// What the first argument names.
+struct Work {
+  std::optional<Security> security;  ///< none: over UDP
+  Task task = Task::dns;
+};
+
+std::optional<Work> parse_work(std::string_view name) {
+  Work work;
+  for (const auto& [prefix, security] : {std::pair{"tcp-", Security::none}, std::pair{"tls-", Security::tls}})
+    if (name.starts_with(prefix)) {
+      work.security = security;
+      name.remove_prefix(4);
+    }
+  static constexpr std::array<std::pair<std::string_view, Task>, 8> tasks{{{"options", Task::options},
+                                                                           {"register", Task::register_},
+                                                                           {"bind", Task::bind},
+                                                                           {"message", Task::message},
+                                                                           {"call", Task::call},
+                                                                           {"fork", Task::fork},
+                                                                           {"digest", Task::digest},
+                                                                           {"dns", Task::dns}}};
+  const auto found = std::ranges::find(tasks, name, &std::pair<std::string_view, Task>::first);
+  if (found == tasks.end()) return std::nullopt;
+  work.task = found->second;
+  return work;
+}
+
+std::unique_ptr<Channels> channels_to(std::uint16_t port, std::optional<Security> security) {
+  constexpr std::size_t connections = 50;
+  sockaddr_in server{};
+  server.sin_family = AF_INET;
+  server.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  server.sin_port = htons(port);
+  if (security) return std::make_unique<Streams>(server, *security, connections);
+  return std::make_unique<Datagrams>(server);
+}
 
 }  // namespace
 
 int main(int count, char** arguments) {
   if (count < 6 || count > 8) return 2;
   const auto number = [&](int i) { return i < count ? static_cast<unsigned>(std::atoi(arguments[i])) : 0; };
-  const std::string_view name = arguments[1];
-  const Task task = name == "options"    ? Task::options
-                    : name == "register" ? Task::register_
-                    : name == "bind"     ? Task::bind
-                    : name == "message"  ? Task::message
-                    : name == "call"     ? Task::call
-                    : name == "fork"     ? Task::fork
-                    : name == "digest"   ? Task::digest
-                                         : Task::dns;
+  const auto work = parse_work(arguments[1]);
+  if (!work) return 2;
+  const Task task = work->task;
   const unsigned users = number(3);
   const Load::Pace closed{number(4)};
   const Load::Pace pace{number(7) == 0 ? number(4) : 4'096, number(7)};
   const std::chrono::seconds duration{number(5)};
-  static Load load{static_cast<std::uint16_t>(number(2)), users, number(6), task == Task::fork ? 3U : 1U};
+  const auto channels = channels_to(static_cast<std::uint16_t>(number(2)), work->security);
+  Load load{*channels, users, number(6), task == Task::fork ? 3U : 1U};
   if (task != Task::options && task != Task::dns) {
     const auto first = load.run(task == Task::digest ? task : Task::register_, users, closed, Clock::now() + std::chrono::seconds{20});
     if (first.done != users)

@@ -10,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include "channels.hpp"
+
 namespace bench {
 
 inline constexpr std::size_t digits = 8;
@@ -27,17 +29,19 @@ inline constexpr std::string_view sdp =
 /// The text of a request with places for the number of its user and of its transaction, each of eight digits.
 class Template {
  public:
-  Template(Task task, unsigned contacts, const std::string& own, const std::string& phones) {
+  /// As the caller at one channel sends it; a REGISTER comes from the phone there.
+  Template(Task task, unsigned contacts, const Channels& channels, std::size_t channel, std::size_t phones) {
     const std::string user = "sip:u@@@@@@@@@example.test";
     const std::string method = task == Task::options ? "OPTIONS" : is_register(task) ? "REGISTER" : is_call(task) ? "INVITE" : "MESSAGE";
     const std::string uri = task == Task::options ? "sip:127.0.0.1" : is_register(task) ? "sip:example.test" : user;
     const std::string body = is_call(task) ? std::string{sdp} : task == Task::message ? "hello, this is a message of some forty bytes" : "";
     std::string contact;
-    if (is_call(task)) contact = "Contact: <sip:caller@" + own + ">\r\n";
+    if (is_call(task)) contact = "Contact: <" + channels.uri("caller", channel) + ">\r\n";
     for (unsigned i = 0; is_register(task) && i < contacts; ++i)
-      contact += "Contact: <sip:u@@@@@@@@" + std::string(1, static_cast<char>('a' + i)) + "@" + phones + ">\r\n";
-    text_ = method + " " + uri + " SIP/2.0\r\nVia: SIP/2.0/UDP " + own + ";branch=z9hG4bK########;rport\r\nMax-Forwards: 70\r\nFrom: <" +
-            user + ">;tag=f########\r\nTo: <" + user + ">\r\nCall-ID: " + (is_register(task) ? "r@@@@@@@@" : "c########") +
+      contact += "Contact: <" + channels.uri("u@@@@@@@@" + std::string(1, static_cast<char>('a' + i)), phones) + ">\r\n";
+    text_ = method + " " + uri + " SIP/2.0\r\nVia: SIP/2.0/" + std::string{channels.transport()} + " " + channels.place(channel) +
+            ";branch=z9hG4bK########;rport\r\nMax-Forwards: 70\r\nFrom: <" + user + ">;tag=f########\r\nTo: <" + user +
+            ">\r\nCall-ID: " + (is_register(task) ? "r@@@@@@@@" : "c########") +
             "@bench\r\nCSeq: " + (is_register(task) ? "########" : "1") + " " + method + "\r\n" + contact +
             (is_register(task) ? "Expires: 600\r\n" : "") +
             (body.empty()    ? ""
@@ -132,15 +136,17 @@ inline std::size_t write_answer(char* out, std::string_view request, std::string
 }
 
 /// The caller's ACK or BYE after a 200: to its Contact, along its Record-Route, which holds one value here.
-inline std::size_t write_in_dialog(char* out, std::string_view answer, std::string_view method, const std::string& own,
-                                   std::uint64_t number) {
+inline std::size_t write_in_dialog(char* out, std::string_view answer, std::string_view method, const Channels& channels,
+                                   std::size_t channel, std::uint64_t number) {
   Text text{out};
   const auto contact = answer.find("\r\nContact: <") + 12;
   text.put(method);
   text.put(" ");
   text.put(answer.substr(contact, answer.find('>', contact) - contact));
-  text.put(" SIP/2.0\r\nVia: SIP/2.0/UDP ");
-  text.put(own);
+  text.put(" SIP/2.0\r\nVia: SIP/2.0/");
+  text.put(channels.transport());
+  text.put(" ");
+  text.put(channels.place(channel));
   text.put(";branch=z9hG4bK");
   text.put(std::to_string(10'000'000 + number % 90'000'000));
   text.put(method == "ACK" ? "a;rport\r\nMax-Forwards: 70\r\n" : "b;rport\r\nMax-Forwards: 70\r\n");

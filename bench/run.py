@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""bench/run.py [sip|dns|workers|persistence|all]: CPU per transaction of Ringhold, of its peer and of the bare kernel, in one run,
+"""bench/run.py [sip [TASK...]|dns|workers|persistence|all]: CPU per transaction of Ringhold, of its peer and of the bare kernel, in one run,
 in turn; or of Ringhold with two workers beside one, or with its database beside none.
 
 The server is pinned to core 0, the generator to core 1. Medians of three rounds. Everything is bounded and ends by itself.
@@ -27,23 +27,26 @@ ROUNDS = 3
 PORT, OTHER_PORT, UPSTREAM_PORT, HTTP_PORT = 5999, 5998, 5997, 5995
 UNDER_WAY = 64
 BATCH_CLASS = ("chrt", "--batch", "0")
+KAMAILIO_TCP_CHILDREN = 1
 USERS = {"options": 1, "register": 10_000, "bind": 100_000, "message": 10_000, "call": 10_000, "fork": 10_000, "digest": 10_000,
-         "dns": 1}
-NO_FLOOR = ("message", "call", "fork", "digest")  # the floor relays nothing
+         "tcp-register": 10_000, "tcp-call": 10_000, "tls-register": 10_000, "dns": 1}
+SIP_TASKS = tuple(task for task in USERS if task != "dns")
+NO_FLOOR = ("message", "call", "fork", "digest", "tcp-call", "tls-register")  # the floor relays nothing, and knows no TLS
+# Both have a key of the same kind, made for the run.
+CERTIFICATE = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+               "-subj", "/CN=example.test", "-addext", "subjectAltName=DNS:example.test"]
 # Two workers, memory only, no log, nothing the task does not need; its memory is taken and locked before the first request.
 KAMAILIO = """
 debug=-1
 log_stderror=no
 fork=yes
 children=2
-tcp_children=1
-disable_tcp=yes
+{transport}
 auto_aliases=no
 dns=no
 rev_dns=no
 shm_force_alloc=yes
 mlock_pages=yes
-listen=udp:127.0.0.1:{port}
 alias="example.test"
 mpath="{modules}"
 loadmodule "tm.so"
@@ -67,6 +70,17 @@ request_route {{
   t_relay();
 }}
 """
+# By transport. Over streams one process serves all connections: with two, what is for a connection of the other's goes by a third.
+KAMAILIO_TRANSPORT = {
+    "udp": "disable_tcp=yes\nlisten=udp:127.0.0.1:{port}",
+    "tcp": "tcp_children={tcp_children}\ntcp_connection_lifetime=3605\nlisten=tcp:127.0.0.1:{port}",
+    "tls": "tcp_children={tcp_children}\ntcp_connection_lifetime=3605\nenable_tls=yes\nlisten=tls:127.0.0.1:{port}"}
+KAMAILIO_TLS = """
+loadmodule "tls.so"
+modparam("tls", "tls_method", "TLSv1.2+")
+modparam("tls", "certificate", "{folder}/tls.pem")
+modparam("tls", "private_key", "{folder}/tls.key")
+"""
 # Its cheapest way: one password for all in the configuration, no look-up.
 KAMAILIO_DIGEST = {"modules_of_task": 'loadmodule "auth.so"',
                    "before_save": 'if (!pv_www_authenticate("example.test", "secret", "0")) { www_challenge("example.test", "1"); exit; }'}
@@ -76,7 +90,8 @@ domain = "example.test"
 networks = ["127.0.0.0/8"]
 [sip]
 workers = {workers}
-listen = ["udp:127.0.0.1:{sip_port}"]
+listen = [{sip_listen}]
+{certificate}
 max_rate = 0
 max_rate_per_source = 0
 [dns]
@@ -125,10 +140,12 @@ class Server:
         self.cores = "0" if workers == 1 else "0,1"
         self.prefix = prefix
         self.log = open(pathlib.Path(folder) / "server.log", "w")
+        if transport_of(task) == "tls":
+            make_certificate(folder)
         command = server_command(name, task, folder, workers, store)
         self.process = subprocess.Popen([*prefix, "taskset", "-c", self.cores, *command], stdout=self.log, stderr=self.log, start_new_session=True)
         deadline = time.monotonic() + 20
-        while not bound(PORT):
+        while not bound(PORT, transport_of(task)):
             if self.process.poll() is not None or time.monotonic() > deadline:
                 sys.exit(f"{name} did not start: {pathlib.Path(self.log.name).read_text()[-800:]}")
             time.sleep(0.05)
@@ -205,9 +222,15 @@ class Generator:
         return [float(one) for one in line]
 
 
-def bound(port):
-    """Whether somebody listens on this UDP port of loopback."""
-    return any(line.split()[1].endswith(f":{port:04X}") for line in pathlib.Path("/proc/net/udp").read_text().splitlines()[1:])
+def transport_of(task):
+    return task.partition("-")[0] if task[:4] in ("tcp-", "tls-") else "udp"
+
+
+def bound(port, transport):
+    """Whether somebody listens on this port of loopback."""
+    table = pathlib.Path("/proc/net/udp" if transport == "udp" else "/proc/net/tcp").read_text().splitlines()[1:]
+    listening = "07" if transport == "udp" else "0A"
+    return any(fields[1].endswith(f":{port:04X}") and fields[3] == listening for fields in map(str.split, table))
 
 
 def pin_mode():
@@ -252,24 +275,42 @@ class Upstream(threading.Thread):
 
 def server_command(name, task, folder, workers, store):
     if name == "floor":
-        return [str(BUILD / "bench/bench_floor"), str(PORT)]
+        return [str(BUILD / "bench/bench_floor"), str(PORT), *(["tcp"] if transport_of(task) == "tcp" else [])]
     if name == "dnsmasq":
         return [shutil.which("dnsmasq") or "/usr/sbin/dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-hosts",
                 "--no-resolv", f"--server=127.0.0.1#{UPSTREAM_PORT}", f"--port={PORT}", "--listen-address=127.0.0.1",
                 "--bind-interfaces", "--cache-size=1000", f"--user={getpass.getuser()}", "--pid-file=", "--log-facility=-"]
     if name == "kamailio":
-        modules = next(pathlib.Path("/usr/lib").glob("*/kamailio/modules"))
-        file = pathlib.Path(folder) / "kamailio.cfg"
-        more = KAMAILIO_DIGEST if task == "digest" else {"modules_of_task": "", "before_save": ""}
-        file.write_text(KAMAILIO.format(port=PORT, modules=modules, **more))
-        return [shutil.which("kamailio") or "/usr/sbin/kamailio", "-DD", "-E", "-f", str(file), "-m", "4096", "-M", "64",
-                "-x", "tlsf", "-Y", folder]
+        return kamailio_command(task, folder)
     file = pathlib.Path(folder) / "ringhold.toml"
     sip_port, dns_port = (OTHER_PORT, PORT) if task == "dns" else (PORT, OTHER_PORT)
     auth = 'auth = "digest"' if task == "digest" else ""
-    file.write_text(RINGHOLD.format(sip_port=sip_port, dns_port=dns_port, upstream=UPSTREAM_PORT, http=HTTP_PORT, auth=auth,
-                                    workers=workers, store=store))
+    transport = transport_of(task)
+    listen = dict.fromkeys(["udp", transport])
+    certificate = 'tls_certificate = "tls.pem"\ntls_key = "tls.key"' if transport == "tls" else ""
+    file.write_text(RINGHOLD.format(sip_listen=", ".join(f'"{one}:127.0.0.1:{sip_port}"' for one in listen), dns_port=dns_port,
+                                    upstream=UPSTREAM_PORT, http=HTTP_PORT, auth=auth, workers=workers, store=store,
+                                    certificate=certificate))
     return [str(BUILD / "ringhold"), "serve", "-c", str(file), "--log-level", "error"]
+
+
+def kamailio_command(task, folder):
+    transport = transport_of(task)
+    modules = next(pathlib.Path("/usr/lib").glob("*/kamailio/modules"))
+    file = pathlib.Path(folder) / "kamailio.cfg"
+    more = dict(KAMAILIO_DIGEST) if task == "digest" else {"modules_of_task": "", "before_save": ""}
+    if transport == "tls":
+        more["modules_of_task"] += KAMAILIO_TLS.format(folder=folder)
+    ways = KAMAILIO_TRANSPORT[transport].format(port=PORT, tcp_children=KAMAILIO_TCP_CHILDREN)
+    file.write_text(KAMAILIO.format(transport=ways, modules=modules, **more))
+    return [shutil.which("kamailio") or "/usr/sbin/kamailio", "-DD", "-E", "-f", str(file), "-m", "4096", "-M", "64",
+            "-x", "tlsf", "-Y", folder]
+
+
+def make_certificate(folder):
+    done = subprocess.run([*CERTIFICATE, "-keyout", f"{folder}/tls.key", "-out", f"{folder}/tls.pem"], capture_output=True, text=True)
+    if done.returncode != 0:
+        sys.exit(f"no certificate: {done.stderr}")
 
 
 def compare(tasks, peer):
@@ -334,11 +375,11 @@ def compare_stores():
                   f"{median(slow)['p50']:.0f} | {p99:.0f} | {p99 / median(without[2])['p99']:.2f} |", flush=True)
 
 
-def main(wanted):
-    if wanted not in ("sip", "dns", "workers", "persistence", "all"):
-        sys.exit("bench/run.py takes sip, dns, workers, persistence or all")
+def main(wanted, tasks):
+    if wanted not in ("sip", "dns", "workers", "persistence", "all") or set(tasks) - set(SIP_TASKS) or (tasks and wanted != "sip"):
+        sys.exit(f"bench/run.py takes sip, dns, workers, persistence or all; after sip also tasks: {' '.join(SIP_TASKS)}")
     if wanted in ("sip", "all"):
-        compare(("options", "register", "bind", "digest", "message", "call", "fork"), "kamailio")
+        compare(tasks or SIP_TASKS, "kamailio")
     if wanted in ("dns", "all"):
         Upstream()
         compare(("dns",), "dnsmasq")
@@ -349,4 +390,4 @@ def main(wanted):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1] if len(sys.argv) > 1 else "all")
+    main(sys.argv[1] if len(sys.argv) > 1 else "all", sys.argv[2:])
