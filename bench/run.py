@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""bench/run.py [sip [TASK...]|dns|workers|persistence|all]: CPU per transaction of Ringhold, of its peer and of the bare kernel, in one run,
+"""bench/run.py [sip [TASK...]|dns|workers|persistence|contacts|all]: CPU per transaction of Ringhold, of its peer and of the bare kernel, in one run,
 in turn; or of Ringhold with two workers beside one, or with its database beside none.
 
 The server is pinned to core 0, the generator to core 1. Medians of three rounds. Everything is bounded and ends by itself.
@@ -176,9 +176,9 @@ class Server:
             if (task / "comm").read_text().strip() != thread:
                 subprocess.run(["taskset", "-pc", "1", task.name], stdout=subprocess.DEVNULL, check=True)
 
-    def measure(self, task, thread=None, generators=1, rate=0, under_way=UNDER_WAY):
+    def measure(self, task, thread=None, generators=1, rate=0, under_way=UNDER_WAY, users=None):
         """`thread`: only of the threads with that name. With several generators each has users of its own."""
-        users = USERS[task] // generators
+        users = (users or USERS[task]) // generators
         loads = [Generator(task, users, number * users, under_way // generators, rate,
                            [*self.prefix, "taskset", "-c", "1" if self.cores == "0" else self.cores])
                  for number in range(generators)]
@@ -375,9 +375,31 @@ def compare_stores():
                   f"{median(slow)['p50']:.0f} | {p99:.0f} | {p99 / median(without[2])['p99']:.2f} |", flush=True)
 
 
+def compare_sizes():
+    """A refresh among few contacts and among as many as fit, in an order that no cache foresees."""
+    print("| contacts | CPU µs of a REGISTER refresh | of the first | lost | resident, bytes per contact |")
+    print("|---|---|---|---|---|")
+    results = {1_000: [], 100_000: [], 1_000_000: []}
+    for _ in range(ROUNDS):
+        for users, rounds in results.items():
+            with tempfile.TemporaryDirectory() as folder, Server("ringhold", "register", folder) as server:
+                empty = resident(server.process.pid)
+                rounds.append(server.measure("register", users=users) | {"memory": 0})
+                rounds[-1]["memory"] = (resident(server.process.pid) - empty) / users
+    for users, rounds in results.items():
+        mid = median(rounds)
+        print(f"| {users} | {mid['total']:.2f} | {mid['total'] / median(results[1_000])['total']:.2f} | {mid['lost']:.0f} | {mid['memory']:.0f} |", flush=True)
+
+
+def resident(pid):
+    """Bytes of memory in use by all processes of a server."""
+    pages = sum(int(pathlib.Path(f"/proc/{one}/statm").read_text().split()[1]) for one in family(pid))
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
 def main(wanted, tasks):
-    if wanted not in ("sip", "dns", "workers", "persistence", "all") or set(tasks) - set(SIP_TASKS) or (tasks and wanted != "sip"):
-        sys.exit(f"bench/run.py takes sip, dns, workers, persistence or all; after sip also tasks: {' '.join(SIP_TASKS)}")
+    if wanted not in ("sip", "dns", "workers", "persistence", "contacts", "all") or set(tasks) - set(SIP_TASKS) or (tasks and wanted != "sip"):
+        sys.exit(f"bench/run.py takes sip, dns, workers, persistence, contacts or all; after sip also tasks: {' '.join(SIP_TASKS)}")
     if wanted in ("sip", "all"):
         compare(tasks or SIP_TASKS, "kamailio")
     if wanted in ("dns", "all"):
@@ -387,6 +409,8 @@ def main(wanted, tasks):
         compare_workers()
     if wanted in ("persistence", "all"):
         compare_stores()
+    if wanted in ("contacts", "all"):
+        compare_sizes()
 
 
 if __name__ == "__main__":

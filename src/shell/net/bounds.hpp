@@ -9,6 +9,7 @@ namespace ringhold::net::bounds {
 
 inline constexpr std::size_t dns_connections = 1'000;                ///< of limits::connections; more: the newest is closed
 inline constexpr std::size_t write_queue_bytes = 256U * 1024;        ///< of one connection; more: it is closed
+inline constexpr std::size_t held_bytes = 16U * 1024;                ///< of one connection in one batch; more: written before its end
 inline constexpr std::size_t all_write_queues_bytes = 64U << 20U;    ///< more: the connection that wants more is closed
 inline constexpr std::size_t upstream_sockets = 2'048;               ///< more: the send is reported as refused
 inline constexpr std::size_t websocket_handshake_bytes = 8U * 1024;  ///< more: 431 and closed

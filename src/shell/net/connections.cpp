@@ -162,7 +162,7 @@ TcpConnection* Connections::open(const Destination& destination) {
 
 void Connections::write(TcpConnection& connection, std::string_view message) {
   // Summed only when one connection is slow: the total matters when many are.
-  if (connection.queued() != 0) {
+  if (connection.is_slow()) {
     const std::size_t total = std::accumulate(connections_.begin(), connections_.end(), std::size_t{0},
                                               [](std::size_t sum, const auto& entry) { return sum + entry.second->queued(); });
     if (total > bounds::all_write_queues_bytes) {
@@ -170,10 +170,21 @@ void Connections::write(TcpConnection& connection, std::string_view message) {
       return gone(connection);
     }
   }
+  if (!connection.holds()) {
+    connection.hold();
+    held_.push_back(connection.identity().flow);
+  }
   if (!connection.write(message, inbox_)) gone(connection);
 }
 
+void Connections::release() {
+  for (const FlowId flow : held_)
+    if (TcpConnection* connection = find(flow); connection != nullptr && !connection->release(inbox_)) gone(*connection);
+  held_.clear();
+}
+
 void Connections::close(FlowId flow) {
+  release();
   TcpConnection* connection = find(flow);
   if (connection == nullptr) return;
   if (connection->state() == TcpConnection::State::connecting || connection->state() == TcpConnection::State::securing)

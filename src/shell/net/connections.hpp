@@ -36,8 +36,10 @@ class Connections {
   /// For connections from now on; those that stand keep what they began with.
   void renew(TlsContext context) { tls_ = std::move(context); }
 
-  /// By its flow, else by a connection to `remote`, else by a new one. What fails is told as a FlowChange.
+  /// By its flow, else by a connection to `remote`, else by a new one. What fails is told as a FlowChange. Goes out with release().
   void send(const Destination& destination, std::string_view message);
+  /// Writes what the messages of a batch left at each connection.
+  void release();
   /// After what is queued has been written.
   void close(FlowId flow);
 
@@ -89,6 +91,7 @@ class Connections {
   boost::unordered_flat_map<Target, std::uint64_t, TargetHash> by_remote_;  ///< SIP only; over TLS only whom we have verified
   std::optional<TlsContext> tls_;
   std::vector<char> buffer_;
+  std::vector<FlowId> held_;  ///< have something to be released
   std::size_t dns_connections_ = 0;
   std::uint64_t last_flow_ = 0;
   std::optional<Instant> warned_at_;  ///< of a server that TLS refuses

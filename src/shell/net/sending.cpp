@@ -61,6 +61,7 @@ void Worker::Loop::serve_others() {
       void operator()(const std::shared_ptr<const Word>& word) const { loop.mind_.told(*word, loop.now_, loop.outbox_); }
     };
     for (const Batch::Item& item : batch.items) std::visit(Visitor{*this, batch}, item);
+    connections_.release();
     empty_outbox();
   });
   if (const auto due = mind_.next_expiry(); due && *due <= now_) mind_.expire(now_, outbox_);
@@ -84,6 +85,7 @@ void Worker::Loop::send_all() {
     }
   }
   flush_datagrams();
+  connections_.release();
 }
 
 void Worker::Loop::send_datagram(const Outbox::Send& send) {

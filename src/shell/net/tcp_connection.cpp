@@ -215,6 +215,10 @@ bool TcpConnection::write_bytes(std::string_view bytes, Inbox& inbox) {
     return false;
   }
   traffic(inbox).bytes_out += bytes.size();
+  if (holds_ && state_ != State::connecting && !waits_writable_) {
+    queue_.append(bytes);
+    return queue_.size() - written_ < bounds::held_bytes || drain(inbox);
+  }
   if (queue_.empty() && state_ != State::connecting) {
     const ssize_t sent = send(descriptor_.native_handle(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
     if (sent < 0 && errno != EAGAIN && errno != EINTR && errno != ENOBUFS) return false;
@@ -224,6 +228,11 @@ bool TcpConnection::write_bytes(std::string_view bytes, Inbox& inbox) {
   queue_.append(bytes);
   wait_writable(inbox);
   return true;
+}
+
+bool TcpConnection::release(Inbox& inbox) {
+  holds_ = false;
+  return state_ == State::connecting || waits_writable_ || drain(inbox);
 }
 
 bool TcpConnection::drain(Inbox& inbox) {

@@ -58,6 +58,13 @@ class TcpConnection {
   bool become_writable(Inbox& inbox, int& error);
   /// One message, framed. False: the queue is full or the connection gone, close it.
   bool write(std::string_view message, Inbox& inbox);
+  /// From now on what is written is collected until release(), so that the messages of a batch cost one call.
+  void hold() { holds_ = true; }
+  /// Sends what was collected. False: it is gone.
+  bool release(Inbox& inbox);
+  bool holds() const { return holds_; }
+  /// The peer does not take what is written, or cannot yet.
+  bool is_slow() const { return waits_writable_ || (wrapping_.tls && wrapping_.tls->pending() != 0); }
   /// Says good-bye; no more is read, and it may be closed when the queue is empty.
   void start_closing(Inbox& inbox);
   /// Writes what the socket takes, at the end of the program. False: it is gone.
@@ -94,6 +101,7 @@ class TcpConnection {
   std::string queue_;
   std::size_t written_ = 0;
   bool waits_writable_ = false;
+  bool holds_ = false;
   Instant state_since_;
   Instant active_at_;
   Instant heard_at_;
