@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "base/time.hpp"
@@ -17,6 +18,11 @@ namespace ringhold {
 template <typename Key>
 class TimerWheel {
  public:
+  struct Entry {
+    std::uint64_t tick;
+    Key key;
+  };
+
   void add(Instant deadline, Key key) {
     if (!started_) start(deadline);
     place(Entry{tick_of(deadline), key});
@@ -26,6 +32,13 @@ class TimerWheel {
   /// Calls `due(key)` for every entry whose deadline is not after `now`; `due` may add entries.
   template <typename Due>
   void expire(Instant now, Due&& due) {
+    expire_groups(now, [&](std::span<const Entry> group) {
+      for (const Entry& entry : group) due(entry.key);
+    });
+  }
+  /// The same, with all entries of one tick at once.
+  template <typename Due>
+  void expire_groups(Instant now, Due&& due) {
     const std::uint64_t now_tick = static_cast<std::uint64_t>(now.time_since_epoch() / tick_length);
     if (!started_) {
       // Told the time before the first entry: nothing can be behind it, so there is no history to walk through.
@@ -44,7 +57,7 @@ class TimerWheel {
         clear_bit(0, current_ % slots);
         ++current_;
         size_ -= due_.size();
-        for (std::size_t i = 0; i < due_.size(); ++i) due(due_[i].key);
+        due(std::span<const Entry>{due_});
         due_.clear();
       } else {
         ++current_;
@@ -75,10 +88,6 @@ class TimerWheel {
   static constexpr Duration tick_length = 1ms;
   static constexpr std::size_t slots = 256;
   static constexpr std::size_t level_count = 4;
-  struct Entry {
-    std::uint64_t tick;
-    Key key;
-  };
 
   /// Rounded up: an entry never comes before its deadline.
   static std::uint64_t tick_of(Instant instant) {

@@ -20,11 +20,14 @@ struct Place {
   std::string_view host;
   std::uint16_t port = 0;
 
+  /// Never zero.
   std::uint32_t hash() const {
     std::uint32_t hash = hash_of(user) * 31U + port;
-    if (address) return hash ^ static_cast<std::uint32_t>(EndpointHash{}(Endpoint{*address, {}}));
-    for (const char c : host) hash = (hash ^ static_cast<unsigned char>(to_lower(c))) * 16'777'619U;
-    return hash;
+    if (address)
+      hash ^= static_cast<std::uint32_t>(EndpointHash{}(Endpoint{*address, {}}));
+    else
+      for (const char c : host) hash = (hash ^ static_cast<unsigned char>(to_lower(c))) * 16'777'619U;
+    return std::max(hash, 1U);
   }
   friend bool operator==(const Place& a, const Place& b) {
     if (a.user != b.user || a.port != b.port || a.address != b.address) return false;
@@ -52,14 +55,18 @@ bool same_origin(const Origin& origin, const Registration& registration) {
 }
 
 void pack_texts(Binding& binding, const Registration& from) {
-  auto texts = std::make_unique_for_overwrite<char[]>(from.text_size());
+  const bool is_short = from.aor.size() <= Binding::short_aor_max;
+  const std::string_view long_aor = is_short ? std::string_view{} : from.aor;
+  auto texts = std::make_unique_for_overwrite<char[]>(from.text_size() - from.aor.size() + long_aor.size());
   std::uint16_t end = 0;
   std::size_t i = 0;
-  for (const std::string_view part : {from.aor, from.contact, from.parameters, from.call_id, from.path}) {
+  for (const std::string_view part : {long_aor, from.contact, from.parameters, from.call_id, from.path}) {
     if (!part.empty()) std::memcpy(texts.get() + end, part.data(), part.size());
     end = static_cast<std::uint16_t>(end + part.size());
     binding.ends[i++] = end;
   }
+  if (is_short && !from.aor.empty()) std::memmove(binding.short_aor.data(), from.aor.data(), from.aor.size());
+  binding.short_aor_size = is_short ? static_cast<std::uint16_t>(from.aor.size()) : std::uint16_t{0};
   binding.texts = std::move(texts);  // only now: `from` may view the old ones
   const auto instance = sip::Parameters{binding.parameters()}.find("+sip.instance").value_or(std::string_view{});
   binding.instance_size = static_cast<std::uint16_t>(instance.size());
@@ -228,9 +235,11 @@ void LocationService::unlist_aor(std::uint32_t index) {
 void LocationService::list_contact(std::uint32_t index) {
   Binding& binding = bindings_.at(index);
   const auto place = place_of(binding);
+  binding.contact_hash = place ? place->hash() : 0;
   if (!place) return;
-  const std::uint32_t first = by_contact_.find(place->hash(), [&](std::uint32_t other) { return has_place(bindings_.at(other), *place); });
-  if (first == Binding::none) return by_contact_.set(place->hash(), index, [](std::uint32_t) { return false; });
+  const std::uint32_t first =
+      by_contact_.find(binding.contact_hash, [&](std::uint32_t other) { return has_place(bindings_.at(other), *place); });
+  if (first == Binding::none) return by_contact_.set(binding.contact_hash, index, [](std::uint32_t) { return false; });
   Binding& head = bindings_.at(first);
   binding.previous_of_contact = first;
   binding.next_of_contact = head.next_of_contact;
@@ -245,13 +254,12 @@ void LocationService::unlist_contact(std::uint32_t index) {
     bindings_.at(binding.previous_of_contact).next_of_contact = binding.next_of_contact;
     return;
   }
-  const auto place = place_of(binding);
-  if (!place) return;
+  if (binding.contact_hash == 0) return;
   const auto is_first = [&](std::uint32_t other) { return other == index; };
   if (binding.next_of_contact == Binding::none)
-    by_contact_.erase(place->hash(), is_first);
+    by_contact_.erase(binding.contact_hash, is_first);
   else
-    by_contact_.set(place->hash(), binding.next_of_contact, is_first);
+    by_contact_.set(binding.contact_hash, binding.next_of_contact, is_first);
 }
 
 void LocationService::list_flow(std::uint32_t index, FlowId flow) {
@@ -340,17 +348,33 @@ void LocationService::flow_closed(FlowId flow, Outbox& outbox) {
 }
 
 void LocationService::expire(Instant now, Outbox& outbox) {
-  wheel_.expire(now, [&](BindingId id) {
-    Binding* binding = bindings_.find(id);
-    if (binding == nullptr) return;
-    if (binding->expires_at > now) {
-      if (binding->due_at > now) return;  // an earlier entry of its own came and went
-      binding->due_at = binding->expires_at;
-      return wheel_.add(binding->due_at, id);
-    }
-    outbox.note({"binding_expired", {{"aor", binding->aor()}, {"contact", binding->contact()}}, Severity::info});
-    remove(id, Happened::expired, outbox);
+  wheel_.expire_groups(now, [&](std::span<const TimerWheel<BindingId>::Entry> due) {
+    prefetch(due);
+    for (const auto& entry : due) expire_one(entry.key, now, outbox);
   });
+}
+
+void LocationService::prefetch(std::span<const TimerWheel<BindingId>::Entry> due) const {
+  for (const auto& entry : due) bindings_.prefetch(entry.key);
+  for (const auto& entry : due) {
+    const Binding* binding = bindings_.find(entry.key);
+    if (binding == nullptr) continue;
+    __builtin_prefetch(binding->texts.get());
+    by_aor_.prefetch(hash_of(binding->aor()));
+    by_contact_.prefetch(binding->contact_hash);
+  }
+}
+
+void LocationService::expire_one(BindingId id, Instant now, Outbox& outbox) {
+  Binding* binding = bindings_.find(id);
+  if (binding == nullptr) return;
+  if (binding->expires_at > now) {
+    if (binding->due_at > now) return;  // an earlier entry of its own came and went
+    binding->due_at = binding->expires_at;
+    return wheel_.add(binding->due_at, id);
+  }
+  outbox.note({"binding_expired", {{"aor", binding->aor()}, {"contact", binding->contact()}}, Severity::info});
+  remove(id, Happened::expired, outbox);
 }
 
 }  // namespace ringhold::location

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -103,6 +104,9 @@ class LocationService {
   void list_flow(std::uint32_t index, FlowId flow);
   void unlist_flow(std::uint32_t index);
   void forget(BindingId id);
+  /// Those that are due together are near when each one's turn comes: their misses overlap.
+  void prefetch(std::span<const TimerWheel<BindingId>::Entry> due) const;
+  void expire_one(BindingId id, Instant now, Outbox& outbox);
   void tell(BindingId id, Happened happened);
 
   Slab<Binding> bindings_;
