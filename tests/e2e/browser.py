@@ -100,15 +100,16 @@ class Browser:
     def mark(self):
         return len(self.reports)
 
-    def wait_report(self, what, seconds, since=0):
-        def found():
-            self._program.must_run()
-            for one in self.reports[since:]:
-                if one["what"] in ("failed", "rejected"):
-                    raise RuntimeError(f"the browser phone: {one['what']}: {one['detail']}")
-            return next((one for one in self.reports[since:] if one["what"] == what), None)
+    def find_report(self, what, since=0):
+        self._program.must_run()
+        for one in self.reports[since:]:
+            if one["what"] in ("failed", "rejected"):
+                raise RuntimeError(f"the browser phone: {one['what']}: {one['detail']}")
+        return next((one for one in self.reports[since:] if one["what"] == what), None)
 
-        return wait_until(found, seconds, f"{what} at the browser phone; so far: {[one['what'] for one in self.reports[since:]]}", 0.05)
+    def wait_report(self, what, seconds, since=0):
+        words = f"{what} at the browser phone; so far: {[one['what'] for one in self.reports[since:]]}"
+        return wait_until(lambda: self.find_report(what, since), seconds, words, 0.05)
 
     def power_off(self):
         if self._program:

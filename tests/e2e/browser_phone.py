@@ -3,8 +3,10 @@
 import browser
 from program import wait_until
 from scene import FOLDER
-from story import Story
+from story import Story, must
 
+# baresip tries each way of the media for a second and a half only, which a browser on a busy machine may miss: it is called again.
+NO_PATH = "connectivity check failed"
 REGISTERED, CALLS, CALLED = "1 the browser registers by secure WebSocket", "1 browser→alice", "1 alice→browser"
 
 
@@ -34,12 +36,18 @@ class BrowserPhone(Story):
     def _call(self, page, dial):
         """A whole call in which the browser hears; it hangs up, and alice hears the BYE."""
         alice = self.phones["alice"]
-        here, there = page.mark(), alice.mark()
-        dial()
-        page.wait_report("established", 20, here)
-        alice.wait_event("CALL_ESTABLISHED", 5, there)
-        heard = page.wait_report("heard", 15, here)
-        page.order("hang_up")
+        for last in (False, False, True):
+            here, there, so_far = page.mark(), alice.mark(), len(alice.text())
+            dial()
+            page.wait_report("established", 20, here)
+            alice.wait_event("CALL_ESTABLISHED", 5, there)
+            heard = wait_until(lambda: page.find_report("heard", here) or NO_PATH in alice.text()[so_far:], 15, "media at the browser phone")
+            page.order("hang_up")
+            if heard is not True or last:
+                break
+            page.wait_report("ended", 10, here)
+            alice.wait_event("CALL_CLOSED", 10, there)
+        must(heard is not True, "ICE found no path between the phones, three times")
         page.wait_report("ended", 10, here)
         alice.wait_event("CALL_CLOSED", 10, there)
         wait_until(lambda: not self.device.calls(), 5, "no call is left")

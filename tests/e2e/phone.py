@@ -115,6 +115,10 @@ class Phone:
         """A place in the phone's history: what comes later is found by `wait_event(..., since=mark)`."""
         return len(self.events)
 
+    def text(self):
+        """What the phone has printed so far."""
+        return self._program.text()
+
     def order(self, name, parameter=""):
         """Gives one command, such as dial or hangup."""
         text = json.dumps({"command": name, "params": parameter, "token": name}).encode()

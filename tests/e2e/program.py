@@ -28,9 +28,12 @@ class Program:
             raise RuntimeError(f"{self.name} ended with status {self._process.returncode}; "
                                f"its last words: {self.last_words()}")
 
-    def last_words(self, lines=5):
+    def text(self):
         with open(self.log, errors="replace") as log:
-            return " | ".join(line.strip() for line in log.readlines()[-lines:])
+            return log.read()
+
+    def last_words(self, lines=5):
+        return " | ".join(line.strip() for line in self.text().splitlines()[-lines:])
 
     def stop(self, patience=5.0):
         """SIGTERM, then SIGKILL after `patience` seconds. Returns the exit status."""

@@ -659,7 +659,7 @@ def test_a_full_disk_stops_nothing():
                 text = register().replace(b"eve@", b"eve%d@" % number).replace(b"Kraw", b"Kraw%d" % number)
                 expect(raw.exchange(text).startswith(b"SIP/2.0 200 "), "registered all the same")
         wait_until(lambda: box.api("status")["store"]["state"] == "failing", "the disk is full, and status says so")
-        expect("event=store_failing" in box.text(), "the log too")
+        wait_until(lambda: "event=store_failing" in box.text(), "the log too")
         expect(len(box.api("registrations")) == 300, "all are served")
 
 
