@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""SIP over TLS, WebSocket and IPv6, and what keeps connections alive. Runs like wire.py."""
+"""SIP over TLS, WebSocket and IPv6, what keeps connections alive, and routes through Kamailio. Runs like wire.py."""
 
 import contextlib
 import os
@@ -14,7 +14,8 @@ import time
 import wire
 from baresip import Baresip
 from certificates import Authority
-from peers import Raw, Resolver, Stream, kdig
+from kamailio import Kamailio
+from peers import Raw, Resolver, Sipp, Stream, kdig, sipp
 from ringhold import DOMAIN, PATIENCE, expect, free_port, wait_until
 from websocket import BINARY, CLOSE, PING, PONG, TEXT, WebSocket
 
@@ -383,6 +384,36 @@ def test_stun_keeps_a_binding_alive():
 
 def main():
     return wire.main(globals())
+
+
+# --- a proxy of somebody else on the other side
+
+def call_through(box, target, routes, callee_options):
+    """INVITE with these Routes, INFO in the dialog, BYE from the callee; the callee has seen four Record-Routes and three Vias."""
+    keys = {"target": target, "first_route": f"<{routes[0]};lr>", "second_route": f"<{routes[1]};lr>"}
+    with Sipp(box, "routed_callee", keys=keys, **callee_options) as callee:
+        with Sipp(box, "routed_caller", keys=keys) as caller:
+            caller.finish()
+            callee.finish()
+
+
+def test_a_call_goes_over_tcp_through_kamailio_behind_us_and_back():
+    """RFC 3261 16.4, 16.6, 16.12: each proxy changes the transport, so each records its route twice"""
+    with wire.ringhold() as box, Kamailio(box.folder) as kamailio:
+        box.start()
+        callee = free_port()
+        call_through(box, f"sip:bob@127.0.0.1:{callee}", [f"sip:127.0.0.1:{box.ports['sip']}", f"sip:127.0.0.1:{kamailio.port};transport=tcp"],
+                     {"port": callee})
+
+
+def test_a_call_comes_over_tcp_from_kamailio_before_us_to_a_phone_here():
+    """RFC 3261 16.4, 16.5, 16.12: the last Route is ours, and the user is registered here"""
+    with wire.ringhold() as box, Kamailio(box.folder) as kamailio:
+        box.start()
+        phone = free_port()
+        sipp(box, "register", contact_port=phone)
+        call_through(box, f"sip:bob@{DOMAIN}", [f"sip:127.0.0.1:{kamailio.port}", f"sip:127.0.0.1:{box.ports['sip']};transport=tcp"],
+                     {"port": phone})
 
 
 if __name__ == "__main__":

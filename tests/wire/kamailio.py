@@ -1,0 +1,102 @@
+"""A Kamailio on loopback that records its route, over UDP and TCP, and follows the Routes of others."""
+
+import os
+import pathlib
+import shutil
+import socket
+import subprocess
+
+from ringhold import expect, free_port, wait_until
+
+CONFIG = """\
+#!KAMAILIO
+debug=2
+log_stderror=yes
+children=1
+tcp_children=1
+auto_aliases=no
+listen=udp:127.0.0.1:{port}
+listen=tcp:127.0.0.1:{port}
+tcp_accept_no_cl=yes
+mpath="{modules}"
+
+loadmodule "kex.so"
+loadmodule "tm.so"
+loadmodule "sl.so"
+loadmodule "rr.so"
+loadmodule "pv.so"
+loadmodule "maxfwd.so"
+loadmodule "siputils.so"
+loadmodule "textops.so"
+
+modparam("rr", "enable_double_rr", 1)
+
+request_route {{
+    if (!mf_process_maxfwd_header("10")) {{
+        sl_send_reply("483", "Too Many Hops");
+        exit;
+    }}
+    if (is_method("CANCEL")) {{
+        if (t_check_trans()) t_relay();
+        exit;
+    }}
+    if (is_method("OPTIONS") && $rU == $null) {{
+        sl_send_reply("200", "OK");
+        exit;
+    }}
+    $var(routed) = loose_route();
+    if (has_totag()) {{
+        if (!$var(routed) && !is_method("ACK")) sl_send_reply("404", "Not here");
+        else t_relay();
+        exit;
+    }}
+    record_route();
+    t_relay();
+}}
+"""
+
+
+class Kamailio:
+    """A context; `port` over UDP and TCP."""
+
+    def __init__(self, folder):
+        self.port = free_port()
+        self._folder = os.path.join(folder, "kamailio")
+        self._log = os.path.join(self._folder, "log")
+        os.makedirs(self._folder)
+        modules = next(pathlib.Path("/usr/lib").glob("*/kamailio/modules"))
+        with open(os.path.join(self._folder, "kamailio.cfg"), "w") as file:
+            file.write(CONFIG.format(port=self.port, modules=modules))
+        self.process = None
+
+    def __enter__(self):
+        program = shutil.which("kamailio") or "/usr/sbin/kamailio"
+        with open(self._log, "wb") as log:
+            self.process = subprocess.Popen([program, "-DD", "-E", "-f", os.path.join(self._folder, "kamailio.cfg"), "-Y", self._folder,
+                                             "-m", "32", "-M", "4"], stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
+        wait_until(self._answers, "Kamailio answers OPTIONS")
+        return self
+
+    def __exit__(self, kind, *_):
+        self.process.terminate()
+        self.process.wait()
+        if kind:
+            print(self._text())
+
+    def _text(self):
+        with open(self._log, errors="replace") as log:
+            return log.read()[-6000:]
+
+    def _answers(self):
+        expect(self.process.poll() is None, f"Kamailio ended: {self._text()}")
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.bind(("127.0.0.1", 0))
+            probe.settimeout(0.3)
+            here = f"127.0.0.1:{probe.getsockname()[1]}"
+            probe.sendto((f"OPTIONS sip:127.0.0.1:{self.port} SIP/2.0\r\nVia: SIP/2.0/UDP {here};branch=z9hG4bKprobe{os.urandom(4).hex()}\r\n"
+                          f"From: <sip:probe@{here}>;tag=1\r\nTo: <sip:127.0.0.1:{self.port}>\r\nCall-ID: probe@{here}\r\n"
+                          "CSeq: 1 OPTIONS\r\nMax-Forwards: 5\r\nContent-Length: 0\r\n\r\n").encode(), ("127.0.0.1", self.port))
+            try:
+                return probe.recv(2000).startswith(b"SIP/2.0 200")
+            except OSError:
+                return False
