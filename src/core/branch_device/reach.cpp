@@ -40,6 +40,7 @@ std::optional<proxy::Hop> hop_through(const std::vector<Target>& listeners, cons
 }
 
 std::optional<proxy::Hop> hop_to(const location::Binding& binding, const std::vector<Target>& listeners) {
+  if (!sip::has_sip_scheme(binding.contact())) return std::nullopt;  // kept and told (§10.2.1), but no place of SIP
   if (!binding.path().empty()) return hop_by_path(binding, listeners);
   const bool over_connection = is_reliable(binding.transport());
   proxy::Hop hop{Text{binding.contact()},

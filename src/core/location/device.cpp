@@ -1,7 +1,5 @@
 #include "location/device.hpp"
 
-#include "sip/uri.hpp"
-
 namespace ringhold::location {
 
 bool operator==(const DeviceTraits& a, const DeviceTraits& b) {
@@ -12,7 +10,7 @@ bool operator==(const DeviceTraits& a, const DeviceTraits& b) {
 
 DeviceTraits traits_of(const Binding& binding) {
   DeviceTraits traits{binding.aor(), binding.instance(), binding.reg_id, {}, binding.source.address, binding.user_agent()};
-  if (const auto uri = sip::Uri::parse(binding.contact())) traits.contact_user = uri->user;
+  if (const auto uri = sip::Uri::parse(binding.contact())) traits.contact_user = contact_user(*uri);
   return traits;
 }
 

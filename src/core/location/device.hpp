@@ -6,6 +6,7 @@
 #include "base/address.hpp"
 #include "base/text.hpp"
 #include "location/binding.hpp"
+#include "sip/uri.hpp"
 
 namespace ringhold::location {
 
@@ -20,6 +21,9 @@ struct DeviceTraits {
 
   friend bool operator==(const DeviceTraits& a, const DeviceTraits& b);
 };
+
+/// What stands for the user in a Contact: of a URI that is not SIP all of it.
+inline std::string_view contact_user(const sip::Uri& uri) { return uri.is_sip() ? uri.user : uri.text; }
 
 /// Whose contact a binding is. Views into it.
 DeviceTraits traits_of(const Binding& binding);

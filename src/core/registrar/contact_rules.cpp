@@ -56,8 +56,6 @@ std::optional<Refusal> read_demand(const sip::Message& request, std::uint32_t de
       ++stars;
     } else if (demand.contacts.size() == contacts_per_request) {
       refusal = Refusal{400, "More than 32 Contacts", {}};
-    } else if (!contact->address.uri.is_sip()) {
-      refusal = Refusal{400, "Contact is not a SIP URI", {}};
     } else if (contact->reg_id && (*contact->reg_id == 0 || *contact->reg_id > location::max_reg_id)) {
       refusal = Refusal{400, "reg-id of the Contact is out of range", {}};
     } else {

@@ -17,7 +17,7 @@ struct Demand {
     sip::Contact contact;
     std::uint32_t expires = 0;  ///< seconds asked: of the contact, else of the header, else the default
     /// RFC 5626 §6: AOR, instance and reg-id name the binding, whatever its Contact URI is.
-    bool is_flow() const { return contact.reg_id && !contact.instance.empty(); }
+    bool is_flow() const { return contact.reg_id && !contact.instance.empty() && contact.address.uri.is_sip(); }
   };
   bool remove_all = false;  ///< `Contact: *` with Expires: 0
   bool outbound = false;    ///< flows are registered as RFC 5626 has it; else reg-id tells devices apart and nothing more

@@ -92,8 +92,8 @@ Text Registrar::device_of(const sip::Message& request, std::string_view aor, con
   request.for_each_value(sip::Header::contact, [&](std::string_view value, const sip::HeaderLine&) {
     const auto contact = sip::Contact::parse(value);
     if (contact && !contact->star)
-      device = location::device_key({aor, contact->instance, contact->reg_id.value_or(0), contact->address.uri.user, packet.remote.address,
-                                     request.value(sip::Header::user_agent)});
+      device = location::device_key({aor, contact->instance, contact->reg_id.value_or(0), location::contact_user(contact->address.uri),
+                                     packet.remote.address, request.value(sip::Header::user_agent)});
     return device.empty();
   });
   return device;
@@ -125,7 +125,7 @@ std::optional<Refusal> Registrar::plan_contact(const Request& request, const Dem
   // RFC 5627 §5.1: a GRUU leads to the contact; it cannot be the contact.
   if (uri.parameters.has("gr") && equal_ignoring_case(uri.host, settings_.domain)) return Refusal{403, "Contact is a GRUU", {}};
   const Planned step{&asked, find_meant(plan.live, asked, request.demand.outbound, location),
-                     location::DeviceTraits{request.aor, contact.instance, contact.reg_id.value_or(0), uri.user,
+                     location::DeviceTraits{request.aor, contact.instance, contact.reg_id.value_or(0), location::contact_user(uri),
                                             request.packet.remote.address, request.kept_user_agent()}};
   if (step.existing && is_out_of_order(request, *location.get(step.existing), plan))
     return Refusal{500, "CSeq is not higher than before", {}};

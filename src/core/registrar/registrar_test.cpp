@@ -229,11 +229,20 @@ TEST_F(Registering, returns_the_parameters_of_each_contact_R1) {
 
 TEST_F(Registering, refuses_what_no_binding_can_be_R1) {
   EXPECT_EQ(send({.contact = "*, *", .headers = "Expires: 0\r\n"}).status(), 400);
-  EXPECT_EQ(send({.contact = "<tel:+4930>"}).status(), 400);
   EXPECT_EQ(send({.contact = "<sip:alice@10.77.0.11>;+sip.instance=\"<urn:uuid:1>\";reg-id=0"}).status(), 400);
-  EXPECT_EQ(send({.contact = "<sip:alice@10.77.0.11>, <tel:1>;expires=60"}).status(), 400);  // nothing of it is kept
+  EXPECT_EQ(send({.contact = "<sip:alice@10.77.0.11>, <no scheme>;expires=60"}).status(), 400);  // nothing of it is kept
   EXPECT_EQ(send({.contact = "<sip:" + std::string(9000, 'a') + "@10.77.0.11>"}).status(), 400);
   EXPECT_TRUE(bindings().empty());
+}
+
+TEST_F(Registering, keeps_contacts_of_any_scheme_each_on_its_own_RFC3261_10_2_1) {
+  EXPECT_EQ(send({.contact = "<tel:+4930>;expires=60"}).status(), 200);
+  EXPECT_EQ(send({.contact = "<mailto:alice@example.test>;expires=60", .cseq = 2}).status(), 200);
+  EXPECT_EQ(send({.contact = "<sip:alice@10.77.0.11>;expires=60", .cseq = 3}).status(), 200);
+  EXPECT_EQ(bindings().size(), 3U);
+  EXPECT_EQ(send({.contact = "<MAILTO:alice@example.test>;expires=0", .cseq = 4}).status(), 200);
+  EXPECT_EQ(bindings().size(), 2U);
+  EXPECT_NE(answer_.find("Contact: <tel:+4930>"), std::string::npos) << answer_;
 }
 
 TEST_F(Registering, a_tag_cannot_be_told_from_another_secret_RFC3261) {

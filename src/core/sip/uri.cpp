@@ -243,6 +243,11 @@ bool Uri::has_unknown_transport() const {
   return value && !parse_transport(*value);
 }
 
+bool has_sip_scheme(std::string_view uri) {
+  const std::string_view scheme = uri.substr(0, uri.find(':'));
+  return equal_ignoring_case(scheme, "sip") || equal_ignoring_case(scheme, "sips");
+}
+
 bool equivalent(const Uri& a, const Uri& b) {
   // A parameter that stands twice (§19.1.1 forbids it) would make a URI differ from itself, and each refresh a new binding.
   if (a.text == b.text) return true;

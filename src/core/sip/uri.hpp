@@ -79,6 +79,9 @@ struct Uri {
   bool read_userinfo(std::string_view userinfo);
 };
 
+/// Whether a URI begins as those of SIP do.
+bool has_sip_scheme(std::string_view uri);
+
 /// RFC 3261 §19.1.4.
 bool equivalent(const Uri& a, const Uri& b);
 
