@@ -180,6 +180,50 @@ TEST_F(BranchWithNames, is_refused_when_dns_stays_silent_RFC3263) {
   EXPECT_EQ(count_to("10.77.0.11:5060"), 1U);
 }
 
+TEST_F(BranchWithNames, a_caller_may_hang_up_while_dns_is_asked_RFC3261_9_2) {
+  const auto in_dialog = [](const std::string& method) {
+    std::string text = request(method, "sip:carol@sbc.other.test", "alice", "sip:carol@other.test", "10.77.0.11:5060", "i1");
+    return text.replace(text.find("To: <sip:carol@other.test>"), 26, "To: <sip:carol@other.test>;tag=c");
+  };
+  send("10.77.0.11:5060", in_dialog("INVITE"));
+  EXPECT_TRUE(to("10.77.0.11:5060").starts_with("SIP/2.0 100 "));
+  std::string other = in_dialog("CANCEL");
+  send("10.77.0.11:5060", other.replace(other.find("bKi1"), 4, "bKi2"));
+  EXPECT_TRUE(to("10.77.0.11:5060").starts_with("SIP/2.0 481 ")) << to("10.77.0.11:5060");
+  send("10.77.0.11:5060", in_dialog("CANCEL"));
+  EXPECT_EQ(count_to("10.77.0.11:5060"), 2U);
+  EXPECT_TRUE(outbox_.message(outbox_.sends().front()).starts_with("SIP/2.0 200 "));
+  EXPECT_TRUE(to("10.77.0.11:5060").starts_with("SIP/2.0 487 "));
+  send("10.77.0.11:5060", in_dialog("CANCEL"));  // sent again
+  EXPECT_TRUE(to("10.77.0.11:5060").starts_with("SIP/2.0 200 "));
+  drop();
+  pass(3s);
+  for (const auto& send : outbox_.sends()) EXPECT_FALSE(outbox_.message(send).starts_with("INVITE "));
+}
+
+TEST_F(Branch, drops_a_response_whose_via_is_not_ours_RFC3261_18_1_2) {
+  lose_central();
+  register_phone("bob", "10.77.0.12:5060");
+  send("10.77.0.11:5060", request("MESSAGE", "sip:bob@example.test", "alice", "sip:bob@example.test", "10.77.0.11:5060", "m1"));
+  const std::string good = answer(to("10.77.0.12:5060"), 200, "b", "");
+  std::string bad = good;
+  bad.replace(bad.find("UDP 10.77.0.2"), 13, "UDP 10.77.0.3");
+  send("10.77.0.12:5060", bad);
+  EXPECT_EQ(count_to("10.77.0.11:5060"), 0U);
+  send("10.77.0.12:5060", good);
+  EXPECT_EQ(count_to("10.77.0.11:5060"), 1U);
+}
+
+TEST_F(Branch, skips_contacts_that_are_no_places_of_SIP_C5) {
+  lose_central();
+  send("10.77.0.12:5060", request("REGISTER", "sip:example.test", "bob", "sip:bob@example.test", "10.77.0.12:5060", "r1", 1,
+                                  "Contact: <mailto:bob@example.test>, <sip:bob@10.77.0.12>\r\nExpires: 120\r\n"));
+  EXPECT_TRUE(to("10.77.0.12:5060").starts_with("SIP/2.0 200 "));
+  send("10.77.0.11:5060", request("MESSAGE", "sip:bob@example.test", "alice", "sip:bob@example.test", "10.77.0.11:5060", "m1"));
+  EXPECT_EQ(count_to("10.77.0.12:5060"), 1U);
+  EXPECT_TRUE(to("10.77.0.12:5060").starts_with("MESSAGE sip:bob@10.77.0.12 "));
+}
+
 TEST_F(Branch, serves_a_register_that_has_no_forwards_left_RFC3261_16_3) {
   lose_central();
   std::string last = request("REGISTER", "sip:example.test", "alice", "sip:alice@example.test", "10.77.0.11:5060", "r1", 1,
@@ -200,6 +244,20 @@ TEST_F(Branch, a_large_invite_reaches_a_phone_by_tcp_else_by_udp_RFC3261_18_1_1)
   device_.connection_changed({Protocol::sip, Transport::tcp, {}, at("10.77.0.12:5060"), FlowState::refused}, now_, outbox_);
   ASSERT_FALSE(outbox_.sends().empty());
   EXPECT_EQ(outbox_.sends().back().destination.transport, Transport::udp);
+}
+
+TEST_F(Branch, a_phone_registered_over_udp_that_answers_as_tcp_gets_the_ack_by_tcp_RFC3261_8_1_2) {
+  lose_central();
+  register_phone("bob", "10.77.0.12:5060");
+  const auto way = [&](const std::string& uri) {
+    std::string ack = request("ACK", uri, "alice", "sip:bob@example.test", "10.77.0.11:5060", "a1");
+    send("10.77.0.11:5060", ack.replace(ack.rfind("test>"), 5, "test>;tag=b"));
+    EXPECT_EQ(count_to("10.77.0.12:5060"), 1U) << uri;
+    return outbox_.sends().back().destination.transport;
+  };
+  EXPECT_EQ(way("sip:bob@10.77.0.12:5060;transport=tcp"), Transport::tcp);
+  EXPECT_EQ(way("sip:bob@10.77.0.12:5060;transport=udp"), Transport::udp);
+  EXPECT_EQ(way("sip:bob@10.77.0.12:5060"), Transport::udp);
 }
 
 TEST_F(Branch, cancels_the_ringing_phone_when_the_caller_hangs_up_C1) {

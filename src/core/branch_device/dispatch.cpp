@@ -87,6 +87,10 @@ void BranchDevice::State::receive_sip(const Packet& packet, Instant now, Outbox&
       ++counters.sip_malformed;
       return;
     }
+    if (!identity.is_sender(*message->top_via())) {
+      ++counters.sip_strays;
+      return;
+    }
   }
   const auto received = layer.receive(*message, packet, now, outbox);
   switch (received.disposition) {
@@ -94,7 +98,9 @@ void BranchDevice::State::receive_sip(const Packet& packet, Instant now, Outbox&
       if (is_admitted(*message, packet, now, outbox)) new_request(*message, packet, now, outbox);
       return;
     case Disposition::ack: return on_ack(*message, packet, now, outbox);
-    case Disposition::cancel: return proxy.cancel(*message, packet, received, layer, now, outbox);
+    case Disposition::cancel:
+      if (!received.transaction && cancel_parked(*message, packet, now, outbox)) return;
+      return proxy.cancel(*message, packet, received, layer, now, outbox);
     case Disposition::response: return on_response(*message, packet, received, now, outbox);
     case Disposition::absorbed: return;
     case Disposition::stray: ++counters.sip_strays; return;
@@ -147,7 +153,12 @@ void BranchDevice::State::new_request(const sip::Message& request, const Packet&
     return proxy.refuse_without_state(request, packet, {200, {}, Text{allow_line}}, outbox);
   if (const auto refusal = proxy.may_not_forward(request, *way)) return proxy.refuse(request, packet, *refusal, layer, now, outbox);
   const Way found = find_way(request, packet, *way, now);
-  if (!found.missing.empty() && park(packet, found.missing, now, outbox)) return;
+  if (!found.missing.empty() && park(packet, found.missing, now, outbox)) {
+    // §17.2.1: the look-up may take longer than 200 ms.
+    const bool arrived_now = resumed == nullptr;
+    if (arrived_now && request.method() == sip::Method::invite) proxy.refuse_without_state(request, packet, {100, {}, {}}, outbox);
+    return;
+  }
   if (may_pass(request, packet, *way, found, now, outbox)) route(request, packet, *way, found, now, outbox);
 }
 

@@ -90,6 +90,23 @@ void BranchDevice::State::resume_parked(Instant now, Outbox& outbox) {
   resumed = nullptr;
 }
 
+bool BranchDevice::State::cancel_parked(const sip::Message& cancel, const Packet& packet, Instant now, Outbox& outbox) {
+  if (parked.empty()) return false;
+  const auto meant = transaction::Key::server(cancel, sip::Method::invite);
+  for (auto one = parked.begin(); one != parked.end(); ++one) {
+    const auto invite = sip::Message::parse(one->bytes);
+    if (!invite || invite->method() != sip::Method::invite) continue;
+    if (transaction::Key::server(*invite, sip::Method::invite).text() != meant.text()) continue;
+    proxy.refuse_without_state(cancel, packet, {200, {}, {}}, outbox);
+    Packet arrival = one->packet;
+    arrival.bytes = one->bytes;
+    proxy.refuse(*invite, arrival, {487, {}, {}}, layer, now, outbox);
+    parked.erase(one);
+    return true;
+  }
+  return false;
+}
+
 std::optional<Instant> BranchDevice::State::parked_until() const {
   if (parked.empty()) return std::nullopt;
   return parked.front().until;

@@ -68,6 +68,9 @@ std::vector<proxy::Hop> BranchDevice::State::hops_to_bindings(const location::Bi
 std::optional<proxy::Hop> BranchDevice::State::hop_to_contact(const sip::Uri& uri, Instant now) const {
   const auto* binding = location.find_contact(uri, now);
   if (binding == nullptr) return std::nullopt;
+  // Registered over UDP, but its Contact in the dialog says TCP (as phones write that were called by a large INVITE).
+  if (const auto transport = uri.transport(); !is_reliable(binding->transport()) && transport && is_reliable(*transport))
+    return std::nullopt;
   // What is registered here over a connection is reached by that connection only.
   auto hop = hop_to(*binding, identity.listeners);
   if (!hop) return std::nullopt;

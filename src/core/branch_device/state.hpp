@@ -121,6 +121,8 @@ struct BranchDevice::State {
   bool park(const Packet& packet, const std::vector<dns::Question>& missing, Instant now, Outbox& outbox);
   /// Tries those that wait again, because there was an answer or because their time is over.
   void resume_parked(Instant now, Outbox& outbox);
+  /// §9.2 for an INVITE that still waits: 200 for the CANCEL, 487 for the INVITE. Whether there is one.
+  bool cancel_parked(const sip::Message& cancel, const Packet& packet, Instant now, Outbox& outbox);
   std::optional<Instant> parked_until() const;
 
   // team.cpp

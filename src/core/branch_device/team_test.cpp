@@ -184,6 +184,26 @@ TEST_F(TeamOfThree, leads_a_dialog_to_its_worker_by_the_Record_Route) {
   EXPECT_EQ(told_status().calls, 0U);
 }
 
+TEST_F(TeamOfThree, reaches_a_caller_by_the_connection_that_another_worker_has_C1) {
+  const std::string bob = user_of(2);
+  register_at(0, bob, "10.77.0.12:5060");
+  send_to(0, caller,
+          request("INVITE", "sip:" + bob + "@example.test", "alice", "sip:" + bob + "@example.test", caller, "i1", 1,
+                  "Contact: <sip:alice@" + caller + ";transport=tcp>\r\n"),
+          Transport::tcp, FlowId{77});
+  const std::string invite = came_to("10.77.0.12:5060");
+  std::string routes;
+  for (auto at = invite.find("Record-Route: "); at != std::string::npos; at = invite.find("Record-Route: ", at + 1))
+    routes += invite.substr(at + 7, invite.find("\r\n", at) - at - 5);
+  send_to(1, "10.77.0.12:5060", answer(invite, 200, "b", "sip:" + bob + "@10.77.0.12:5060"));
+  std::string bye =
+      request("BYE", "sip:alice@" + caller + ";transport=tcp", bob, "sip:alice@example.test", "10.77.0.12:5060", "b1", 1, routes);
+  bye.replace(bye.find("To: <sip:alice@example.test>"), 28, "To: <sip:alice@example.test>;tag=falice");
+  send_to(1, "10.77.0.12:5060", bye);
+  EXPECT_TRUE(came_to(caller).starts_with("BYE sip:alice@" + caller)) << routes << came_to("10.77.0.12:5060");
+  EXPECT_EQ(sent_.back().destination.flow, FlowId{77});
+}
+
 TEST_F(TeamOfThree, asks_all_for_a_contact_that_is_known_by_its_address_only) {
   const std::string bob = user_of(1);
   send_to(0, "10.77.0.12:40000",

@@ -180,10 +180,11 @@ void Forwarding::add_record_route(sip::Splice& splice, const Side& side, bool se
 Forwarding::Side Forwarding::caller_side(const sip::Message& request, const Packet& arrival) const {
   Side side{listener(arrival.transport, arrival.local), {}};
   // Who came through another proxy is reached through that one again. Else who came by TLS is reached by that connection: phones
-  // have no certificate, so that none can be opened to them.
+  // have no certificate, so that none can be opened to them. Of a team only one worker would find a connection by its address.
   if (has_second_via(request)) return side;
   const auto contact = sip::NameAddr::parse(request.value(sip::Header::contact), "Contact");
-  if (contact && (is_secure(arrival.transport) || needs_flow(contact->uri, arrival.remote)))
+  const bool one_of_a_team = !mark_.empty() && is_reliable(arrival.transport);
+  if (contact && (is_secure(arrival.transport) || one_of_a_team || needs_flow(contact->uri, arrival.remote)))
     side.flow_token = flow_tokens_.make({static_cast<std::uint8_t>(side.listener), arrival.flow, arrival.remote});
   return side;
 }
@@ -192,7 +193,9 @@ Forwarding::Side Forwarding::callee_side(const Hop& hop, const Destination& dest
   Side side{listener(destination.transport, destination.local), {}};
   if (hop.request_uri.empty() || !hop.route.empty()) return side;  // not a phone, or one behind another proxy
   const auto contact = sip::Uri::parse(hop.request_uri);
-  if (contact && ((is_secure(destination.transport) && destination.flow) || needs_flow(*contact, destination.remote)))
+  const bool one_of_a_team = !mark_.empty() && is_reliable(destination.transport);
+  const bool is_bound_to_flow = destination.flow && (is_secure(destination.transport) || one_of_a_team);
+  if (contact && (is_bound_to_flow || needs_flow(*contact, destination.remote)))
     side.flow_token = flow_tokens_.make({static_cast<std::uint8_t>(side.listener), destination.flow, destination.remote});
   return side;
 }

@@ -12,6 +12,7 @@
 #include "base/text.hpp"
 #include "sip/message.hpp"
 #include "sip/uri.hpp"
+#include "sip/via.hpp"
 
 namespace ringhold::proxy {
 
@@ -24,6 +25,8 @@ struct Identity {
   bool is_ours(const sip::Uri& uri) const;
   /// Whether a host and port in a Via are ours.
   bool is_ours(std::string_view host, std::uint16_t port) const;
+  /// Whether the topmost Via of a response is one that we put there (§18.1.2).
+  bool is_sender(const sip::Via& via) const { return via.port ? is_ours(via.host, *via.port) : is_host(via.host); }
   /// Whether a host is one of our domains or the address of a listener, at whatever port.
   bool is_host(std::string_view host) const;
   bool is_domain(std::string_view host) const;
