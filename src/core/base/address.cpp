@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/hash.hpp"
+
 namespace ringhold {
 
 namespace {
@@ -73,16 +75,24 @@ bool Address::is_loopback() const {
 
 std::span<const std::uint8_t> Address::bytes() const { return {bytes_.data(), v6_ ? 16U : 4U}; }
 
-Text Address::text() const {
-  if (!v6_) {
-    Text dotted{Decimal{bytes_[0]}.text()};
-    for (std::size_t i = 1; i < 4; ++i) dotted.append(".").append(Decimal{bytes_[i]});
-    return dotted;
+AddressText::AddressText(const Address& address) {
+  static_assert(sizeof characters_ == INET6_ADDRSTRLEN);
+  if (!address.is_v4()) {
+    inet_ntop(AF_INET6, address.bytes().data(), characters_.data(), INET6_ADDRSTRLEN);
+    size_ = std::strlen(characters_.data());
+    return;
   }
-  char buffer[INET6_ADDRSTRLEN];
-  inet_ntop(AF_INET6, bytes_.data(), buffer, sizeof buffer);
-  return buffer;
+  char* to = characters_.data();
+  for (const std::uint8_t number : address.bytes()) {
+    if (number >= 100) *to++ = static_cast<char>('0' + number / 100);
+    if (number >= 10) *to++ = static_cast<char>('0' + number / 10 % 10);
+    *to++ = static_cast<char>('0' + number % 10);
+    *to++ = '.';
+  }
+  size_ = static_cast<std::size_t>(to - characters_.data()) - 1;
 }
+
+Text Address::text() const { return Text{AddressText{*this}.text()}; }
 
 Text Address::host_text() const { return v6_ ? "[" + text() + "]" : text(); }
 
@@ -174,7 +184,7 @@ Text Network::text() const { return address.text() + "/" + std::to_string(prefix
 std::size_t EndpointHash::operator()(const Endpoint& endpoint) const {
   const auto bytes = endpoint.address.bytes();
   const std::string_view view{reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-  return std::hash<std::string_view>{}(view) * 31U + to_number(endpoint.port);
+  return quick_hash(view) * 31U + to_number(endpoint.port);
 }
 
 }  // namespace ringhold

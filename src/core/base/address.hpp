@@ -35,6 +35,18 @@ class Address {
   std::array<std::uint8_t, 16> bytes_{};
 };
 
+/// An address as text() writes it, on the stack.
+class AddressText {
+ public:
+  explicit AddressText(const Address& address);
+  std::string_view text() const { return {characters_.data(), size_}; }
+  operator std::string_view() const { return text(); }
+
+ private:
+  std::array<char, 46> characters_;
+  std::size_t size_;
+};
+
 enum class Port : std::uint16_t {};
 constexpr std::uint16_t to_number(Port port) { return static_cast<std::uint16_t>(port); }
 

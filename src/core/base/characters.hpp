@@ -33,6 +33,13 @@ class Characters {
     return other;
   }
 
+  /// The same without the bytes of 0x80 and above.
+  consteval Characters complement_in_ascii() const {
+    Characters other = complement();
+    for (std::size_t i = 0x80; i < table_.size(); ++i) other.table_[i] = false;
+    return other;
+  }
+
   constexpr bool contains(char c) const { return table_[static_cast<unsigned char>(c)]; }
   constexpr bool contain_all(std::string_view text) const {
     for (const char c : text)

@@ -3,9 +3,11 @@
 #include <charconv>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 namespace ringhold {
 
@@ -19,14 +21,45 @@ constexpr bool is_alpha(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && 
 /// ASCII case-insensitive equality, as SIP tokens, URI hosts and DNS names compare.
 constexpr bool equal_ignoring_case(std::string_view a, std::string_view b) {
   if (a.size() != b.size()) return false;
+  if (a.empty() || (!std::is_constant_evaluated() && std::memcmp(a.data(), b.data(), a.size()) == 0)) return true;
   for (std::size_t i = 0; i < a.size(); ++i)
     if (a[i] != b[i] && to_lower(a[i]) != to_lower(b[i])) return false;
   return true;
 }
 
+/// `text == literal` where the compiler knows how long the literal is, so that no call is made.
+template <std::size_t size>
+bool is_literal(std::string_view text, const char (&literal)[size]) {
+  return text.size() == size - 1 && std::memcmp(text.data(), literal, size - 1) == 0;
+}
+/// `text.starts_with(literal)`, likewise.
+template <std::size_t size>
+bool begins_with(std::string_view text, const char (&literal)[size]) {
+  return text.size() >= size - 1 && std::memcmp(text.data(), literal, size - 1) == 0;
+}
+
+/// `text` with its capitals of ASCII in lower case, to `to`; eight bytes at a time.
+inline void copy_lower_case(std::string_view text, char* to) {
+  constexpr std::uint64_t ones = 0x0101010101010101U;
+  const auto step = [&](std::size_t at) {
+    std::uint64_t bytes;
+    std::memcpy(&bytes, text.data() + at, sizeof bytes);
+    // The highest bit of each byte tells whether it is at least 'A', and above 'Z'; only ASCII counts.
+    const std::uint64_t low = bytes & (0x7f * ones);
+    const std::uint64_t capital = ((low + (0x80 - 'A') * ones) ^ (low + (0x7f - 'Z') * ones)) & ~bytes & (0x80 * ones);
+    bytes |= capital >> 2U;
+    std::memcpy(to + at, &bytes, sizeof bytes);
+  };
+  std::size_t at = 0;
+  for (; at + 8 <= text.size(); at += 8) step(at);
+  if (at == text.size()) return;
+  if (text.size() >= 8) return step(text.size() - 8);
+  for (; at < text.size(); ++at) to[at] = to_lower(text[at]);
+}
+
 inline Text lower_case(std::string_view text) {
-  Text lower{text};
-  for (char& c : lower) c = to_lower(c);
+  Text lower(text.size(), '\0');
+  copy_lower_case(text, lower.data());
   return lower;
 }
 

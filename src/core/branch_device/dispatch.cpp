@@ -145,12 +145,13 @@ void BranchDevice::State::new_request(const sip::Message& request, const Packet&
   const auto way = proxy.preprocess(request);
   if (!way) return proxy.refuse(request, packet, way.error(), layer, now, outbox);
   const bool as_received = way->request_uri().data() == request.request_uri().data();
-  const auto uri = as_received ? request.uri() : sip::Uri::parse(way->request_uri());
+  const auto rewritten = as_received ? std::nullopt : std::optional{sip::Uri::parse(way->request_uri())};
+  const auto& uri = as_received ? request.uri() : *rewritten;
   const bool to_us = way->next_route.empty() && uri && identity.is_ours(*uri);
   if (request.method() == sip::Method::register_ && to_us) return on_register(request, packet, now, outbox);
   if (request.method() == sip::Method::subscribe && to_us && on_subscribe(request, packet, *uri, now, outbox)) return;
   if (request.method() == sip::Method::options && to_us && uri->user.empty())
-    return proxy.refuse_without_state(request, packet, {200, {}, Text{allow_line}}, outbox);
+    return proxy.answer_without_state(request, packet, {200, {}, allow_line}, outbox);
   if (const auto refusal = proxy.may_not_forward(request, *way)) return proxy.refuse(request, packet, *refusal, layer, now, outbox);
   const Way found = find_way(request, packet, *way, now);
   if (!found.missing.empty() && park(packet, found.missing, now, outbox)) {

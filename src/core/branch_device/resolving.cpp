@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "branch_device/state.hpp"
+#include "transaction/matching.hpp"
 
 namespace ringhold::branch_device {
 

@@ -286,13 +286,13 @@ void Forwarding::write_best(const ResponseContext& context, std::string& out) co
   splice.write(out);
 }
 
-void Forwarding::write_refusal(const sip::Message& request, const Endpoint& source, const Refusal& refusal, std::string& out) const {
+void Forwarding::write_answer(const sip::Message& request, const Endpoint& source, const Answer& answer, std::string& out) const {
   // The tag is the same for a retransmission (§8.2.7), and for the CANCEL of an INVITE that is not answered yet.
   std::uint64_t hash = mixed(secret_, request.call_id());
   hash = mixed(hash, request.from_tag());
-  const Branch tag{mixed(hash, request.value(sip::Header::to)), 0};
-  sip::append_response(out, request, source, refusal.status, refusal.reason,
-                       refusal.status == 100 ? std::string_view{} : tag.text().substr(7, 13), refusal.headers);
+  const Tag tag{mixed(hash, request.value(sip::Header::to))};
+  sip::append_response(out, request, source, answer.status, answer.reason, answer.status == 100 ? std::string_view{} : tag.text(),
+                       answer.headers);
 }
 
 }  // namespace ringhold::proxy

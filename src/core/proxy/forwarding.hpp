@@ -28,6 +28,13 @@ struct Outgoing {
   std::optional<std::uint16_t> breadth;  ///< Max-Breadth to write (RFC 5393); nothing: as received
 };
 
+/// A response that we make ourselves, as views: a Refusal that nobody needs to keep.
+struct Answer {
+  int status = 200;
+  std::string_view reason{};   ///< empty: the standard phrase
+  std::string_view headers{};  ///< whole lines to add
+};
+
 /// Whether a URI demands TLS (RFC 5630).
 bool is_sips(std::string_view uri);
 /// Whether somebody stands between us and who made the message: below the top Via there is another one.
@@ -60,7 +67,10 @@ class Forwarding {
   void write_best(const ResponseContext& context, std::string& out) const;
   void keep_challenges(const sip::Message& response, std::vector<Text>& challenges) const;
   /// A response of our own to a received request.
-  void write_refusal(const sip::Message& request, const Endpoint& source, const Refusal& refusal, std::string& out) const;
+  void write_answer(const sip::Message& request, const Endpoint& source, const Answer& answer, std::string& out) const;
+  void write_refusal(const sip::Message& request, const Endpoint& source, const Refusal& refusal, std::string& out) const {
+    write_answer(request, source, {refusal.status, refusal.reason, refusal.headers}, out);
+  }
 
  private:
   struct Listener {

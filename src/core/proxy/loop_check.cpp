@@ -1,7 +1,8 @@
 #include "proxy/loop_check.hpp"
 
-#include <functional>
 #include <optional>
+
+#include "base/hash.hpp"
 
 namespace ringhold::proxy {
 
@@ -25,6 +26,8 @@ Branch::Branch(std::uint64_t number, std::uint32_t loop_hash) {
   write_digits(text_ + 21, 7, loop_hash);
 }
 
+Tag::Tag(std::uint64_t number) { write_digits(text_, sizeof text_, number); }
+
 std::uint64_t Branch::first_number(WorkerNumber worker, std::uint64_t seed) {
   return static_cast<std::uint64_t>(worker) << worker_shift | (seed & ((1ULL << worker_shift) - 1));
 }
@@ -39,7 +42,7 @@ std::optional<WorkerNumber> worker_of_branch(std::string_view branch) {
 }
 
 std::uint64_t mixed(std::uint64_t hash, std::string_view text) {
-  hash ^= std::hash<std::string_view>{}(text);
+  hash ^= quick_hash(text);
   hash *= 0x9e3779b97f4a7c15U;
   return hash ^ (hash >> 29U);
 }

@@ -23,6 +23,16 @@ class Branch {
   char text_[7 + 13 + 1 + 7];
 };
 
+/// A number as the To tag of an answer of ours.
+class Tag {
+ public:
+  explicit Tag(std::uint64_t number);
+  std::string_view text() const { return {text_, sizeof text_}; }
+
+ private:
+  char text_[13];
+};
+
 /// The worker that made a branch; nothing when it is none of ours.
 std::optional<WorkerNumber> worker_of_branch(std::string_view branch);
 

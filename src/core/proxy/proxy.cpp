@@ -185,8 +185,12 @@ void Proxy::refuse(const sip::Message& request, const Packet& packet, const Refu
 }
 
 void Proxy::refuse_without_state(const sip::Message& request, const Packet& packet, const Refusal& refusal, Outbox& outbox) const {
+  answer_without_state(request, packet, {refusal.status, refusal.reason, refusal.headers}, outbox);
+}
+
+void Proxy::answer_without_state(const sip::Message& request, const Packet& packet, const Answer& answer, Outbox& outbox) const {
   const auto begin = outbox.bytes().size();
-  forwarding_.write_refusal(request, packet.remote, refusal, outbox.bytes());
+  forwarding_.write_answer(request, packet.remote, answer, outbox.bytes());
   outbox.sent(begin, sip::response_destination(request, packet));
 }
 

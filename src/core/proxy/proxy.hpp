@@ -63,6 +63,7 @@ class Proxy {
               Outbox& outbox);
   /// Answers without a transaction (§8.2.7): OPTIONS to ourselves, malformed requests.
   void refuse_without_state(const sip::Message& request, const Packet& packet, const Refusal& refusal, Outbox& outbox) const;
+  void answer_without_state(const sip::Message& request, const Packet& packet, const Answer& answer, Outbox& outbox) const;
   /// §16.10: answers the CANCEL and cancels every pending leg of the INVITE it matches; 481 if there is none.
   void cancel(const sip::Message& request, const Packet& packet, const transaction::Received& received, transaction::Layer& layer,
               Instant now, Outbox& outbox);

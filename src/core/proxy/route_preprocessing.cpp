@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/scan.hpp"
 #include "proxy/flow_token.hpp"
 #include "sip/name_addr.hpp"
 
@@ -67,6 +68,7 @@ namespace {
 /// §16.4: a maddr that names us did its work by bringing the request here. Port and transport go with it: they said how
 /// to get here, too. One that names somebody else stays, and is the only target (§16.5).
 Text without_own_maddr(std::string_view text, const Identity& identity) {
+  if (find_byte(text, 0, ';') == text.size()) return {};
   if (text.find("addr=") == std::string_view::npos && text.find("ADDR=") == std::string_view::npos) return {};
   const auto uri = sip::Uri::parse(text);
   const auto maddr = uri && uri->is_sip() ? uri->parameters.find("maddr") : std::nullopt;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/hash.hpp"
 #include "registrar/request.hpp"
 #include "sip/builder.hpp"
 
@@ -17,7 +18,7 @@ constexpr std::string_view gruu_key = "gruu_key";
 
 std::uint32_t branch_hash(const sip::Message& request) {
   const auto& via = request.top_via();
-  const auto hash = via ? static_cast<std::uint32_t>(std::hash<std::string_view>{}(via->branch)) : 0U;
+  const auto hash = via ? static_cast<std::uint32_t>(quick_hash(via->branch)) : 0U;
   return hash == 0 ? 1 : hash;
 }
 

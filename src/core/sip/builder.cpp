@@ -1,18 +1,42 @@
 #include "sip/builder.hpp"
 
+#include <span>
+
+#include "base/check.hpp"
 #include "sip/status.hpp"
 
 namespace ringhold::sip {
 
 namespace {
 
-void append_received(std::string& out, const Via& top, const Endpoint& source) {
-  if (!top.has_rport) {
-    const auto sent_by = Address::parse(top.host);
-    if (sent_by && *sent_by == source.address) return;
+/// Writes into room that was made once, where each append to a string would look for room again.
+class Pen {
+ public:
+  explicit Pen(std::span<char> room) : at_{room.data()}, end_{room.data() + room.size()} {}
+  char* at() const { return at_; }
+  Pen& write(std::string_view text) {
+    check(text.size() <= static_cast<std::size_t>(end_ - at_));
+    at_ += text.copy(at_, text.size());
+    return *this;
   }
-  out.append(";received=").append(source.address.text());
+  void write_line(Header header, std::string_view value) { write(name(header)).write(": ").write(value).write("\r\n"); }
+
+ private:
+  char* at_;
+  char* end_;
+};
+
+/// Whether a Via gets a `received` (§18.2.1, RFC 3581 §4).
+bool needs_received(const Via& top, const Endpoint& source) {
+  if (top.has_rport) return true;
+  const auto sent_by = Address::parse(top.host);
+  return !sent_by || *sent_by != source.address;
 }
+
+constexpr std::string_view received_name = ";received=";
+constexpr std::string_view rport_name = "rport=";
+/// What received and rport add to a Via at most.
+constexpr std::size_t room_for_received = std::tuple_size_v<decltype(ReceivedNote::text)>;
 
 /// A parameter of a Via with the semicolon before it; empty when it is not there.
 std::string_view with_semicolon(std::string_view parameter) {
@@ -27,45 +51,58 @@ void append_line(std::string& out, Header header, std::string_view value) {
 }
 
 /// As it came, but with a proper end.
-void append_as_it_came(std::string& out, const HeaderLine* line) {
+void write_as_it_came(Pen& pen, const HeaderLine* line) {
   if (line == nullptr) return;
   if (line->line.ends_with("\r\n"))
-    out.append(line->line);
+    pen.write(line->line);
   else
-    append_line(out, line->header, line->value);
+    pen.write_line(line->header, line->value);
 }
 
-/// The Via lines as a response carries them: what came, with received and rport in the first.
-void append_vias(std::string& out, const Message& request, const Endpoint& source) {
+/// The first Via as a response carries it: what came, with received and rport.
+void write_top_via(Pen& pen, const Via& top, const Endpoint& source) {
+  pen.write("Via: ");
+  std::string_view rest = top.text;
+  // Up to rport and from behind it; a `received` that somebody wrote before us goes.
+  const auto copy_until = [&](std::string_view part) {
+    const auto length = static_cast<std::size_t>(part.data() - rest.data());
+    pen.write(rest.substr(0, length));
+    rest.remove_prefix(length + part.size());
+  };
+  const std::string_view received = with_semicolon(top.received_text);
+  const bool received_first = !received.empty() && received.data() < top.rport_text.data();
+  if (received_first) copy_until(received);
+  if (top.has_rport) {
+    copy_until(top.rport_text);
+    pen.write(rport_name).write(Decimal{to_number(source.port)});
+  }
+  if (!received.empty() && !received_first) copy_until(received);
+  pen.write(rest);
+  if (needs_received(top, source)) pen.write(received_name).write(AddressText{source.address});
+  pen.write("\r\n");
+}
+
+void write_vias(Pen& pen, const Message& request, const Endpoint& source) {
   const Result<Via>& top = request.top_via();
   bool first = top.has_value();
   request.for_each_value(Header::via, [&](std::string_view value, const HeaderLine&) {
-    if (!first) {
-      append_line(out, Header::via, value);
-      return true;
-    }
+    if (first)
+      write_top_via(pen, *top, source);
+    else
+      pen.write_line(Header::via, value);
     first = false;
-    out.append("Via: ");
-    std::string_view rest = top->text;
-    // Up to rport and from behind it; a `received` that somebody wrote before us goes.
-    const auto copy_until = [&](std::string_view part) {
-      const auto length = static_cast<std::size_t>(part.data() - rest.data());
-      out.append(rest.substr(0, length));
-      rest.remove_prefix(length + part.size());
-    };
-    const std::string_view received = with_semicolon(top->received_text);
-    const bool received_first = !received.empty() && received.data() < top->rport_text.data();
-    if (received_first) copy_until(received);
-    if (top->has_rport) {
-      copy_until(top->rport_text);
-      out.append("rport=").append(Decimal{to_number(source.port)});
-    }
-    if (!received.empty() && !received_first) copy_until(received);
-    out.append(rest);
-    append_received(out, *top, source);
-    out.append("\r\n");
     return true;
   });
+}
+
+/// What a response takes at most: the head of its request, where each Via value may get a line of its own, and what is new.
+std::size_t room_for_response(const Message& request, std::string_view reason, std::string_view to_tag, std::string_view headers) {
+  constexpr std::size_t room_for_fixed_texts = 256;
+  constexpr std::string_view around_value = "Via: \r\n";
+  std::size_t vias = 0;
+  request.for_each_value(Header::via, [&](std::string_view, const HeaderLine&) { return ++vias, true; });
+  return request.offset_of(request.body()) + vias * around_value.size() + room_for_received + reason.size() + to_tag.size() +
+         headers.size() + room_for_fixed_texts;
 }
 
 /// Start line and the headers that ACK and CANCEL share with their INVITE.
@@ -87,16 +124,22 @@ void append_like_invite(std::string& out, const Message& invite, std::string_vie
 
 void append_response(std::string& out, const Message& request, const Endpoint& source, int status, std::string_view reason,
                      std::string_view to_tag, std::string_view headers) {
-  out.append("SIP/2.0 ").append(Decimal{static_cast<std::uint64_t>(status)}).append(" ");
-  out.append(reason.empty() ? reason_phrase(status) : reason).append("\r\n");
-  append_vias(out, request, source);
-  append_as_it_came(out, request.line(Header::from));
-  out.append("To: ").append(request.value(Header::to));
-  if (!to_tag.empty() && request.to_tag().empty()) out.append(";tag=").append(to_tag);
-  out.append("\r\n");
-  append_as_it_came(out, request.line(Header::call_id));
-  append_as_it_came(out, request.line(Header::cseq));
-  out.append(headers).append("Content-Length: 0\r\n\r\n");
+  if (reason.empty()) reason = reason_phrase(status);
+  const std::size_t begin = out.size();
+  const auto write = [&](char* bytes, std::size_t room) {
+    Pen pen{{bytes + begin, bytes + room}};
+    pen.write("SIP/2.0 ").write(Decimal{static_cast<std::uint64_t>(status)}).write(" ").write(reason).write("\r\n");
+    write_vias(pen, request, source);
+    write_as_it_came(pen, request.line(Header::from));
+    pen.write("To: ").write(request.value(Header::to));
+    if (!to_tag.empty() && request.to_tag().empty()) pen.write(";tag=").write(to_tag);
+    pen.write("\r\n");
+    write_as_it_came(pen, request.line(Header::call_id));
+    write_as_it_came(pen, request.line(Header::cseq));
+    pen.write(headers).write("Content-Length: 0\r\n\r\n");
+    return static_cast<std::size_t>(pen.at() - bytes);
+  };
+  out.resize_and_overwrite(begin + room_for_response(request, reason, to_tag, headers), write);
 }
 
 Destination response_destination(const Message& request, const Packet& packet) {
@@ -113,13 +156,15 @@ Destination response_destination(const Message& request, const Packet& packet) {
 }
 
 void note_received(Splice& splice, const Via& top, const Endpoint& source, ReceivedNote& note) {
-  append_received(note.parameters, top, source);
+  Pen pen{note.text};
+  if (needs_received(top, source)) pen.write(received_name).write(AddressText{source.address});
   if (top.has_rport) {
-    note.parameters.append(";rport=").append(Decimal{to_number(source.port)});
+    pen.write(";").write(rport_name).write(Decimal{to_number(source.port)});
     splice.remove(with_semicolon(top.rport_text));  // ours with the value follows at the end
   }
   if (!top.received_text.empty()) splice.remove(with_semicolon(top.received_text));
-  if (!note.parameters.empty()) splice.insert_after(top.text, {note.parameters});
+  const std::string_view parameters{note.text.data(), static_cast<std::size_t>(pen.at() - note.text.data())};
+  if (!parameters.empty()) splice.insert_after(top.text, {parameters});
 }
 
 void append_ack(std::string& out, const Message& sent_invite, const Message& response) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <string>
 #include <string_view>
 
@@ -22,7 +23,7 @@ Destination response_destination(const Message& request, const Packet& packet);
 /// §18.2.1 and RFC 3581 §4 as edits: received if sent-by differs from the source or rport was asked, and rport's value.
 /// The texts live in `note`.
 struct ReceivedNote {
-  std::string parameters;
+  std::array<char, 80> text;  ///< holds the longest: an IPv6 address and a port
 };
 void note_received(Splice& splice, const Via& top, const Endpoint& source, ReceivedNote& note);
 

@@ -1,10 +1,9 @@
 #include "sip/header.hpp"
 
 #include <array>
-#include <cstdint>
-#include <cstring>
 #include <utility>
 
+#include "base/known_words.hpp"
 #include "base/text.hpp"
 #include "sip/method.hpp"
 
@@ -58,6 +57,13 @@ constexpr std::array names{
     Name{Header::www_authenticate, "WWW-Authenticate"},
 };
 
+consteval bool stand_in_order_of_the_enum() {
+  for (std::size_t i = 0; i < names.size(); ++i)
+    if (std::to_underlying(names[i].header) != i + 1) return false;
+  return true;
+}
+static_assert(stand_in_order_of_the_enum());
+
 constexpr Header compact(char letter) {
   switch (to_lower(letter)) {
     case 'c': return Header::content_type;
@@ -76,75 +82,30 @@ constexpr Header compact(char letter) {
   }
 }
 
-/// Length, first and last letter leave few names to compare, mostly one.
-constexpr std::size_t slot(std::string_view text) {
-  return (text.size() * 7 + static_cast<std::size_t>(text.front() & 31) * 5 + static_cast<std::size_t>(text.back() & 31) * 11) % 128;
-}
-
-/// Several bytes at once, with the case bit set in those of 0x40 and above: then letters of either case are the same, and no
-/// other byte becomes a letter or a hyphen.
-template <typename Word>
-Word folded(const char* at) {
-  Word bytes = 0;
-  std::memcpy(&bytes, at, sizeof bytes);
-  constexpr auto bit_6 = static_cast<Word>(0x4040404040404040U);
-  return static_cast<Word>(bytes | ((bytes & bit_6) >> 1U));
-}
-
-/// Of texts of the same size, from one to two words long: the first and the last word, which may overlap.
-template <typename Word>
-bool same_ends(const char* a, const char* b, std::size_t size) {
-  const std::size_t last = size - sizeof(Word);
-  return folded<Word>(a) == folded<Word>(b) && folded<Word>(a + last) == folded<Word>(b + last);
-}
-
-bool is_name(std::string_view text, std::string_view name) {
-  const std::size_t size = name.size();
-  if (text.size() != size) return false;
-  if (size < 4) return same_ends<std::uint16_t>(text.data(), name.data(), size);
-  if (size < 8) return same_ends<std::uint32_t>(text.data(), name.data(), size);
-  for (std::size_t at = 8; at + 8 < size; at += 8)
-    if (folded<std::uint64_t>(text.data() + at) != folded<std::uint64_t>(name.data() + at)) return false;
-  return same_ends<std::uint64_t>(text.data(), name.data(), size);
-}
-
-struct Index {
-  std::array<std::uint8_t, 128> first{};  // 1 + position in `names`
-  std::array<std::uint8_t, names.size()> next{};
-};
-constexpr Index make_index() {
-  Index index;
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    index.next[i] = index.first[slot(names[i].text)];
-    index.first[slot(names[i].text)] = static_cast<std::uint8_t>(i + 1);
-  }
-  return index;
-}
-constexpr Index index = make_index();
+constexpr std::array<std::string_view, names.size()> header_texts = [] {
+  std::array<std::string_view, names.size()> texts;
+  for (std::size_t i = 0; i < names.size(); ++i) texts[i] = names[i].text;
+  return texts;
+}();
+constexpr KnownWords<names.size(), Letters::of_either_case> known_headers{header_texts};
 
 constexpr std::array<std::string_view, 14> method_names{"INVITE",    "ACK",    "BYE",  "CANCEL", "REGISTER", "OPTIONS", "MESSAGE",
                                                         "SUBSCRIBE", "NOTIFY", "INFO", "UPDATE", "PRACK",    "REFER",   "PUBLISH"};
+constexpr KnownWords<method_names.size(), Letters::as_they_are> known_methods{method_names};
 
 }  // namespace
 
 Header parse_header(std::string_view text) {
-  if (text.empty()) return Header::other;
   if (text.size() == 1) return compact(text.front());
-  for (std::size_t i = index.first[slot(text)]; i != 0; i = index.next[i - 1])
-    if (is_name(text, names[i - 1].text)) return names[i - 1].header;
-  return Header::other;
+  const auto known = known_headers.find(text);
+  return known ? static_cast<Header>(*known + 1) : Header::other;
 }
 
-std::string_view name(Header header) {
-  for (const Name& entry : names)
-    if (entry.header == header) return entry.text;
-  return {};
-}
+std::string_view name(Header header) { return header == Header::other ? std::string_view{} : names[std::to_underlying(header) - 1U].text; }
 
 Method parse_method(std::string_view text) {
-  for (std::size_t i = 0; i < method_names.size(); ++i)
-    if (method_names[i] == text) return static_cast<Method>(i);
-  return Method::other;
+  const auto known = known_methods.find(text);
+  return known ? static_cast<Method>(*known) : Method::other;
 }
 
 std::string_view name(Method method) {

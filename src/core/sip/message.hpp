@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/result.hpp"
+#include "base/scan.hpp"
 #include "sip/header.hpp"
 #include "sip/method.hpp"
 #include "sip/name_addr.hpp"
@@ -36,6 +37,7 @@ class Message {
  public:
   /// Structure only: start line, header lines, the empty line. Errors name the line. At most limits::sip_header_lines.
   static Result<Message> parse(std::string_view bytes);
+  Message();
 
   bool is_request() const { return status_ == 0; }
   Method method() const { return method_; }  ///< of a response: from CSeq
@@ -51,10 +53,15 @@ class Message {
   std::size_t offset_of(std::string_view part) const { return static_cast<std::size_t>(part.data() - bytes_.data()); }
 
   const auto& lines() const { return lines_; }
-  const HeaderLine* line(Header header) const;  ///< the first; null when absent
-  std::string_view value(Header header) const;  ///< of the first line; empty when absent
-  std::size_t count(Header header) const;       ///< lines
-  bool is_repeated(Header header) const { return (repeated_ >> static_cast<unsigned>(header) & 1U) != 0; }
+  const HeaderLine* line(Header header) const {  ///< the first; null when absent
+    return has(header) ? &lines_[first_[static_cast<std::size_t>(header)]] : nullptr;
+  }
+  std::string_view value(Header header) const {  ///< of the first line; empty when absent
+    return has(header) ? lines_[first_[static_cast<std::size_t>(header)]].value : std::string_view{};
+  }
+  std::size_t count(Header header) const;  ///< lines
+  bool has(Header header) const { return (present_ & bit(header)) != 0; }
+  bool is_repeated(Header header) const { return (repeated_ & bit(header)) != 0; }
   /// Visits each element of a comma-separated header over all its lines, in order; `visit` returns false to stop.
   template <typename Visit>
   void for_each_value(Header header, Visit&& visit) const;
@@ -74,15 +81,19 @@ class Message {
 
  private:
   std::optional<Error> read(std::string_view bytes);
-  Result<std::size_t> parse_start_line();
-  std::optional<Error> read_header_lines(std::size_t at);
+  Result<std::size_t> parse_start_line(Places& line_ends);
+  std::optional<Error> read_header_lines(std::size_t at, Places line_ends);
+  void add_line(Header header, std::string_view name, std::string_view value, std::string_view line);
   std::size_t end_of_folds(std::size_t end) const;
+  static constexpr std::uint64_t bit(Header header) { return 1ULL << static_cast<unsigned>(header); }
   Result<CSeq> read_cseq() const;
-  Result<Via> read_top_via() const;
+  void read_top_via() const;
+  void read_address(std::optional<Result<NameAddr>>& address, Header header, std::string_view header_name) const;
   std::string_view bytes_, start_line_, request_uri_, method_name_, version_, reason_, body_, empty_line_;
   Method method_ = Method::other;
   int status_ = 0;
-  std::array<std::uint8_t, 40> first_{};  ///< 1 + index of the first line of each known header
+  std::array<std::uint8_t, 40> first_{};  ///< index of the first line of each header that is present
+  std::uint64_t present_ = 0;             ///< one bit for each header
   std::uint64_t repeated_ = 0;            ///< one bit for each header that stands in several lines
   boost::container::small_vector<HeaderLine, 32> lines_;
   mutable std::optional<Result<Uri>> uri_;
@@ -101,11 +112,14 @@ Element split_element(std::string_view value);
 
 template <typename Visit>
 void Message::for_each_value(Header header, Visit&& visit) const {
-  for (const HeaderLine& line : lines_) {
-    if (line.header != header) continue;
-    Element element = split_element(line.value);
+  const HeaderLine* entry = line(header);
+  if (entry == nullptr) return;
+  const HeaderLine* const end = is_repeated(header) ? lines_.data() + lines_.size() : entry + 1;
+  for (; entry != end; ++entry) {
+    if (entry->header != header) continue;
+    Element element = split_element(entry->value);
     for (;;) {
-      if (!visit(element.first, line)) return;
+      if (!visit(element.first, *entry)) return;
       if (!element.more) break;
       element = split_element(element.rest);
     }

@@ -1,5 +1,7 @@
 #include "sip/name_addr.hpp"
 
+#include "base/scan.hpp"
+
 namespace ringhold::sip {
 
 namespace {
@@ -57,15 +59,15 @@ std::string_view NameAddr::read(std::string_view value) {
     rest = trimmed(rest.substr(end + 1));
     if (rest.empty() || rest.front() != '<') return "no <address> after the display name";
   }
-  const auto open = rest.find('<');
-  const bool bracketed = open != std::string_view::npos && rest.substr(0, open).find(';') == std::string_view::npos;
+  const std::size_t open = !rest.empty() && rest.front() == '<' ? 0 : find_byte(rest, 0, '<');
+  const bool bracketed = open < rest.size() && (open == 0 || find_byte(rest.substr(0, open), 0, ';') == open);
   if (bracketed) {
     if (open > 0) {
       display_name = trimmed(rest.substr(0, open));
       if (!is_display_name(display_name)) return "display name needs quotes";
     }
-    const auto close = rest.find('>', open);
-    if (close == std::string_view::npos) return "< is not closed";
+    const auto close = find_byte(rest, open, '>');
+    if (close == rest.size()) return "< is not closed";
     uri_text = trimmed(rest.substr(open + 1, close - open - 1));
     rest = trimmed(rest.substr(close + 1));
   } else {
@@ -77,6 +79,7 @@ std::string_view NameAddr::read(std::string_view value) {
   }
   if (!rest.empty() && rest.front() != ';') return "text after the address";
   parameters = Parameters{rest};
+  if (read_usual_tag(rest)) return uri.read(uri_text);
   const bool valid = parameters.visit_valid([&](std::string_view name, std::string_view text) {
     if (tag_.empty() && equal_ignoring_case(name, "tag")) tag_ = text;
   });
@@ -84,29 +87,41 @@ std::string_view NameAddr::read(std::string_view value) {
   return uri.read(uri_text);
 }
 
+bool NameAddr::read_usual_tag(std::string_view rest) {
+  constexpr std::size_t name_size = 5;
+  if (rest.empty()) return true;
+  if (!begins_with(rest, ";tag=") || find_end_of_word(rest, name_size) < rest.size()) return false;
+  tag_ = rest.substr(name_size);
+  return true;
+}
+
 Result<Contact> Contact::parse(std::string_view value) {
-  Contact contact;
-  if (trimmed(value) == "*") {
-    contact.star = true;
-    return contact;
+  Result<Contact> contact{std::in_place};
+  if (const auto wrong = contact->read(value); !wrong.empty()) contact = std::unexpected(Error{"Contact", 0, wrong});
+  return contact;
+}
+
+std::string_view Contact::read(std::string_view value) {
+  if (is_literal(trimmed(value), "*")) {
+    star = true;
+    return {};
   }
-  const auto address = NameAddr::parse(value, "Contact");
-  if (!address) return std::unexpected(address.error());
-  contact.address = *address;
-  const Parameters& parameters = contact.address.parameters;
-  if (const auto q = parameters.find("q")) {
-    const auto number = parse_q(*q);
-    if (!number) return std::unexpected(Error{"Contact", 0, "q is not a number from 0 to 1"});
-    contact.q = *number;
+  if (const auto wrong = address.read(value); !wrong.empty()) return wrong;
+  const Parameters& parameters = address.parameters;
+  if (parameters.text().empty()) return {};
+  if (const auto given = parameters.find("q")) {
+    const auto number = parse_q(*given);
+    if (!number) return "q is not a number from 0 to 1";
+    q = *number;
   }
   // RFC 3261 §10.2.1.1: a malformed expires is as if it were 3600; a larger one than we can hold is the largest.
-  if (const auto expires = parameters.find("expires")) {
-    const auto number = parse_number<std::uint64_t>(*expires);
-    contact.expires = number ? static_cast<std::uint32_t>(std::min<std::uint64_t>(*number, UINT32_MAX)) : 3600U;
+  if (const auto given = parameters.find("expires")) {
+    const auto number = parse_number<std::uint64_t>(*given);
+    expires = number ? static_cast<std::uint32_t>(std::min<std::uint64_t>(*number, UINT32_MAX)) : 3600U;
   }
-  if (const auto instance = parameters.find("+sip.instance")) contact.instance = *instance;
-  if (const auto reg_id = parameters.find("reg-id")) contact.reg_id = parse_number<std::uint32_t>(*reg_id);
-  return contact;
+  if (const auto given = parameters.find("+sip.instance")) instance = *given;
+  if (const auto given = parameters.find("reg-id")) reg_id = parse_number<std::uint32_t>(*given);
+  return {};
 }
 
 }  // namespace ringhold::sip

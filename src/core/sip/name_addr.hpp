@@ -20,8 +20,12 @@ struct NameAddr {
   std::string_view tag() const { return tag_; }  ///< empty when absent
 
  private:
+  friend class Message;
+  friend struct Contact;
   /// What is wrong; empty when nothing is.
   std::string_view read(std::string_view value);
+  /// No parameter, or nothing but a tag that is a word: what From and To mostly have.
+  bool read_usual_tag(std::string_view rest);
   std::string_view tag_;
 };
 
@@ -35,6 +39,10 @@ struct Contact {
   std::optional<std::uint32_t> reg_id;
 
   static Result<Contact> parse(std::string_view value);
+
+ private:
+  /// What is wrong; empty when nothing is.
+  std::string_view read(std::string_view value);
 };
 
 }  // namespace ringhold::sip

@@ -2,12 +2,13 @@
 
 #include <algorithm>
 
+#include "base/scan.hpp"
+
 namespace ringhold::sip {
 
 namespace {
 
 constexpr Characters user_characters = Characters::alphanumeric_and("-_.!~*'()&=+$,;?/#");
-constexpr Characters host_characters = Characters::alphanumeric_and(".-_");
 constexpr Characters not_in_a_scheme = Characters::alphanumeric_and("+-.").complement();
 constexpr Characters never_in_a_uri = Characters::controls_blank_and("<>\"");
 constexpr Characters ends_a_value{";<>\" \t\r\n,"};
@@ -19,6 +20,11 @@ std::optional<int> hex_digit(char c) {
   const char lower = to_lower(c);
   if (lower >= 'a' && lower <= 'f') return lower - 'a' + 10;
   return std::nullopt;
+}
+
+/// Mostly it stands where the user's word ends.
+std::size_t find_at_sign(std::string_view text, std::size_t from) {
+  return from < text.size() && text[from] == '@' ? from : find_byte(text, from, '@');
 }
 
 /// RFC 3261 §25.1 `user`: unreserved, escaped and user-unreserved characters.
@@ -153,7 +159,7 @@ bool Parameters::read_valid(std::string_view& rest, std::string_view& name, std:
       value = rest.substr(open, at - open);
       ++at;
     } else {
-      const std::size_t end = ends_a_value.find_in(rest, at);
+      const std::size_t end = ends_a_value.find_in(rest, find_end_of_word(rest, at));
       value = rest.substr(at, end - at);
       at = end;
     }
@@ -166,7 +172,7 @@ bool Parameters::read_valid(std::string_view& rest, std::string_view& name, std:
 bool is_host(std::string_view text) {
   if (text.empty()) return false;
   if (text.front() == '[') return Address::parse(text).has_value();
-  return host_characters.contain_all(text) && text.front() != '.' && text.front() != '-';
+  return find_end_of_word(text, 0) == text.size() && text.front() != '.' && text.front() != '-';
 }
 
 Result<Uri> Uri::parse(std::string_view text) {
@@ -177,17 +183,9 @@ Result<Uri> Uri::parse(std::string_view text) {
 
 std::string_view Uri::read(std::string_view whole) {
   text = whole;
-  const std::size_t colon = not_in_a_scheme.find_in(text);
-  if (colon == text.size() || text[colon] != ':' || colon == 0 || !is_alpha(text.front())) return "URI has no scheme";
-  scheme_name = text.substr(0, colon);
-  std::string_view rest = text.substr(colon + 1);
-  if (equal_ignoring_case(scheme_name, "sip"))
-    scheme = Scheme::sip;
-  else if (equal_ignoring_case(scheme_name, "sips"))
-    scheme = Scheme::sips;
-  else if (equal_ignoring_case(scheme_name, "tel"))
-    scheme = Scheme::tel;
-  if (rest.empty()) return "URI is empty after its scheme";
+  if (const auto rest = read_usual_user_and_host()) return read_after_host(*rest);
+  std::string_view rest;
+  if (const auto wrong = read_scheme(rest); !wrong.empty()) return wrong;
   if (!is_sip()) {
     if (never_in_a_uri.contain_any(rest)) return "URI holds a blank, a quote or <>";
     if (scheme == Scheme::tel) {
@@ -201,6 +199,45 @@ std::string_view Uri::read(std::string_view whole) {
     if (!read_userinfo(rest.substr(0, at))) return "user part of the URI is malformed";
     rest.remove_prefix(at + 1);
   }
+  if (const auto wrong = read_host(rest); !wrong.empty()) return wrong;
+  return read_after_host(rest);
+}
+
+std::optional<std::string_view> Uri::read_usual_user_and_host() {
+  constexpr std::size_t after_scheme = 4;
+  if (!begins_with(text, "sip:")) return std::nullopt;
+  std::size_t begin = after_scheme;
+  std::size_t end = find_end_of_word(text, begin);
+  if (const std::size_t at = find_at_sign(text, end); at < text.size()) {
+    if (at > end && !is_user(text.substr(begin, at - begin))) return std::nullopt;
+    begin = at + 1;
+    end = find_end_of_word(text, begin);
+  }
+  const bool has_user = begin > after_scheme;
+  const bool is_usual_end = end == text.size() || after_the_host.contains(text[end]);
+  if (begin == end || begin == after_scheme + 1 || !is_usual_end || text[begin] == '.' || text[begin] == '-') return std::nullopt;
+  scheme = Scheme::sip;
+  scheme_name = text.substr(0, after_scheme - 1);
+  if (has_user) user = text.substr(after_scheme, begin - after_scheme - 1);
+  host = text.substr(begin, end - begin);
+  return text.substr(end);
+}
+
+std::string_view Uri::read_scheme(std::string_view& rest) {
+  const std::size_t colon = not_in_a_scheme.find_in(text);
+  if (colon == text.size() || text[colon] != ':' || colon == 0 || !is_alpha(text.front())) return "URI has no scheme";
+  scheme_name = text.substr(0, colon);
+  rest = text.substr(colon + 1);
+  if (equal_ignoring_case(scheme_name, "sip"))
+    scheme = Scheme::sip;
+  else if (equal_ignoring_case(scheme_name, "sips"))
+    scheme = Scheme::sips;
+  else if (equal_ignoring_case(scheme_name, "tel"))
+    scheme = Scheme::tel;
+  return rest.empty() ? "URI is empty after its scheme" : std::string_view{};
+}
+
+std::string_view Uri::read_host(std::string_view& rest) {
   std::size_t end = 0;
   if (!rest.empty() && rest.front() == '[') {
     end = rest.find(']');
@@ -208,8 +245,11 @@ std::string_view Uri::read(std::string_view whole) {
   }
   end = after_the_host.find_in(rest, end);
   host = rest.substr(0, end);
-  if (!is_host(host)) return "host of the URI is malformed";
   rest.remove_prefix(end);
+  return is_host(host) ? std::string_view{} : "host of the URI is malformed";
+}
+
+std::string_view Uri::read_after_host(std::string_view rest) {
   if (!rest.empty() && rest.front() == ':') {
     const auto stop = after_the_port.find_in(rest);
     port = parse_number<std::uint16_t>(rest.substr(1, stop - 1));
@@ -218,7 +258,7 @@ std::string_view Uri::read(std::string_view whole) {
   }
   if (rest.empty()) return {};
   if (never_in_a_uri.contain_any(rest)) return "URI holds a blank, a quote or <>";
-  const auto question = std::min(rest.find('?'), rest.size());
+  const auto question = find_byte(rest, 0, '?');
   parameters = Parameters{rest.substr(0, question)};
   if (question < rest.size()) headers = rest.substr(question + 1);
   return {};

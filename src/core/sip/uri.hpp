@@ -74,9 +74,16 @@ struct Uri {
 
  private:
   friend struct NameAddr;
+  friend class Message;
   /// What is wrong; empty when nothing is.
   std::string_view read(std::string_view whole);
   bool read_userinfo(std::string_view userinfo);
+  std::string_view read_scheme(std::string_view& rest);
+  std::string_view read_host(std::string_view& rest);
+  /// `sip:user@host` with a host name or IPv4 address, as nearly all are: what follows the host. For all else nothing, and
+  /// nothing is read.
+  std::optional<std::string_view> read_usual_user_and_host();
+  std::string_view read_after_host(std::string_view rest);
 };
 
 /// Whether a URI begins as those of SIP do.

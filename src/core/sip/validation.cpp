@@ -1,5 +1,7 @@
 #include "sip/validation.hpp"
 
+#include "base/scan.hpp"
+
 namespace ringhold::sip {
 
 namespace {
@@ -43,6 +45,15 @@ std::optional<Malformed> check_single(const Message& message) {
   return std::nullopt;
 }
 
+bool is_sip_2(const Message& message) {
+  return is_literal(message.version(), "SIP/2.0") || equal_ignoring_case(message.version(), "SIP/2.0");
+}
+
+bool has_white_space(std::string_view text) {
+  const std::size_t end = find_end_of_visible(text, 0);
+  return end < text.size() && white_space.contain_any(text.substr(end));
+}
+
 std::optional<Malformed> check_common(const Message& message) {
   if (const auto malformed = check_single(message)) return malformed;
   const auto& via = message.top_via();
@@ -50,7 +61,7 @@ std::optional<Malformed> check_common(const Message& message) {
   const auto& from = message.from();
   if (!from) return Malformed{400, "Malformed From", "From"};
   if (!message.to()) return Malformed{400, "Malformed To", "To"};
-  if (white_space.contain_any(message.value(Header::call_id))) return Malformed{400, "Malformed Call-ID", "Call-ID"};
+  if (has_white_space(message.call_id())) return Malformed{400, "Malformed Call-ID", "Call-ID"};
   if (!message.cseq()) return Malformed{400, "Malformed CSeq", "CSeq"};
   const auto length = message.content_length();
   if (length && *length > message.body().size()) return Malformed{400, "Content-Length is larger than the body", "Content-Length"};
@@ -60,15 +71,16 @@ std::optional<Malformed> check_common(const Message& message) {
 }  // namespace
 
 std::optional<Malformed> validate_request(const Message& request) {
-  if (request.request_uri().empty() || never_in_a_request_uri.contain_any(request.request_uri()))
+  // A URI that can be read holds none of these.
+  if (!request.uri() && (request.request_uri().empty() || never_in_a_request_uri.contain_any(request.request_uri())))
     return Malformed{400, "Malformed Request-URI", "request line"};
-  if (!equal_ignoring_case(request.version(), "SIP/2.0")) return Malformed{505, "Version Not Supported", "request line"};
+  if (!is_sip_2(request)) return Malformed{505, "Version Not Supported", "request line"};
   if (const auto malformed = check_common(request)) return malformed;
   if (request.cseq()->method_name != request.method_name()) return Malformed{400, "CSeq method differs from request", "CSeq"};
   return std::nullopt;
 }
 
-bool is_valid_response(const Message& response) { return equal_ignoring_case(response.version(), "SIP/2.0") && !check_common(response); }
+bool is_valid_response(const Message& response) { return is_sip_2(response) && !check_common(response); }
 
 std::string_view framed_body(const Message& message) {
   const auto length = message.content_length();

@@ -1,5 +1,7 @@
 #include "sip/via.hpp"
 
+#include "base/scan.hpp"
+
 namespace ringhold::sip {
 
 Result<Via> Via::parse(std::string_view value) {
@@ -10,17 +12,45 @@ Result<Via> Via::parse(std::string_view value) {
 
 std::string_view Via::read(std::string_view value) {
   text = trimmed(value);
-  const auto semicolon = std::min(text.find(';'), text.size());
-  std::string_view rest = trimmed(text.substr(0, semicolon));
-  parameters = Parameters{text.substr(semicolon)};
-  // SIP / 2.0 / UDP host:port, with white space allowed around each slash and before the host (§25.1).
-  constexpr std::string_view usual = "SIP/2.0/";
-  if (rest.starts_with(usual)) {
-    version = rest.substr(4, 3);
-    rest.remove_prefix(usual.size());
-  } else if (const auto error = read_odd_protocol(rest); !error.empty()) {
-    return error;
+  std::size_t end = read_usual_head();
+  if (end == 0) {
+    end = find_byte(text, 0, ';');
+    if (const auto wrong = read_head(end); !wrong.empty()) return wrong;
   }
+  parameters = Parameters{text.substr(end)};
+  const std::size_t unread = read_usual_parameters(end);
+  return unread == text.size() ? std::string_view{} : read_parameters(unread);
+}
+
+std::size_t Via::read_usual_head() {
+  constexpr std::size_t after_protocol = 8;
+  if (!begins_with(text, "SIP/2.0/")) return 0;
+  const std::size_t blank = find_end_of_word(text, after_protocol);
+  if (blank == after_protocol || blank == text.size() || text[blank] != ' ') return 0;
+  const std::size_t begin = blank + 1;
+  const std::size_t host_end = find_end_of_word(text, begin);
+  if (host_end == begin || text[begin] == '.' || text[begin] == '-') return 0;
+  std::size_t end = host_end;
+  if (end < text.size() && text[end] == ':') {
+    while (++end < text.size() && is_digit(text[end])) continue;
+    const auto number = parse_number<std::uint16_t>(text.substr(host_end + 1, end - host_end - 1));
+    if (!number) return 0;
+    port = *number;
+  }
+  if (end < text.size() && text[end] != ';') {
+    port.reset();
+    return 0;
+  }
+  version = text.substr(4, 3);
+  transport = text.substr(after_protocol, blank - after_protocol);
+  host = text.substr(begin, host_end - begin);
+  sent_by = text.substr(begin, end - begin);
+  return end;
+}
+
+std::string_view Via::read_head(std::size_t end) {
+  std::string_view rest = trimmed(text.substr(0, end));
+  if (const auto error = read_protocol(rest); !error.empty()) return error;
   const auto blank = white_space.find_in(rest);
   if (blank == rest.size()) return "no sent-by after the transport";
   transport = rest.substr(0, blank);
@@ -34,9 +64,34 @@ std::string_view Via::read(std::string_view value) {
     if (!port) return "port of sent-by is not a number up to 65535";
     host = trimmed(host.substr(0, colon));
   }
-  if (!is_host(host)) return "host of sent-by is malformed";
+  return is_host(host) ? std::string_view{} : "host of sent-by is malformed";
+}
+
+std::size_t Via::read_usual_parameters(std::size_t from) {
+  while (from < text.size()) {
+    const std::string_view rest = text.substr(from);
+    std::size_t end = from;
+    if (begins_with(rest, ";branch=")) {
+      constexpr std::size_t name_size = 8;
+      end = find_end_of_word(text, from + name_size);
+      if (end < text.size() && text[end] != ';') return from;
+      branch = text.substr(from + name_size, end - from - name_size);
+    } else if (begins_with(rest, ";rport")) {
+      end = from + 6;
+      if (end < text.size() && text[end] != ';') return from;
+      has_rport = true;
+      rport_text = rest.substr(1, 5);
+    } else {
+      return from;
+    }
+    from = end;
+  }
+  return from;
+}
+
+std::string_view Via::read_parameters(std::size_t from) {
   bool ports_are_numbers = true;
-  const bool valid = parameters.visit_valid([&](std::string_view name, std::string_view given) {
+  const bool valid = Parameters{text.substr(from)}.visit_valid([&](std::string_view name, std::string_view given) {
     if (equal_ignoring_case(name, "branch"))
       branch = given;
     else if (equal_ignoring_case(name, "received")) {
@@ -55,7 +110,7 @@ std::string_view Via::read(std::string_view value) {
   return {};
 }
 
-std::string_view Via::read_odd_protocol(std::string_view& rest) {
+std::string_view Via::read_protocol(std::string_view& rest) {
   const auto first = rest.find('/');
   const auto second = first == std::string_view::npos ? first : rest.find('/', first + 1);
   if (second == std::string_view::npos) return "protocol is not SIP/2.0/transport";

@@ -33,10 +33,19 @@ struct Via {
   bool has_cookie() const { return branch.size() > branch_cookie.size() && equal_ignoring_case(branch.substr(0, 7), branch_cookie); }
 
  private:
+  friend class Message;
   /// What is wrong; empty when nothing is.
   std::string_view read(std::string_view value);
-  /// Protocol name and version with white space about the slashes, or in other letters; what is wrong, or empty.
-  std::string_view read_odd_protocol(std::string_view& rest);
+  /// `SIP/2.0/UDP host:port` as nearly all write it: where it ends. Zero for all else, whether right or wrong.
+  std::size_t read_usual_head();
+  /// All up to `end`, where the parameters begin, as §25.1 allows it; what is wrong, or empty.
+  std::string_view read_head(std::size_t end);
+  /// `;branch=` with a word and `;rport` without a value, which is all that most have: where it ends.
+  std::size_t read_usual_parameters(std::size_t from);
+  /// All parameters from there on; what is wrong, or empty.
+  std::string_view read_parameters(std::size_t from);
+  /// Protocol name and version, with white space about the slashes or not; what is wrong, or empty.
+  std::string_view read_protocol(std::string_view& rest);
 };
 
 }  // namespace ringhold::sip

@@ -1,7 +1,6 @@
 #include "transaction/matching.hpp"
 
-#include <functional>
-
+#include "base/hash.hpp"
 #include "base/text.hpp"
 
 namespace ringhold::transaction {
@@ -13,11 +12,15 @@ constexpr std::string_view separator{"\n", 1};
 
 }  // namespace
 
-void Key::append_lower(std::string_view part) {
+char* Key::make_room(std::size_t size) {
   const std::size_t begin = text_.size();
-  append(part);
-  for (std::size_t i = begin; i < text_.size(); ++i) text_[i] = to_lower(text_[i]);
+  text_.resize(begin + size, boost::container::default_init);
+  return text_.data() + begin;
 }
+
+void Key::append(std::string_view part) { part.copy(make_room(part.size()), part.size()); }
+
+void Key::append_lower(std::string_view part) { copy_lower_case(part, make_room(part.size())); }
 
 void Key::append_method(sip::Method method, std::string_view name) {
   if (method == sip::Method::invite || method == sip::Method::ack)
@@ -29,7 +32,7 @@ void Key::append_method(sip::Method method, std::string_view name) {
   append(separator);
 }
 
-void Key::finish() { hash_ = std::hash<std::string_view>{}(text()); }
+void Key::finish() { hash_ = quick_hash(text()); }
 
 Key Key::client(std::string_view branch, sip::Method method) {
   Key key;

@@ -23,7 +23,8 @@ class Key {
   bool is_rfc2543() const { return rfc2543_; }
 
  private:
-  void append(std::string_view part) { text_.insert(text_.end(), part.begin(), part.end()); }
+  char* make_room(std::size_t size);
+  void append(std::string_view part);
   void append_lower(std::string_view part);
   void append_method(sip::Method method, std::string_view name);
   void finish();
