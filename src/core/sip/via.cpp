@@ -32,10 +32,11 @@ std::size_t Via::read_usual_head() {
   if (host_end == begin || text[begin] == '.' || text[begin] == '-') return 0;
   std::size_t end = host_end;
   if (end < text.size() && text[end] == ':') {
-    while (++end < text.size() && is_digit(text[end])) continue;
+    ++end;
+    while (end < text.size() && is_digit(text[end])) ++end;
     const auto number = parse_number<std::uint16_t>(text.substr(host_end + 1, end - host_end - 1));
     if (!number) return 0;
-    port = *number;
+    port = number;
   }
   if (end < text.size() && text[end] != ';') {
     port.reset();
