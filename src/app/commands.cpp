@@ -53,10 +53,34 @@ int show_status(const Asking& asking) {
 
 int show_registrations(const Asking& asking, const std::string& aor) {
   return show_rows(asking, aor.empty() ? "/api/v1/registrations" : "/api/v1/registrations?aor=" + escaped(aor),
-                   {"aor", "contact", "expires_in", "source", "user_agent"});
+                   {"aor", "contact", "type", "expires_in", "source", "user_agent"});
 }
 
 int show_calls(const Asking& asking) { return show_rows(asking, "/api/v1/calls", {"caller", "callee", "state", "since", "call_id"}); }
+
+int show_past_calls(const Asking& asking, unsigned limit) {
+  const auto answer = ask(asking, "GET", "/api/v1/calls/past?limit=" + std::to_string(limit), {});
+  if (const int* code = std::get_if<int>(&answer)) return *code;
+  const json::array& calls = std::get<json::value>(answer).as_array();
+  if (asking.json) {
+    print_json(calls);
+    return done;
+  }
+  if (calls.empty()) fmt::print("no call has ended yet\n");
+  for (const json::value& value : calls) {
+    const json::object& call = value.as_object();
+    const bool answered = !call.at("answered").is_null();
+    fmt::print("{}  {} -> {}  {}{}  ({}, ended by {})\n", word(call, "began"), word(call, "caller"), word(call, "callee"),
+               answered ? "answered " + word(call, "answered") + ", ended " + word(call, "ended") : "not answered: " + word(call, "status"),
+               answered && word(call, "how") == "lost" ? ", nobody said BYE" : "", word(call, "mode"), word(call, "ended_by"));
+    for (const json::value& one : call.at("legs").as_array()) {
+      const json::object& leg = one.as_object();
+      fmt::print("    {:>7.1f} s to {:>6.1f} s  {:<10} {:>3}  {}\n", leg.at("after_ms").to_number<double>() / 1000,
+                 leg.at("until_ms").to_number<double>() / 1000, word(leg, "why"), word(leg, "status"), word(leg, "uri"));
+    }
+  }
+  return done;
+}
 
 int set_mode(const Asking& asking, const std::string& mode) {
   const auto answer = ask(asking, "PUT", "/api/v1/mode", json::serialize(json::object{{"mode", mode}}));

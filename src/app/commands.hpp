@@ -10,6 +10,8 @@ namespace ringhold::app {
 int show_status(const Asking& asking);
 int show_registrations(const Asking& asking, const std::string& aor);
 int show_calls(const Asking& asking);
+/// The last calls that ended: who was called when, and why each stopped ringing (C6).
+int show_past_calls(const Asking& asking, unsigned limit);
 int set_mode(const Asking& asking, const std::string& mode);
 
 /// `ringhold check`: the file's errors (3), or what the program would do with it (0).

@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 
 #include "app/commands.hpp"
+#include "app/ring_command.hpp"
 #include "app/serve.hpp"
 #include "app/settings_file.hpp"
 #include "app/user_command.hpp"
@@ -18,9 +19,60 @@ constexpr const char* examples = R"(Examples:
   ringhold mode survivable          (until: ringhold mode auto)
   ringhold user add alice           (asks for the password; or: --password-file F, or on stdin)
   ringhold user import users.csv    (first line: user,password or user,ha1_md5,ha1_sha256,ha1_sha512_256)
+  ringhold ring set alice ip-phone:15 pc-client,mobile-client:20
   ringhold dhcp-snippet --for dnsmasq
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 invalid configuration.)";
+
+using ringhold::app::Asking;
+
+/// `ringhold user …`
+struct UserCommands {
+  explicit UserCommands(CLI::App& user) {
+    user.require_subcommand(1);
+    add = user.add_subcommand("add", "add a user, or give him another password")->fallthrough();
+    add->add_option("NAME", name, "the part before @ in his address")->required();
+    add->add_option("--password-file", password_file, "a file whose first line is the password; without it stdin is read");
+    list = user.add_subcommand("list", "all users; their passwords are not kept, only what proves them")->fallthrough();
+    remove = user.add_subcommand("remove", "take a user away")->fallthrough();
+    remove->add_option("NAME", name, "as in the list")->required();
+    import = user.add_subcommand("import", "add all users of a list, or none if a line is wrong")->fallthrough();
+    import->add_option("CSV", list_file, "a file; its first line names the columns, also those of Kamailio or Asterisk")->required();
+  }
+  std::optional<int> run(const Asking& asking) const {
+    if (*add) return ringhold::app::add_user(asking, name, password_file);
+    if (*list) return ringhold::app::list_users(asking);
+    if (*remove) return ringhold::app::remove_user(asking, name);
+    if (*import) return ringhold::app::import_users(asking, list_file);
+    return std::nullopt;
+  }
+  CLI::App *add = nullptr, *list = nullptr, *remove = nullptr, *import = nullptr;
+  std::string name, password_file, list_file;
+};
+
+/// `ringhold ring …`
+struct RingCommands {
+  explicit RingCommands(CLI::App& ring) {
+    ring.require_subcommand(1);
+    show = ring.add_subcommand("show", "what would ring now")->fallthrough();
+    show->add_option("USER", user, "the part before @ in his address")->required();
+    set = ring.add_subcommand("set", "all at once, or one type after another")->fallthrough();
+    set->add_option("USER", user, "the part before @ in his address")->required();
+    set->add_option("STEP", steps, "TYPE[,TYPE][:SECONDS] for each step; or the one word simultaneous")->required();
+    type = ring.add_subcommand("type", "what type of terminal a device is, whatever it says of itself")->fallthrough();
+    type->add_option("DEVICE", device, "as `ringhold registrations --json` names it")->required();
+    type->add_option("TYPE", type_name, "a type of the configuration, or auto")->required();
+  }
+  std::optional<int> run(const Asking& asking) const {
+    if (*show) return ringhold::app::show_ring(asking, user);
+    if (*set) return ringhold::app::set_ring(asking, user, steps);
+    if (*type) return ringhold::app::set_type(asking, device, type_name);
+    return std::nullopt;
+  }
+  CLI::App *show = nullptr, *set = nullptr, *type = nullptr;
+  std::string user, device, type_name;
+  std::vector<std::string> steps;
+};
 
 }  // namespace
 
@@ -50,23 +102,16 @@ int main(int count, char** arguments) {
   CLI::App* registrations = command("registrations", "phones registered here");
   registrations->add_option("AOR", aor, "only this address-of-record, such as sip:alice@example.com");
   CLI::App* calls = command("calls", "calls whose signalling passes here");
+  bool past = false;
+  unsigned limit = 20;
+  calls->add_flag("--past", past, "those that ended, the last first: who rang when, and why it stopped");
+  calls->add_option("--limit", limit, "how many of them")->capture_default_str()->check(CLI::Range(1, 10'000));
   CLI::App* set_mode = command("mode", "pin the mode, or let it follow the central site again");
   set_mode->add_option("MODE", mode, "auto, normal or survivable")->required()->check(CLI::IsMember({"auto", "normal", "survivable"}));
   CLI::App* snippet = command("dhcp-snippet", "lines for the DHCP server: this box as DNS server, and the SIP domain");
   snippet->add_option("--for", server, "dnsmasq, kea or isc")->required()->check(CLI::IsMember({"dnsmasq", "kea", "isc"}));
-  CLI::App* user = command("user", "who may register with registrar.auth = \"digest\"");
-  user->require_subcommand(1);
-  std::string name;
-  std::string password_file;
-  std::string list_file;
-  CLI::App* add = user->add_subcommand("add", "add a user, or give him another password")->fallthrough();
-  add->add_option("NAME", name, "the part before @ in his address")->required();
-  add->add_option("--password-file", password_file, "a file whose first line is the password; without it stdin is read");
-  CLI::App* list = user->add_subcommand("list", "all users; their passwords are not kept, only what proves them")->fallthrough();
-  CLI::App* remove = user->add_subcommand("remove", "take a user away")->fallthrough();
-  remove->add_option("NAME", name, "as in the list")->required();
-  CLI::App* import = user->add_subcommand("import", "add all users of a list, or none if a line is wrong")->fallthrough();
-  import->add_option("CSV", list_file, "a file; its first line names the columns, also those of Kamailio or Asterisk")->required();
+  UserCommands users{*command("user", "who may register with registrar.auth = \"digest\"")};
+  RingCommands rings{*command("ring", "which of a user's terminals ring, in which order and how long")};
   try {
     program.parse(count, arguments);
   } catch (const CLI::ParseError& error) { return program.exit(error) == 0 ? 0 : wrong_usage; }
@@ -81,12 +126,10 @@ int main(int count, char** arguments) {
   if (*check) return app::check(asking);
   if (*status) return app::show_status(asking);
   if (*registrations) return app::show_registrations(asking, aor);
-  if (*calls) return app::show_calls(asking);
+  if (*calls) return past ? app::show_past_calls(asking, limit) : app::show_calls(asking);
   if (*set_mode) return app::set_mode(asking, mode);
   if (*snippet) return app::dhcp_snippet(asking, server);
-  if (*add) return app::add_user(asking, name, password_file);
-  if (*list) return app::list_users(asking);
-  if (*remove) return app::remove_user(asking, name);
-  if (*import) return app::import_users(asking, list_file);
+  if (const auto code = users.run(asking)) return *code;
+  if (const auto code = rings.run(asking)) return *code;
   return wrong_usage;
 }

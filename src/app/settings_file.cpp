@@ -11,6 +11,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "app/ringing_settings.hpp"
 #include "app/settings_sense.hpp"
 #include "app/toml_section.hpp"
 #include "base/text.hpp"
@@ -20,8 +21,8 @@ namespace ringhold::app {
 namespace {
 
 /// Tables of the interface that belong to later features.
-const std::set<std::string, std::less<>> later_tables{"restart", "ringing", "route", "push", "agent"};
-const std::set<std::string, std::less<>> known_tables{"branch", "sip", "dns", "central", "registrar", "store", "http"};
+const std::set<std::string, std::less<>> later_tables{"restart", "route", "push", "agent"};
+const std::set<std::string, std::less<>> known_tables{"branch", "sip", "dns", "central", "registrar", "ringing", "store", "http"};
 
 /// RFC 1035 §2.3.1 and RFC 2782's underscore, without the final dot, lower case.
 std::optional<std::string> domain_name(std::string_view text) {
@@ -73,6 +74,7 @@ class Reader {
     read_dns();
     read_central();
     read_registrar();
+    read_ringing(section("ringing"), configuration_.branch.ringing);
     read_store();
     read_http();
     refuse_unknown_tables();

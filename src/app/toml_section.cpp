@@ -76,6 +76,9 @@ TomlSection::TomlSection(const toml::table& file, std::string_view name, const s
   if (table_ == nullptr) errors_.push_back({path_, line_of(*node), name_, fmt::format("expected a table [{}]", name)});
 }
 
+TomlSection::TomlSection(const toml::table* table, std::string name, const std::string& path, std::vector<SettingError>& errors)
+    : table_{table}, name_{std::move(name)}, path_{path}, errors_{errors} {}
+
 unsigned TomlSection::line(std::string_view key) const {
   if (table_ == nullptr) return 0;
   const toml::node* node = table_->get(key);
@@ -143,6 +146,22 @@ Duration TomlSection::duration(std::string_view key, Duration otherwise, Duratio
   if (duration && *duration >= least && *duration <= most) return *duration;
   error(key, fmt::format("expected a duration from \"{}\" to \"{}\", with a unit: ms, s, m, h or d", to_text(least), to_text(most)));
   return otherwise;
+}
+
+std::vector<TomlSection> TomlSection::tables(std::string_view key) {
+  std::vector<TomlSection> found;
+  const toml::node* node = take(key);
+  if (node == nullptr) return found;
+  const auto* array = node->as_array();
+  if (array == nullptr) error(key, fmt::format("expected tables, each headed by [[{}.{}]]", name_, key));
+  if (array != nullptr)
+    for (const toml::node& element : *array) {
+      if (const auto* table = element.as_table())
+        found.push_back(TomlSection{table, fmt::format("{}.{}", name_, key), path_, errors_});
+      else
+        error(key, line_of(element), fmt::format("expected a table, headed by [[{}.{}]]", name_, key));
+    }
+  return found;
 }
 
 void TomlSection::finish() {

@@ -44,6 +44,8 @@ class TomlSection {
   bool flag(std::string_view key, bool otherwise);
   unsigned count(std::string_view key, unsigned otherwise, unsigned least, unsigned most);
   Duration duration(std::string_view key, Duration otherwise, Duration least, Duration most);
+  /// The tables of an array of tables, [[NAME.KEY]]; none when it is not there.
+  std::vector<TomlSection> tables(std::string_view key);
   void finish();
 
   unsigned line(std::string_view key) const;  ///< of the table if the key is not there
@@ -51,6 +53,7 @@ class TomlSection {
   void error(std::string_view key, unsigned line, std::string expected);
 
  private:
+  TomlSection(const toml::table* table, std::string name, const std::string& path, std::vector<SettingError>& errors);
   const toml::node* take(std::string_view key);
 
   const toml::table* table_ = nullptr;

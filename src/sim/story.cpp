@@ -70,6 +70,7 @@ Outcome Story::run() {
   apply_links();
   schedule_faults();
   box_->start();
+  set_ring_profiles();
   for (auto& each : phones_) {
     const bool late = world_.random.below(4) == 0;
     world_.clock.after(world_.random.between(0s, late ? Duration{300s} : Duration{20s}), [&each] { each->power_on(); });
@@ -94,6 +95,18 @@ Outcome Story::run() {
       static_cast<std::size_t>(std::count_if(book_.begin(), book_.end(), [](const CallAttempt& a) { return a.half_here; }));
   outcome_.ladder = world_.ladder.lines();
   return std::move(outcome_);
+}
+
+void Story::set_ring_profiles() {
+  // Apart from the world's chance, so that the rest of a seed stays what it was.
+  SeededRandom random{seed_ + 1'000'003};
+  for (unsigned number = 1; number <= phones_.size(); ++number) {
+    if (random.below(3) != 0) continue;
+    branch_device::PutRing ring{fmt::format("user{}", number), {{{"ip-phone"}, 12}}};
+    if (random.below(2) == 0) ring.steps.insert(ring.steps.begin(), {{"pc-client"}, 5});
+    if (random.below(2) == 0) ring.steps.push_back({{"mobile-client"}, 5});
+    box_->command(ring);
+  }
 }
 
 void Story::schedule_faults() {

@@ -41,6 +41,8 @@ class Story {
 
  private:
   void draw();
+  /// A third of the users are called one type after another; their one phone is of one type (RNG-10 to RNG-16).
+  void set_ring_profiles();
   void schedule_faults();
   void begin(const Fault& fault);
   void end(const Fault& fault);

@@ -43,6 +43,7 @@ branch_device::Settings settings() {
   settings.sip.listen = {*Target::parse("udp:10.77.0.2:5060"), *Target::parse("tcp:10.77.0.2:5060")};
   settings.dns.upstream = {at("10.78.0.1:53")};
   settings.central.servers = {*Target::parse("udp:10.78.0.11:5060")};
+  settings.ringing.trusted = {*Network::parse("10.77.0.13/32")};
   return settings;
 }
 
@@ -87,6 +88,7 @@ class World {
   World() {
     device_.start(now_, outbox_);
     settle();
+    ring(users[0], 0x2f);
     for (std::size_t i = 0; i < 3; ++i) {
       receive(i, Transport::udp, request("REGISTER", users[i], users[i], i, 1, "Contact: <sip:" + contact(i) + ">;expires=120\r\n", ""));
       settle();
@@ -248,17 +250,29 @@ class World {
   void command(Input& input) {
     const std::uint8_t what = input.byte();
     const std::string aor = "sip:" + std::string{users[what >> 4U & 3U]} + "@example.test";
-    switch (what % 6) {
+    switch (what % 8) {
       case 0: (void)device_.command(branch_device::GetRegistrations{aor}, now_, outbox_); break;
       case 1: (void)device_.command(branch_device::RemoveRegistrations{aor}, now_, outbox_); break;
       case 2: (void)device_.command(branch_device::GetMetrics{}, now_, outbox_); break;
       case 3: (void)device_.command(branch_device::GetCalls{}, now_, outbox_); break;
       case 4: device_.reconfigure(settings(), now_, outbox_); break;
+      case 5: ring(users[what >> 4U & 3U], input.byte()); break;
+      case 6: (void)device_.command(branch_device::GetRing{std::string{users[what >> 4U & 3U]}}, now_, outbox_); break;
       default:
         pinned_ = true;
         (void)device_.command(branch_device::SetMode{(what & 0x80U) != 0 ? "survivable" : "normal"}, now_, outbox_);
         break;
     }
+  }
+
+  /// One type after another; nobody says of himself what he is, so all are IP phones.
+  void ring(std::string_view user, std::uint8_t how) {
+    branch_device::PutRing put{std::string{user}, {}};
+    const unsigned seconds = 1U + (how >> 2U) % 30U;
+    if ((how & 1U) != 0) put.steps.push_back({{"pc-client"}, seconds});
+    if ((how & 3U) != 0) put.steps.push_back({{"ip-phone"}, seconds});
+    if ((how & 2U) != 0) put.steps.push_back({{"mobile-client"}, seconds});
+    (void)device_.command(put, now_, outbox_);
   }
 
   void pass(Duration duration) {

@@ -87,6 +87,9 @@ void Authenticator::restore(const Row& row) {
       }
       return;
     }
+    case Table::ring_profile:
+    case Table::terminal_type:
+    case Table::call:
     case Table::binding:
     case Table::learnt: return;
   }

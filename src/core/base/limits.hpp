@@ -11,6 +11,7 @@ inline constexpr std::size_t sip_message_bytes = 65'535;     ///< larger: 513, o
 inline constexpr std::size_t sip_header_lines = 256;         ///< more: 400
 inline constexpr std::size_t sip_transactions = 200'000;     ///< more: 503 with Retry-After
 inline constexpr Duration transaction_rest = 1s;             ///< an answered one absorbs repetitions so long even at that bound
+inline constexpr std::size_t call_records = 10'000;          ///< calls that ended; the oldest are forgotten
 inline constexpr std::size_t fork_targets = 16;              ///< more contacts than this are not rung
 inline constexpr std::size_t bindings = 1'000'000;           ///< more: 503
 inline constexpr std::size_t reg_subscriptions = 1'000;      ///< more: 503 with Retry-After

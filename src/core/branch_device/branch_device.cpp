@@ -102,6 +102,10 @@ auth::Settings auth_settings(const Settings& settings, const Team& team) {
           .worker = team.number};
 }
 
+ringing::Settings ringing_settings(const Settings& settings) {
+  return {settings.ringing.types, settings.ringing.step, settings.ringing.total};
+}
+
 BranchDevice::State::State(const Settings& given, Random& given_random, const Team& given_team)
     : settings{share_of(given, given_team)},
       team{given_team},
@@ -111,6 +115,8 @@ BranchDevice::State::State(const Settings& given, Random& given_random, const Te
       registrar{registrar_settings(given), given_random},
       notifier{reg_event::Settings{announced(given), given_team}, given_random},
       proxy{proxy::Settings{identity_of(given), given_team}, given_random},
+      calls{limits::calls, std::max<std::size_t>(limits::call_records / given_team.size, 1), given_team.number},
+      media{ringing_settings(given)},
       central{central_settings(settings), given_random},
       nameserver{nameserver_settings(given), given_random},
       admission{settings.sip.admission},
@@ -140,6 +146,11 @@ void BranchDevice::restore(std::span<const Row> rows, Instant now) {
         if (team.leads()) state_->central.restore(row);
         break;
       case Table::user: state_->authenticator.restore(row); break;
+      case Table::call:
+        if (team.leads()) state_->calls.restore(row, changes);
+        break;
+      case Table::terminal_type:
+      case Table::ring_profile: state_->media.restore(row); break;
     }
   }
   state_->restored_changes = std::move(changes.changes());
@@ -191,6 +202,7 @@ void BranchDevice::expire(Instant now, Outbox& outbox) {
   const std::size_t first_send = outbox.sends().size();
   state_->on_failures(state_->layer.expire(now, outbox), now, outbox);
   for (const proxy::ResponseOutcome& outcome : state_->proxy.expire(state_->layer, now, outbox)) state_->keep_books(outcome, now, outbox);
+  state_->expire_steps(now, outbox);
   state_->location.expire(now, outbox);
   state_->notifier.expire(state_->location, state_->layer, now, outbox);
   state_->calls.expire(now, outbox);
@@ -223,9 +235,9 @@ void BranchDevice::told(const Word& word, Instant now, Outbox& outbox) {
 
 std::optional<Instant> BranchDevice::next_expiry() const {
   std::optional<Instant> next;
-  for (const auto& one :
-       {state_->layer.next_expiry(), state_->proxy.next_expiry(), state_->location.next_expiry(), state_->notifier.next_expiry(),
-        state_->calls.next_expiry(), state_->nameserver.next_expiry(), state_->central.next_expiry(), state_->parked_until()})
+  for (const auto& one : {state_->layer.next_expiry(), state_->proxy.next_expiry(), state_->location.next_expiry(),
+                          state_->notifier.next_expiry(), state_->calls.next_expiry(), state_->media.next_expiry(),
+                          state_->nameserver.next_expiry(), state_->central.next_expiry(), state_->parked_until()})
     if (one && (!next || *one < *next)) next = one;
   return next;
 }
@@ -238,6 +250,7 @@ Answer BranchDevice::command(const Command& command, Instant now, Outbox& outbox
     Answer operator()(const GetStatus&) const { return state.status(); }
     Answer operator()(const GetRegistrations& asked) const { return state.registrations(asked.aor, now); }
     Answer operator()(const GetCalls&) const { return state.call_reports(); }
+    Answer operator()(const GetPastCalls& asked) const { return state.past_call_reports(asked.limit); }
     Answer operator()(const GetMetrics&) const { return state.metrics(); }
     Answer operator()(const RemoveRegistrations& asked) const {
       const auto ids = state.location.ids(asked.aor, now);
@@ -248,6 +261,9 @@ Answer BranchDevice::command(const Command& command, Instant now, Outbox& outbox
     Answer operator()(const GetUsers& asked) const { return state.users(asked); }
     Answer operator()(const PutUsers& given) const { return state.put_users(given, outbox); }
     Answer operator()(const RemoveUser& asked) const { return state.remove_user(asked, outbox); }
+    Answer operator()(const GetRing& asked) const { return state.ring_reports(asked, now); }
+    Answer operator()(const PutRing& given) const { return state.put_ring(given, outbox); }
+    Answer operator()(const PutType& given) const { return state.put_type(given, outbox); }
     Answer operator()(const SetMode& asked) const {
       const auto pin = central::parse_pin(asked.mode);
       if (!pin) return Refused{400, "mode is one of auto, normal, survivable"};
@@ -271,13 +287,17 @@ void BranchDevice::reconfigure(const Settings& settings, Instant now, Outbox& ou
   state_->registrar.reconfigure(registrar_settings(state_->settings));
   state_->authenticator.reconfigure(auth_settings(state_->settings, state_->team));
   state_->settle_authentication(outbox);
+  state_->media.reconfigure(ringing_settings(state_->settings));
   state_->central.reconfigure(central_settings(state_->settings), now, outbox);
   state_->nameserver.reconfigure(nameserver_settings(state_->settings), now);
   state_->settle(now, outbox);
 }
 
 void BranchDevice::State::settle(Instant now, Outbox& outbox) {
-  if (const auto events = location.take_events(); !events.empty()) notifier.tell(events, location, layer, now, outbox);
+  if (const auto events = location.take_events(); !events.empty()) {
+    notifier.tell(events, location, layer, now, outbox);
+    follow_bindings(events, now, outbox);
+  }
   if (nameserver.take_learnt_changed() && settings.central.servers.empty() && team.leads()) {
     std::vector<central::Server> servers;
     for (const nameserver::CentralServer& one : nameserver.central_servers())

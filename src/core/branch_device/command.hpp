@@ -23,6 +23,9 @@ struct RemoveRegistrations {
   std::string aor;
 };
 struct GetCalls {};
+struct GetPastCalls {
+  std::size_t limit = 100;  ///< the last ones
+};
 struct GetMetrics {};
 struct SetMode {
   std::string mode;
@@ -45,8 +48,25 @@ struct PutUsers {
 struct RemoveUser {
   std::string name;
 };
-using Command =
-    std::variant<GetStatus, GetRegistrations, RemoveRegistrations, GetCalls, GetMetrics, SetMode, GetUsers, PutUsers, RemoveUser>;
+/// How a user's terminals ring (G2, G7).
+struct GetRing {
+  std::string user;
+};
+struct PutRing {
+  struct Step {
+    std::vector<std::string> types;  ///< names
+    unsigned seconds = 0;            ///< zero: as the configuration says
+  };
+  std::string user;
+  std::vector<Step> steps;  ///< none: all at once
+};
+/// What a terminal is, whatever it says of itself (RNG-09).
+struct PutType {
+  std::string device;  ///< as a RegistrationReport names it
+  std::string type;    ///< a name, or "auto"
+};
+using Command = std::variant<GetStatus, GetRegistrations, RemoveRegistrations, GetCalls, GetPastCalls, GetMetrics, SetMode, GetUsers,
+                             PutUsers, RemoveUser, GetRing, PutRing, PutType>;
 
 struct StatusReport {
   struct CentralServer {
@@ -75,6 +95,7 @@ struct RegistrationReport {
   std::string contact;
   std::string device;
   std::string type;
+  std::string type_source;  ///< "administrator", "contact-parameter", "feature-tag", "user-agent", "otherwise" (RNG-09)
   std::string call_id;
   std::uint32_t cseq = 0;
   std::int64_t expires_in = 0;  ///< seconds
@@ -90,6 +111,18 @@ struct UserReport {
   bool usable = false;  ///< the realm is that of the configuration
 };
 
+/// Who would ring now, and when.
+struct RingReport {
+  struct Step {
+    std::vector<std::string> types;  ///< none: whatever type
+    std::int64_t seconds = 0;
+    std::vector<std::string> contacts;  ///< registered here
+  };
+  std::string user;
+  bool sequential = false;
+  std::vector<Step> steps;
+};
+
 struct CallReport {
   std::string id;
   std::string call_id;
@@ -97,6 +130,29 @@ struct CallReport {
   std::string callee;
   std::string state;  ///< "ringing", "answered"
   Instant since;
+};
+
+/// A call that ended (C6).
+struct PastCallReport {
+  struct Leg {
+    std::string uri;
+    std::int64_t after_ms = 0;  ///< from the INVITE until this one was called
+    std::int64_t until_ms = 0;
+    int status = 0;
+    std::string why;
+  };
+  std::string id;
+  std::string call_id;
+  std::string caller;
+  std::string callee;
+  Instant began;
+  std::optional<Instant> answered;
+  Instant ended;
+  std::string how;       ///< "bye", "refused", "lost"
+  std::string ended_by;  ///< "caller", "callee", "nobody"
+  int status = 0;
+  std::string mode;
+  std::vector<Leg> legs;
 };
 
 /// One sample of a metric; `labels` is the text between the braces, empty for none.
@@ -113,7 +169,7 @@ struct Refused {
   int status = 400;
   std::string detail;
 };
-using Answer = std::variant<StatusReport, std::vector<RegistrationReport>, std::vector<CallReport>, std::vector<UserReport>,
-                            std::vector<Sample>, Done, Refused>;
+using Answer = std::variant<StatusReport, std::vector<RegistrationReport>, std::vector<CallReport>, std::vector<PastCallReport>,
+                            std::vector<UserReport>, std::vector<RingReport>, std::vector<Sample>, Done, Refused>;
 
 }  // namespace ringhold::branch_device

@@ -172,14 +172,22 @@ void BranchDevice::State::route(const sip::Message& request, const Packet& packe
                   {"status", found.refusal.status},
                   {"mode", central::name(central.mode())}},
                  Severity::debug});
+    if (request.method() == sip::Method::invite && !way.in_dialog) {
+      const auto uri = sip::Uri::parse(way.request_uri());
+      calls.turned_away(request, party_of(request.from()), uri && identity.is_ours(*uri) ? aor_of(*uri) : party_of(request.to()),
+                        central::name(central.mode()), found.refusal.status, now, outbox);
+    }
     return proxy.refuse(request, packet, found.refusal, layer, now, outbox);
   }
   if (way.in_dialog) calls.passed(request, now, outbox);
-  const bool forwarded = proxy.forward(request, packet, way, found.hops, layer, now, outbox);
+  const auto search = found.ring ? proxy::Search::may_go_on : proxy::Search::complete;
+  const auto forwarded = proxy.forward(request, packet, way, found.hops, layer, now, outbox, search);
   if (!forwarded || way.in_dialog || request.method() != sip::Method::invite) return;
   const auto uri = sip::Uri::parse(way.request_uri());
   const bool to_us = way.next_route.empty() && uri && identity.is_ours(*uri);
-  calls.invited(request, party_of(request.from()), to_us ? aor_of(*uri) : party_of(request.to()), now, outbox);
+  calls.invited(request, party_of(request.from()), to_us ? aor_of(*uri) : party_of(request.to()), central::name(central.mode()), now,
+                outbox);
+  if (found.ring) start_ringing(forwarded, *found.ring, now, outbox);
 }
 
 void BranchDevice::State::on_register(const sip::Message& request, const Packet& packet, Instant now, Outbox& outbox) {
@@ -236,9 +244,12 @@ void BranchDevice::State::on_failures(std::span<const transaction::Failure> fail
 }
 
 void BranchDevice::State::keep_books(const proxy::ResponseOutcome& outcome, Instant now, Outbox& outbox) {
+  if (outcome.wants_targets) return ring_on(outcome.context, now, outbox);
   if (outcome.forwarded_status < 200) return;
-  const calls::Answer answer{outcome.call_id, outcome.from_tag, outcome.to_tag, outcome.forwarded_status,
-                             std::chrono::seconds{outcome.session_expires}};
+  if (outcome.method == sip::Method::invite) stop_watching(outcome.context);
+  const calls::Answer answer{
+      outcome.call_id, outcome.from_tag, outcome.to_tag, outcome.forwarded_status, std::chrono::seconds{outcome.session_expires},
+      outcome.legs};
   if (outcome.method == sip::Method::invite) calls.responded(answer, now, outbox);
   if (outcome.method == sip::Method::update) calls.refreshed(answer, now);
 }

@@ -1,3 +1,5 @@
+#include <array>
+
 #include "branch_device/state.hpp"
 #include "location/device.hpp"
 
@@ -61,11 +63,47 @@ std::vector<RegistrationReport> BranchDevice::State::registrations(std::string_v
   std::vector<RegistrationReport> rows;
   location.for_each([&](const location::Binding& binding) {
     if (binding.expires_at <= now || (!aor.empty() && binding.aor() != aor)) return;
-    rows.push_back({Text{binding.aor()}, Text{binding.contact()}, location::device_key(location::traits_of(binding)), "unknown",
-                    Text{binding.call_id()}, binding.cseq, static_cast<std::int64_t>(seconds_ceil(binding.expires_at - now)),
-                    Target{binding.transport(), binding.source}.text(), Text{binding.user_agent()},
-                    std::string{auth::name(tier_of(binding, now))}});
+    const auto [type, source] = type_of(binding);
+    rows.push_back({Text{binding.aor()}, Text{binding.contact()}, location::device_key(location::traits_of(binding)),
+                    type != nullptr ? type->name : Text{}, std::string{ringing::name(source)}, Text{binding.call_id()}, binding.cseq,
+                    static_cast<std::int64_t>(seconds_ceil(binding.expires_at - now)), Target{binding.transport(), binding.source}.text(),
+                    Text{binding.user_agent()}, std::string{auth::name(tier_of(binding, now))}});
   });
+  return rows;
+}
+
+namespace {
+
+PastCallReport::Leg leg_of(std::string_view line) {
+  PastCallReport::Leg leg;
+  std::array<std::string_view, 5> words;
+  for (std::string_view& word : words) {
+    word = line.substr(0, line.find(' '));
+    line.remove_prefix(std::min(word.size() + 1, line.size()));
+  }
+  leg.uri = words[0];
+  leg.after_ms = parse_number<std::int64_t>(words[1]).value_or(0);
+  leg.until_ms = parse_number<std::int64_t>(words[2]).value_or(0);
+  leg.status = parse_number<int>(words[3]).value_or(0);
+  leg.why = words[4];
+  return leg;
+}
+
+}  // namespace
+
+std::vector<PastCallReport> BranchDevice::State::past_call_reports(std::size_t limit) const {
+  std::vector<PastCallReport> rows;
+  const auto& records = calls.past().records();
+  for (auto record = records.rbegin(); record != records.rend() && rows.size() < limit; ++record) {
+    PastCallReport& row = rows.emplace_back(record->id, record->call_id, record->caller, record->callee, record->began, record->answered,
+                                            record->ended, std::string{name(record->how)}, std::string{name(record->by)}, record->status,
+                                            record->mode, std::vector<PastCallReport::Leg>{});
+    for (std::string_view rest = record->legs; !rest.empty();) {
+      const std::string_view line = rest.substr(0, rest.find('\n'));
+      row.legs.push_back(leg_of(line));
+      rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+    }
+  }
   return rows;
 }
 

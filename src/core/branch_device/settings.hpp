@@ -7,6 +7,7 @@
 #include "base/address.hpp"
 #include "base/time.hpp"
 #include "branch_device/admission.hpp"
+#include "ringing/terminal_type.hpp"
 
 namespace ringhold::branch_device {
 
@@ -64,6 +65,12 @@ struct Settings {
     unsigned contacts_per_aor = 10;
     std::vector<Text> service_route;  ///< RFC 3608: URIs that phones put into the Route of their requests; empty: none
   } registrar;
+  struct Ringing {
+    std::vector<ringing::TerminalType> types = ringing::usual_types();
+    Duration step = 15s;           ///< of a step that names no time
+    Duration total = 60s;          ///< of all steps of a call together
+    std::vector<Network> trusted;  ///< application servers that may send Tt
+  } ringing;
 };
 
 }  // namespace ringhold::branch_device

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,7 @@
 #include "reg_event/notifier.hpp"
 #include "registrar/registrar.hpp"
 #include "resolver/targets.hpp"
+#include "ringing/media_service.hpp"
 #include "transaction/layer.hpp"
 
 namespace ringhold::branch_device {
@@ -37,11 +39,19 @@ struct Counters {
   std::uint64_t restarts = 0;
 };
 
+/// A call that goes by steps: the targets are those of the first step that anybody is in.
+struct Ring {
+  Text aor;
+  ringing::RingProfile profile;
+  std::size_t first = 0;
+};
+
 /// Where a request goes (C2): the target set, or why there is none.
 struct Way {
   std::vector<proxy::Hop> hops;
   proxy::Refusal refusal{480, {}, {}};
   std::vector<dns::Question> missing{};  ///< with the answers to these there may be more hops
+  std::optional<Ring> ring{};
 };
 
 /// Requests whose next hop is a name that has to be looked up first (RFC 3263); nothing waits but they. Beyond the bound, and
@@ -111,6 +121,26 @@ struct BranchDevice::State {
   /// Who stands in From or To: a user of ours by the one AOR, whatever host of ours and parameters are there.
   Text party_of(const Result<sip::NameAddr>& address) const;
 
+  // ringing.cpp
+  ringing::TerminalTypes::Found type_of(const location::Binding& binding) const;
+  std::vector<proxy::Hop> hops_to_types(std::string_view aor, std::span<const ringing::TypeCode> types, Instant now) const;
+  std::vector<proxy::Hop> hops_in_step(std::string_view aor, const ringing::Step& step, Instant now) const;
+  bool is_application_server(const Endpoint& remote) const;
+  /// For an INVITE that names types (RNG-06), or to a user with a ring profile; nothing: all his contacts at once.
+  std::optional<Way> way_by_types(const sip::Message& request, const Packet& packet, std::string_view aor, Instant now) const;
+  void start_ringing(proxy::ContextId search, const Ring& ring, Instant now, Outbox& outbox);
+  /// The next step that anybody is in, or the end of the search.
+  void ring_on(proxy::ContextId search, Instant now, Outbox& outbox);
+  void stop_watching(proxy::ContextId search);
+  void expire_steps(Instant now, Outbox& outbox);
+  /// Of a phone that is reached by a first one already (RFC 5626 §7: never two at a time).
+  bool is_another_flow(const location::Binding& binding, Instant now) const;
+  /// Who registers while his step rings is called, too; who leaves is not (RNG-17).
+  void follow_bindings(std::span<const location::BindingEvent> events, Instant now, Outbox& outbox);
+  std::vector<RingReport> ring_reports(const GetRing& asked, Instant now) const;
+  Answer put_ring(const PutRing& given, Outbox& outbox);
+  Answer put_type(const PutType& given, Outbox& outbox);
+
   // subscribing.cpp
   /// A SUBSCRIBE that names one of our hosts. False: it is for others, and is forwarded.
   bool on_subscribe(const sip::Message& request, const Packet& packet, const sip::Uri& uri, Instant now, Outbox& outbox);
@@ -150,6 +180,7 @@ struct BranchDevice::State {
   StatusReport status() const;
   std::vector<RegistrationReport> registrations(std::string_view aor, Instant now) const;
   std::vector<CallReport> call_reports() const;
+  std::vector<PastCallReport> past_call_reports(std::size_t limit) const;
   std::vector<Sample> metrics() const;
   void add_site(std::vector<Sample>& samples) const;
 
@@ -163,6 +194,7 @@ struct BranchDevice::State {
   reg_event::Notifier notifier;
   proxy::Proxy proxy;
   calls::CallTable calls;
+  ringing::MediaService media;
   central::Central central;
   nameserver::Nameserver nameserver;
   Admission admission;
@@ -189,6 +221,7 @@ proxy::Identity identity_of(const Settings& settings);
 nameserver::Settings nameserver_settings(const Settings& settings);
 central::Settings central_settings(const Settings& settings);
 registrar::Settings registrar_settings(const Settings& settings);
+ringing::Settings ringing_settings(const Settings& settings);
 auth::Settings auth_settings(const Settings& settings, const Team& team);
 
 }  // namespace ringhold::branch_device

@@ -37,7 +37,8 @@ Settings share_of(Settings settings, const Team& team) {
 
 Audience audience_of(const Command& command) {
   const bool one = std::holds_alternative<SetMode>(command) || std::holds_alternative<GetUsers>(command) ||
-                   std::holds_alternative<PutUsers>(command) || std::holds_alternative<RemoveUser>(command);
+                   std::holds_alternative<PutUsers>(command) || std::holds_alternative<RemoveUser>(command) ||
+                   std::holds_alternative<PutRing>(command) || std::holds_alternative<PutType>(command);
   return one ? Audience::leader : Audience::all;
 }
 
@@ -118,7 +119,7 @@ void BranchDevice::State::settle_team(Outbox& outbox) {
     outbox.tell(0, news(ReturnNews{*last}));
   }
   // What all share the leader keeps.
-  std::erase_if(outbox.changes(), [](const Change& change) { return change.table != Table::binding; });
+  std::erase_if(outbox.changes(), [](const Change& change) { return change.table != Table::binding && change.table != Table::call; });
 }
 
 void BranchDevice::State::lead(Outbox& outbox) {
@@ -131,7 +132,8 @@ void BranchDevice::State::lead(Outbox& outbox) {
 void BranchDevice::State::tell_rows(std::size_t first_change, Outbox& outbox) const {
   if (team.is_alone() || !team.leads()) return;
   for (const Change& change : std::span{outbox.changes()}.subspan(first_change))
-    if (change.table == Table::user || change.table == Table::setting) tell_all(news(RowNews{change}), outbox);
+    if (change.table != Table::binding && change.table != Table::learnt && change.table != Table::call)
+      tell_all(news(RowNews{change}), outbox);
 }
 
 void BranchDevice::State::take_news(const News& news, Instant now, Outbox& outbox) {
@@ -179,7 +181,20 @@ void BranchDevice::State::take_row(const Change& change, Outbox& outbox) {
       registrar.restore(row);
       authenticator.restore(row);
       return;
+    case Table::ring_profile:
+      if (change.columns.empty())
+        media.remove(change.key, outbox);
+      else
+        media.restore(row);
+      return;
+    case Table::terminal_type:
+      if (change.columns.empty())
+        media.correct(change.key, std::nullopt, outbox);
+      else
+        media.restore(row);
+      return;
     case Table::binding:
+    case Table::call:
     case Table::learnt: return;
   }
 }

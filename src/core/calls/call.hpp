@@ -2,6 +2,7 @@
 
 #include <boost/container/small_vector.hpp>
 #include <cstdint>
+#include <string_view>
 
 #include "base/text.hpp"
 #include "base/time.hpp"
@@ -25,13 +26,13 @@ struct Call {
   Text callee;  ///< AOR of To
   CallState state = CallState::ringing;
   boost::container::small_vector<Dialog, 1> dialogs;
-  Instant since;                      ///< of the INVITE; once answered, of the answer
+  Instant began;                      ///< of the INVITE
+  Instant since;                      ///< the same; once answered, of the answer
+  std::string_view mode;              ///< when it began; static storage
+  Text legs;                          ///< who was called, as a CallRecord says it
   Duration session{};                 ///< Session-Expires of the last 2xx (RFC 4028); zero: no session timer
   Instant end_by;                     ///< then it is forgotten: nobody may be left to say BYE
   Instant in_wheel = Instant::max();  ///< its earliest entry in the timer wheel
 };
-
-/// What became of a call; for log and, later, call records (C6).
-enum class End : std::uint8_t { bye, refused, lost };
 
 }  // namespace ringhold::calls

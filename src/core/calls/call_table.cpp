@@ -8,15 +8,6 @@ namespace {
 
 Text key(std::string_view call_id, std::string_view tag) { return Text{call_id} + " " + Text{tag}; }
 
-std::string_view name(End how) {
-  switch (how) {
-    case End::bye: return "bye";
-    case End::refused: return "refused";
-    case End::lost: return "lost";
-  }
-  return "";
-}
-
 }  // namespace
 
 CallId CallTable::find(std::string_view call_id, std::string_view tag, std::string_view other_tag) const {
@@ -29,7 +20,7 @@ void CallTable::renew(Call& call, Instant now) {
   call.end_by = now + (call.session > Duration{} ? std::min(call.session + session_grace, longest_call) : longest_call);
 }
 
-void CallTable::invited(const sip::Message& invite, Text caller, Text callee, Instant now, Outbox& outbox) {
+void CallTable::invited(const sip::Message& invite, Text caller, Text callee, std::string_view mode, Instant now, Outbox& outbox) {
   const Text dialog = key(invite.call_id(), invite.from_tag());
   if (by_dialog_.contains(dialog)) return;
   const CallId id = calls_.insert();
@@ -42,7 +33,9 @@ void CallTable::invited(const sip::Message& invite, Text caller, Text callee, In
   call.from_tag = Text{invite.from_tag()};
   call.caller = std::move(caller);
   call.callee = std::move(callee);
+  call.began = now;
   call.since = now;
+  call.mode = mode;
   call.end_by = now + longest_ringing;
   by_dialog_.emplace(dialog, id);
   join(call.caller);
@@ -55,10 +48,11 @@ void CallTable::responded(const Answer& answer, Instant now, Outbox& outbox) {
   const CallId id = find(answer.call_id, answer.from_tag, answer.to_tag);
   Call* call = calls_.find(id);
   if (call == nullptr || answer.status < 200) return;
+  if (call->state == CallState::ringing) call->legs = Text{answer.legs};
   if (answer.status >= 300) {
     // A refused re-INVITE does not end the call (RFC 3261 §14.1).
-    if (call->state == CallState::ringing) end(id, End::refused, answer.status, now, outbox);
-    return;
+    if (call->state != CallState::ringing) return;
+    return end(id, End::refused, answer.status == 487 ? EndedBy::caller : EndedBy::callee, answer.status, now, outbox);
   }
   // Of a re-INVITE by the callee the tags stand the other way round.
   const std::string_view callee_tag = answer.from_tag == call->from_tag ? answer.to_tag : answer.from_tag;
@@ -100,7 +94,8 @@ void CallTable::passed(const sip::Message& request, Instant now, Outbox& outbox)
   const auto dialog = std::ranges::find(call->dialogs, callee_tag, &Dialog::callee_tag);
   if (dialog == call->dialogs.end()) return;
   dialog->alive = false;
-  if (std::ranges::none_of(call->dialogs, &Dialog::alive)) end(id, End::bye, 0, now, outbox);
+  if (std::ranges::none_of(call->dialogs, &Dialog::alive))
+    end(id, End::bye, request.from_tag() == call->from_tag ? EndedBy::caller : EndedBy::callee, 0, now, outbox);
 }
 
 bool CallTable::knows(const sip::Message& request) const {
@@ -118,7 +113,50 @@ void CallTable::leave(const Text& aor) {
   if (notes_parties_) parties_.push_back({aor, false});
 }
 
-void CallTable::end(CallId id, End how, int status, Instant now, Outbox& outbox) {
+Text CallTable::next_record_id(Instant began) {
+  // As texts they are in order for the next centuries; several may begin in one millisecond, and at several workers.
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::uint64_t number = static_cast<std::uint64_t>(to_unix_ms(began)) << 20U | (next_record_++ & 0xffffU) << 4U | (worker_ & 0xfU);
+  Text id(16, '0');
+  for (auto place = id.rbegin(); place != id.rend(); ++place, number >>= 4U) *place = digits[number & 0xfU];
+  return id;
+}
+
+void CallTable::turned_away(const sip::Message& invite, Text caller, Text callee, std::string_view mode, int status, Instant now,
+                            Outbox& outbox) {
+  if (!log_.admits(now)) return;
+  log_.add({.id = next_record_id(now),
+            .call_id = Text{invite.call_id()},
+            .caller = std::move(caller),
+            .callee = std::move(callee),
+            .began = now,
+            .answered = std::nullopt,
+            .ended = now,
+            .how = End::refused,
+            .by = EndedBy::nobody,
+            .status = status,
+            .mode = Text{mode},
+            .legs = {}},
+           outbox);
+}
+
+CallRecord CallTable::record_of(const Call& call, End how, EndedBy by, int status, Instant now) {
+  const bool answered = call.state == CallState::answered;
+  return {.id = next_record_id(call.began),
+          .call_id = call.call_id,
+          .caller = call.caller,
+          .callee = call.callee,
+          .began = call.began,
+          .answered = answered ? std::optional{call.since} : std::nullopt,
+          .ended = now,
+          .how = how,
+          .by = by,
+          .status = answered ? 200 : status,
+          .mode = Text{call.mode},
+          .legs = call.legs};
+}
+
+void CallTable::end(CallId id, End how, EndedBy by, int status, Instant now, Outbox& outbox) {
   const Call& call = *calls_.find(id);
   const auto seconds = call.state == CallState::answered ? (now - call.since) / 1s : 0;
   outbox.note({"call_ended",
@@ -128,6 +166,7 @@ void CallTable::end(CallId id, End how, int status, Instant now, Outbox& outbox)
                 {"how", name(how)},
                 {"status", status},
                 {"talked_s", seconds}}});
+  if (log_.admits(now)) log_.add(record_of(call, how, by, status, now), outbox);
   leave(call.caller);
   leave(call.callee);
   by_dialog_.erase(key(call.call_id, call.from_tag));
@@ -146,7 +185,7 @@ void CallTable::expire(Instant now, Outbox& outbox) {
     if (call == nullptr || now < call->in_wheel) return;  // an entry left from a deadline that was moved forward
     call->in_wheel = Instant::max();
     if (call->end_by > now) return schedule(id, *call);
-    end(id, End::lost, 0, now, outbox);
+    end(id, End::lost, EndedBy::nobody, 0, now, outbox);
   });
 }
 

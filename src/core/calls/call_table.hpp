@@ -9,8 +9,10 @@
 #include "base/limits.hpp"
 #include "base/outbox.hpp"
 #include "base/slab.hpp"
+#include "base/team.hpp"
 #include "base/timer_wheel.hpp"
 #include "calls/call.hpp"
+#include "calls/call_record.hpp"
 #include "sip/message.hpp"
 
 namespace ringhold::calls {
@@ -24,15 +26,21 @@ struct Answer {
   std::string_view to_tag;  ///< of a 2xx
   int status = 0;           ///< as it was sent
   Duration session{};       ///< Session-Expires of a 2xx; zero: none
+  std::string_view legs{};  ///< who was called, as a CallRecord says it
 };
 
 /// The calls whose INVITE passed here, by Call-ID and the caller's tag. Fed by the mind with what the proxy forwarded.
 class CallTable {
  public:
-  explicit CallTable(std::size_t capacity = limits::calls) : calls_{capacity} {}
+  /// `worker` makes the ids of records different from those of others.
+  explicit CallTable(std::size_t capacity = limits::calls, std::size_t records = limits::call_records, WorkerNumber worker = 0)
+      : calls_{capacity}, log_{records}, worker_{worker} {}
 
-  /// An INVITE outside of a dialog was forwarded; the parties are AORs. Beyond the bound the call passes untracked, counted.
-  void invited(const sip::Message& invite, Text caller, Text callee, Instant now, Outbox& outbox);
+  /// An INVITE outside of a dialog was forwarded; the parties are AORs, `mode` has static storage. Beyond the bound the call
+  /// passes untracked, counted.
+  void invited(const sip::Message& invite, Text caller, Text callee, std::string_view mode, Instant now, Outbox& outbox);
+  /// An INVITE outside of a dialog that went nowhere: a record, and nothing to track.
+  void turned_away(const sip::Message& invite, Text caller, Text callee, std::string_view mode, int status, Instant now, Outbox& outbox);
   /// A final response to an INVITE went upstream.
   void responded(const Answer& answer, Instant now, Outbox& outbox);
   /// A 2xx to UPDATE went upstream: it may change the session timer (RFC 4028 §7).
@@ -53,6 +61,9 @@ class CallTable {
   std::vector<Party> take_parties() { return std::exchange(parties_, {}); }
   /// Whether anybody takes them; before that nothing is noted.
   void note_parties() { notes_parties_ = true; }
+  /// Those that ended (C6).
+  const CallLog& past() const { return log_; }
+  void restore(const Row& row, Outbox& outbox) { log_.restore(row, outbox); }
   std::size_t size() const { return calls_.size(); }
   std::uint64_t untracked() const { return untracked_; }
   template <typename Visit>
@@ -71,7 +82,9 @@ class CallTable {
   CallId find(std::string_view call_id, std::string_view tag, std::string_view other_tag) const;
   static void renew(Call& call, Instant now);
   void schedule(CallId id, Call& call);
-  void end(CallId id, End how, int status, Instant now, Outbox& outbox);
+  void end(CallId id, End how, EndedBy by, int status, Instant now, Outbox& outbox);
+  Text next_record_id(Instant began);
+  CallRecord record_of(const Call& call, End how, EndedBy by, int status, Instant now);
   void join(const Text& aor);
   void leave(const Text& aor);
 
@@ -82,6 +95,9 @@ class CallTable {
   std::vector<Party> parties_;
   bool notes_parties_ = false;
   std::uint64_t untracked_ = 0;
+  CallLog log_;
+  WorkerNumber worker_;
+  std::uint32_t next_record_ = 0;
 };
 
 }  // namespace ringhold::calls

@@ -20,10 +20,10 @@ class Calling : public ::testing::Test {
  protected:
   void invite() {
     const auto bytes = request("INVITE");
-    table_.invited(*sip::Message::parse(bytes), "sip:alice@example.test", "sip:bob@example.test", start, outbox_);
+    table_.invited(*sip::Message::parse(bytes), "sip:alice@example.test", "sip:bob@example.test", "survivable", start, outbox_);
   }
   void respond(int status, Instant at, std::string_view to_tag = "b", Duration session = {}) {
-    table_.responded({"c", "a", to_tag, status, session}, at, outbox_);
+    table_.responded({"c", "a", to_tag, status, session, "sip:bob@10.77.0.12 0 900 200 answered"}, at, outbox_);
   }
   void pass(const std::string& bytes, Instant at) { table_.passed(*sip::Message::parse(bytes), at, outbox_); }
   Outbox outbox_;
@@ -124,9 +124,62 @@ TEST_F(Calling, a_2xx_without_session_expires_ends_the_session_timer_RFC4028) {
 TEST_F(Calling, counts_what_it_cannot_track_X1) {
   CallTable small{0};
   const auto bytes = request("INVITE");
-  small.invited(*sip::Message::parse(bytes), "sip:alice@example.test", "sip:bob@example.test", start, outbox_);
+  small.invited(*sip::Message::parse(bytes), "sip:alice@example.test", "sip:bob@example.test", "survivable", start, outbox_);
   EXPECT_EQ(small.untracked(), 1U);
   EXPECT_FALSE(small.in_call("sip:alice@example.test"));
+}
+
+TEST_F(Calling, an_answered_call_leaves_a_record_C6) {
+  invite();
+  respond(200, start + 3s);
+  const auto bye = request("BYE", "", true);
+  pass(bye, start + 33s);
+  ASSERT_EQ(table_.past().records().size(), 1U);
+  const CallRecord& record = table_.past().records().front();
+  EXPECT_EQ(record.caller, "sip:alice@example.test");
+  EXPECT_EQ(record.callee, "sip:bob@example.test");
+  EXPECT_EQ(record.began, start);
+  EXPECT_EQ(record.answered, start + 3s);
+  EXPECT_EQ(record.ended, start + 33s);
+  EXPECT_EQ(record.by, EndedBy::callee);
+  EXPECT_EQ(record.status, 200);
+  EXPECT_EQ(record.mode, "survivable");
+  EXPECT_EQ(record.legs, "sip:bob@10.77.0.12 0 900 200 answered");
+  const Change& change = outbox_.changes().back();
+  EXPECT_EQ(from_row({change.table, change.columns.unpacked()}), record);
+}
+
+TEST_F(Calling, a_call_that_nobody_answers_leaves_one_too_C6) {
+  invite();
+  respond(487, start + 3s, "");
+  ASSERT_EQ(table_.past().records().size(), 1U);
+  EXPECT_EQ(table_.past().records().front().by, EndedBy::caller);
+  EXPECT_FALSE(table_.past().records().front().answered);
+  EXPECT_EQ(table_.past().records().front().status, 487);
+}
+
+TEST(CallLog, forgets_the_oldest_here_and_on_disk_and_bears_a_flood_C6_X5) {
+  CallTable table{10, 3};
+  Outbox outbox;
+  const auto bytes = request("INVITE");
+  for (int i = 0; i < 300; ++i)
+    table.turned_away(*sip::Message::parse(bytes), "sip:alice@example.test", "sip:bob@example.test", "normal", 480, start, outbox);
+  EXPECT_EQ(table.past().records().size(), 3U);
+  EXPECT_EQ(table.past().left_out(), 100U);
+  EXPECT_EQ(outbox.changes().size(), 200U + 197U);
+  CallTable again{10, 2};
+  Outbox other;
+  // The store knows no order.
+  for (auto record = table.past().records().rbegin(); record != table.past().records().rend(); ++record) {
+    const Change change = put(*record);
+    again.restore({change.table, change.columns.unpacked()}, other);
+  }
+  ASSERT_EQ(again.past().records().size(), 2U);
+  EXPECT_EQ(again.past().records().back(), table.past().records().back());
+  ASSERT_EQ(other.changes().size(), 1U);
+  EXPECT_TRUE(other.changes().front().columns.empty()) << "erased";
+  again.restore({Table::call, {Text{"x"}}}, other);
+  EXPECT_EQ(again.past().records().size(), 2U) << "a row that is no record is left alone";
 }
 
 }  // namespace

@@ -215,6 +215,10 @@ void Forwarding::write_request(const sip::Message& request, const Packet& arriva
   if (to.request_uri.data() != request.request_uri().data()) splice.replace(request.request_uri(), {to.request_uri});
   const std::size_t out = listener(outgoing.destination.transport, outgoing.destination.local);
   splice.insert_before(sip::Header::via, {listeners_[out].via_head, outgoing.branch.text(), "\r\n"});
+  // RNG-14: it goes no further than to us.
+  if (request.has(sip::Header::tt))
+    for (const sip::HeaderLine& line : request.lines())
+      if (line.header == sip::Header::tt) splice.remove(line.line);
   sip::ReceivedNote received;
   const auto& via = request.top_via();
   if (via) sip::note_received(splice, *via, arrival.remote, received);

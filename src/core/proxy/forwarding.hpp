@@ -37,6 +37,8 @@ struct Answer {
 
 /// Whether a URI demands TLS (RFC 5630).
 bool is_sips(std::string_view uri);
+/// RFC 5630 §5.3, RFC 3261 §26.2.2: what asks for sips goes over TLS only. The hops that do, with those of their addresses.
+std::vector<Hop> secure_hops(std::span<const Hop> hops);
 /// Whether somebody stands between us and who made the message: below the top Via there is another one.
 bool has_second_via(const sip::Message& message);
 

@@ -52,7 +52,17 @@ bool prefer_streams(Hop& hop, const Target* listener) {
   return true;
 }
 
-/// RFC 5630 §5.3, RFC 3261 §26.2.2: what asks for sips goes over TLS only. The hops that do, with those of their addresses.
+/// RFC 3326: why the caller hangs up is told to those who ring.
+Text reason_lines(const sip::Message& cancel) {
+  Text lines;
+  if (cancel.line(sip::Header::reason) == nullptr) return lines;
+  for (const sip::HeaderLine& line : cancel.lines())
+    if (line.header == sip::Header::reason && lines.size() + line.line.size() <= longest_reason) lines += line.line;
+  return lines;
+}
+
+}  // namespace
+
 std::vector<Hop> secure_hops(std::span<const Hop> hops) {
   const auto is_open = [](const Destination& place) { return !is_secure(place.transport); };
   std::vector<Hop> secure;
@@ -69,17 +79,6 @@ std::vector<Hop> secure_hops(std::span<const Hop> hops) {
   return secure;
 }
 
-/// RFC 3326: why the caller hangs up is told to those who ring.
-Text reason_lines(const sip::Message& cancel) {
-  Text lines;
-  if (cancel.line(sip::Header::reason) == nullptr) return lines;
-  for (const sip::HeaderLine& line : cancel.lines())
-    if (line.header == sip::Header::reason && lines.size() + line.line.size() <= longest_reason) lines += line.line;
-  return lines;
-}
-
-}  // namespace
-
 Proxy::Proxy(const Settings& settings, Random& random)
     : settings_{settings}, forwarding_{settings.identity, settings.team, random}, contexts_{limits::sip_transactions} {}
 
@@ -94,29 +93,30 @@ std::optional<Refusal> Proxy::may_not_forward(const sip::Message& request, const
   return validate_proxy_require(request);
 }
 
-bool Proxy::forward(const sip::Message& request, const Packet& packet, const Preprocessed& way, std::span<const Hop> hops, Layer& layer,
-                    Instant now, Outbox& outbox) {
-  if (hops.empty()) return refuse(request, packet, {480, {}, {}}, layer, now, outbox), false;
+ContextId Proxy::forward(const sip::Message& request, const Packet& packet, const Preprocessed& way, std::span<const Hop> hops,
+                         Layer& layer, Instant now, Outbox& outbox, Search search) {
+  if (hops.empty()) return refuse(request, packet, {480, {}, {}}, layer, now, outbox), ContextId{};
   std::vector<Hop> secure;
   if (is_sips(way.request_uri())) {
     secure = secure_hops(hops);
-    if (secure.empty()) return refuse(request, packet, {480, {}, Text{no_sips}}, layer, now, outbox), false;
+    if (secure.empty()) return refuse(request, packet, {480, {}, Text{no_sips}}, layer, now, outbox), ContextId{};
     hops = secure;
   }
   hops = hops.first(std::min(hops.size(), limits::fork_targets));
   const std::uint16_t breadth = max_breadth(request);
-  if (breadth < hops.size()) return refuse(request, packet, {440, {}, {}}, layer, now, outbox), false;
+  if (breadth < hops.size()) return refuse(request, packet, {440, {}, {}}, layer, now, outbox), ContextId{};
   const ContextId id = contexts_.insert();
-  if (!id) return refuse(request, packet, {503, {}, Text{retry_soon}}, layer, now, outbox), false;
+  if (!id) return refuse(request, packet, {503, {}, Text{retry_soon}}, layer, now, outbox), ContextId{};
   ResponseContext& context = *contexts_.find(id);
   context.method = request.method();
+  context.open = search == Search::may_go_on && context.method == sip::Method::invite;
   context.started = now;
   context.arrival = packet;
   context.arrival.bytes = {};
   context.server = layer.create_server(request, packet, Owner{Owner::Kind::proxy, id.index, id.generation, 0}, now);
   if (!context.server) {
     contexts_.erase(id);
-    return refuse_without_state(request, packet, {503, {}, Text{retry_soon}}, outbox), false;
+    return refuse_without_state(request, packet, {503, {}, Text{retry_soon}}, outbox), ContextId{};
   }
   if (context.method == sip::Method::invite) {
     context.call_id = Text{request.call_id()};
@@ -135,10 +135,10 @@ bool Proxy::forward(const sip::Message& request, const Packet& packet, const Pre
   // A full transaction table ends a leg at once; the last one to end answers the caller and may end the context.
   for (std::size_t index = 0; index < hops.size(); ++index) {
     const ResponseContext* live = contexts_.find(id);
-    if (live == nullptr) return false;
+    if (live == nullptr) return {};
     if (!live->legs[index].client) end_leg({id, index}, 503, nullptr, layer, now, outbox);
   }
-  return contexts_.find(id) != nullptr;
+  return contexts_.find(id) != nullptr ? id : ContextId{};
 }
 
 bool Proxy::start_leg(Place place, const sip::Message& request, const Preprocessed& way, Layer& layer, Instant now, Outbox& outbox) {
@@ -159,7 +159,8 @@ bool Proxy::start_leg(Place place, const sip::Message& request, const Preprocess
   }
   if (context.method == sip::Method::invite) {
     start_timer_c(leg, settings_.timer_c, now);
-    if (context.legs.size() > 1) context.early_due = now + settings_.silence;
+    if (context.legs.size() > 1 || context.open) context.early_due = now + settings_.silence;
+    if (leg.attempt == 0) leg.called_at = now;
     leg.sent_at = now;
   }
   leg.client = layer.start_client(
@@ -209,6 +210,7 @@ void Proxy::cancel(const sip::Message& request, const Packet& packet, const tran
   ResponseContext* context = contexts_.find(id);
   if (context == nullptr || context->final_sent) return;
   context->cancelled_by_caller = true;
+  context->open = false;
   context->cancel_reason = reason_lines(request);
   cancel_pending(*context, layer, now, outbox);
   keep_time(id);
@@ -232,7 +234,8 @@ void Proxy::send_cancel(ResponseContext& context, Leg& leg, Layer& layer, Instan
   if (destination == nullptr) return;
   const Destination where = *destination;
   const auto begin = outbox.bytes().size();
-  const auto branch = forwarding_.write_cancel(layer.request(leg.client), context.cancel_reason, outbox);
+  const std::string_view reason = leg.unanswered ? std::string_view{} : std::string_view{context.cancel_reason};
+  const auto branch = forwarding_.write_cancel(layer.request(leg.client), reason, outbox);
   if (branch) layer.start_client(sip::Method::cancel, *branch, begin, where, Owner{}, now, outbox);
 }
 

@@ -26,18 +26,27 @@ struct Settings {
   Duration timer_c = 185s;         ///< RFC 3261 §16.6 step 11: above three minutes
   Duration trying_after = 3500ms;  ///< RFC 4320 §4.1: until Timer E of the client has reached T2
   Duration silence = 4s;           ///< an INVITE without any answer for so long holds up no forked call (C5, RNG-16)
+  Duration stopping = 400ms;       ///< after the last step the answers to CANCELs are waited for so long (RNG-10)
 };
 
 /// What a response did, for those who keep books on calls.
 struct ResponseOutcome {
   bool known = false;  ///< it belonged to a live response context
+  ContextId context;
+  bool wants_targets = false;  ///< of Search::may_go_on: all have ended without an answer, and nobody rings
   sip::Method method = sip::Method::other;
   int forwarded_status = 0;  ///< zero: nothing went upstream
   Text call_id;              ///< of a final response to INVITE that went upstream, and of a 2xx to UPDATE
   Text from_tag;
   Text to_tag;                        ///< of a 2xx: which dialog it made or refreshed
   std::uint32_t session_expires = 0;  ///< of a 2xx, seconds (RFC 4028); zero: no session timer
+  Text legs;                          ///< of the first final response to INVITE: who was called (describe_legs())
 };
+
+/// For call records: a line for each leg, "URI AFTER_MS UNTIL_MS STATUS WHY"; the times count from the INVITE. WHY is
+/// `answered`, `refused`, `unanswered` (its time to ring was over), `silent`, `elsewhere` (another answered, or declined for
+/// all), or `cancelled` (by the caller).
+Text describe_legs(const ResponseContext& context, Instant now);
 
 /// The proxy of RFC 3261 §16. Every operation answers into the outbox and through the transaction layer that it is given.
 class Proxy {
@@ -52,10 +61,20 @@ class Proxy {
   std::optional<Destination> flow(const Preprocessed& way) const { return forwarding_.flow(way.flow_token); }
 
   /// §16.6: forks to the target set in parallel. `request` is not an ACK or CANCEL. An INVITE is answered with 100 at once.
-  /// Without targets, with more than Max-Breadth allows (440), or when the tables are full, the request is refused. Whether it
-  /// is under way.
-  bool forward(const sip::Message& request, const Packet& packet, const Preprocessed& way, std::span<const Hop> hops,
-               transaction::Layer& layer, Instant now, Outbox& outbox);
+  /// Without targets, with more than Max-Breadth allows (440), or when the tables are full, the request is refused. What names
+  /// it while it is under way; nothing when it is not.
+  ContextId forward(const sip::Message& request, const Packet& packet, const Preprocessed& way, std::span<const Hop> hops,
+                    transaction::Layer& layer, Instant now, Outbox& outbox, Search search = Search::complete);
+  /// More targets for an INVITE of Search::may_go_on. Whether any of them is tried.
+  bool add_targets(ContextId id, std::span<const Hop> hops, transaction::Layer& layer, Instant now, Outbox& outbox);
+  /// CANCELs what rings of an INVITE of Search::may_go_on; it is not waited for.
+  void stop_ringing(ContextId id, transaction::Layer& layer, Instant now, Outbox& outbox);
+  /// The same for the target with that Request-URI.
+  void stop_ringing(ContextId id, std::string_view request_uri, transaction::Layer& layer, Instant now, Outbox& outbox);
+  /// Whether it is an INVITE of Search::may_go_on for which nobody is called any more.
+  bool wants_targets(ContextId id) const;
+  /// No more targets come: what is left is stopped, and the best response goes up (480 when nobody decided).
+  ResponseOutcome end_search(ContextId id, transaction::Layer& layer, Instant now, Outbox& outbox);
   /// §16.11: without state, for an ACK to a 2xx.
   void forward_ack(const sip::Message& ack, const Packet& packet, const Preprocessed& way, const Hop& hop, Outbox& outbox);
   /// Answers a request as UAS: INVITE with a server transaction (its ACK must be absorbed), others without (§8.2.7).
@@ -103,7 +122,9 @@ class Proxy {
   bool give_up_silent(ResponseContext& context, const transaction::Layer& layer, Instant now, Outbox& outbox);
   void pass_up(ResponseContext& context, const sip::Message& response, transaction::Layer& layer, Instant now, Outbox& outbox);
   void finish(ContextId id, Instant now);
-  static ResponseOutcome outcome_of(const ResponseContext& context, int forwarded_status);
+  ResponseOutcome close(ContextId id, transaction::Layer& layer, Instant now, Outbox& outbox);
+  static ResponseOutcome outcome_of(ContextId id, const ResponseContext& context, int forwarded_status);
+  static void tell_legs(const ResponseContext& context, ResponseOutcome& outcome, Instant now);
   // timer_c.cpp
   void expire_context(ContextId id, transaction::Layer& layer, Instant now, Outbox& outbox, std::vector<ResponseOutcome>& outcomes);
   ResponseOutcome on_early_due(ContextId id, transaction::Layer& layer, Instant now, Outbox& outbox);

@@ -37,10 +37,13 @@ struct Leg {
   State state = State::pending;
   bool cancelled = false;  ///< CANCEL sent, or owed once a 1xx comes (§9.1)
   bool cancel_sent = false;
+  bool unanswered = false;    ///< cancelled because its time to ring was over: nobody completed the call elsewhere
   std::uint16_t breadth = 0;  ///< Max-Breadth
   std::uint16_t attempt = 0;  ///< which of the places is tried
   int status = 0;             ///< final, once ended
   Instant sent_at;            ///< INVITE: this attempt
+  Instant called_at;          ///< INVITE: the first attempt
+  Instant ended_at;
   /// INVITE: Timer C (§16.6 step 11); once cancelled, when a final response is no longer waited for (§9.1).
   Instant due = Instant::max();
 
@@ -53,6 +56,12 @@ struct Leg {
 
 struct ResponseContext;
 using ContextId = Id<ResponseContext>;
+
+/// Whether the targets that a request is forwarded to are all that there will be.
+enum class Search : std::uint8_t {
+  complete,
+  may_go_on,  ///< more come by add_targets(), until end_search(): the best response waits for that
+};
 
 /// RFC 3261 §16.7: what joins the client transactions of one request to its server transaction.
 struct ResponseContext {
@@ -68,6 +77,8 @@ struct ResponseContext {
   std::vector<Text> challenges;  ///< WWW- and Proxy-Authenticate lines of all 401 and 407 (step 7)
   Text cancel_reason;            ///< Reason lines for CANCELs (RFC 3326)
   bool final_sent = false;
+  bool open = false;     ///< Search::may_go_on, not ended yet
+  bool closing = false;  ///< ended: only the answers to CANCELs are waited for, and not for long
   bool cancelled_by_caller = false;
   bool withheld = false;  ///< the final response is none at all (RFC 4320 §4.2)
   /// Non-INVITE: when 100 is due (RFC 4320 §4.1). INVITE to several: from when on silent legs hold nobody up (C5).
@@ -78,6 +89,12 @@ struct ResponseContext {
   bool any(Leg::State state) const {
     for (const Leg& leg : legs)
       if (leg.state == state) return true;
+    return false;
+  }
+  /// Whether a leg is left that was not told to stop.
+  bool any_trying() const {
+    for (const Leg& leg : legs)
+      if (leg.state == Leg::State::pending && !leg.cancelled) return true;
     return false;
   }
   bool any_success() const {

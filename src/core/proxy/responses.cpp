@@ -40,13 +40,13 @@ ResponseOutcome Proxy::on_response(const sip::Message& response, const transacti
   if (status < 200) return on_provisional_response(place, response, layer, now, outbox);
   // §16.7 step 3: without a second Via it is nobody's response.
   if (!has_second_via(response)) {
-    if (leg.state == Leg::State::ended) return outcome_of(*context, 0);
+    if (leg.state == Leg::State::ended) return outcome_of(place.context, *context, 0);
     return end_leg(place, 502, nullptr, layer, now, outbox);
   }
   if (status < 300) return on_success(place, response, layer, now, outbox);
   // RFC 3263 §4.3: 503 means the next address of this target, not the next target.
   if (status == 503 && leg.state == Leg::State::pending) tell_failed(leg, *leg.place(leg.attempt), "unavailable", outbox);
-  if (status == 503 && try_next_place(place, Setback::unavailable, layer, now, outbox)) return outcome_of(*context, 0);
+  if (status == 503 && try_next_place(place, Setback::unavailable, layer, now, outbox)) return outcome_of(place.context, *context, 0);
   return end_leg(place, status, &response, layer, now, outbox);
 }
 
@@ -59,21 +59,22 @@ ResponseOutcome Proxy::on_provisional_response(Place place, const sip::Message& 
   keep_time(place.context);
   // RFC 4320 §4.1: the only provisional response to a non-INVITE is 100, and ours comes when it is due.
   if (status == 100 || context.method != sip::Method::invite || context.final_sent || !has_second_via(response))
-    return outcome_of(context, 0);
+    return outcome_of(place.context, context, 0);
   pass_up(context, response, layer, now, outbox);
-  return outcome_of(context, status);
+  return outcome_of(place.context, context, status);
 }
 
 ResponseOutcome Proxy::on_success(Place place, const sip::Message& response, Layer& layer, Instant now, Outbox& outbox) {
   ResponseContext& context = *contexts_.find(place.context);
   Leg& leg = context.legs[place.leg];
   leg.state = Leg::State::ended;
+  leg.ended_at = now;
   leg.status = response.status();
   const bool invite = context.method == sip::Method::invite;
   const bool first = !context.final_sent;
   // Every 2xx to INVITE goes up, also a second one from another fork (§16.7 step 5); other methods have one final response.
   if (first || invite) pass_up(context, response, layer, now, outbox);
-  ResponseOutcome outcome = outcome_of(context, first || invite ? response.status() : 0);
+  ResponseOutcome outcome = outcome_of(place.context, context, first || invite ? response.status() : 0);
   if (invite || context.method == sip::Method::update) {
     outcome.call_id = Text{response.call_id()};
     outcome.from_tag = Text{response.from_tag()};
@@ -81,7 +82,9 @@ ResponseOutcome Proxy::on_success(Place place, const sip::Message& response, Lay
     outcome.session_expires = session_expires(response);
   }
   if (first) {
+    if (invite) outcome.legs = describe_legs(context, now);
     context.final_sent = true;
+    context.open = false;
     context.early_due = Instant::max();
     if (context.any(Leg::State::pending)) {
       context.cancel_reason = completed_elsewhere;
@@ -101,7 +104,8 @@ ResponseOutcome Proxy::on_failure(const transaction::Failure& failure, Layer& la
   const bool timeout = failure.cause == transaction::Failure::Cause::timeout;
   if (const Destination* to = layer.destination(failure.transaction); to != nullptr && leg.state == Leg::State::pending)
     tell_failed(leg, *to, timeout ? "timeout" : "unreachable", outbox);
-  if (try_next_place(place, timeout ? Setback::timeout : Setback::transport_error, layer, now, outbox)) return outcome_of(*context, 0);
+  if (try_next_place(place, timeout ? Setback::timeout : Setback::transport_error, layer, now, outbox))
+    return outcome_of(place.context, *context, 0);
   return end_leg(place, timeout ? 408 : leg.hop.unreachable_status, nullptr, layer, now, outbox);
 }
 
@@ -109,8 +113,12 @@ ResponseOutcome Proxy::end_leg(Place place, int status, const sip::Message* resp
   ResponseContext& context = *contexts_.find(place.context);
   Leg& leg = context.legs[place.leg];
   leg.state = Leg::State::ended;
+  leg.ended_at = now;
   leg.status = status;
+  // A phone that was told to stop has not decided anything (RNG-15).
+  if (leg.unanswered && status == 487) leg.status = status = 480, response = nullptr;
   int forwarded = 0;
+  bool wants_targets = false;
   if (!context.final_sent) {
     if (response != nullptr && (status == 401 || status == 407)) forwarding_.keep_challenges(*response, context.challenges);
     if (is_better(status, context.best_status)) {
@@ -123,22 +131,29 @@ ResponseOutcome Proxy::end_leg(Place place, int status, const sip::Message* resp
       if (!context.cancelled_by_caller) context.cancel_reason = reason_of(status);
       cancel_pending(context, layer, now, outbox);
     }
-    if (!context.any(Leg::State::pending) || give_up_silent(context, layer, now, outbox))
+    if (context.open && context.best_status < 600)
+      wants_targets = !context.any_trying() || give_up_silent(context, layer, now, outbox);
+    else if (!context.any(Leg::State::pending) || give_up_silent(context, layer, now, outbox))
       forwarded = send_best(context, layer, now, outbox);
   }
-  const ResponseOutcome outcome = outcome_of(context, forwarded);
+  ResponseOutcome outcome = outcome_of(place.context, context, forwarded);
+  outcome.wants_targets = wants_targets;
+  tell_legs(context, outcome, now);
   finish(place.context, now);
   return outcome;
 }
 
 bool Proxy::give_up_silent(ResponseContext& context, const Layer& layer, Instant now, Outbox& outbox) {
-  if (context.method != sip::Method::invite || !context.any(Leg::State::ended)) return false;
+  if (context.method != sip::Method::invite || !(context.open || context.any(Leg::State::ended))) return false;
+  // Of a search that goes on, what was told to stop is not waited for anyway.
+  const auto counts = [&](const Leg& leg) { return leg.state == Leg::State::pending && !(context.open && leg.cancelled); };
   for (const Leg& leg : context.legs)
-    if (leg.state == Leg::State::pending && (layer.has_provisional(leg.client) || now < leg.sent_at + settings_.silence)) return false;
+    if (counts(leg) && (layer.has_provisional(leg.client) || now < leg.sent_at + settings_.silence)) return false;
   for (Leg& leg : context.legs) {
-    if (leg.state != Leg::State::pending) continue;
+    if (!counts(leg)) continue;
     tell_failed(leg, *leg.place(leg.attempt), "silent", outbox);
     leg.state = Leg::State::given_up;
+    leg.ended_at = now;
     leg.status = 408;
     // Whatever it says late: the first provisional is answered with a CANCEL.
     leg.cancelled = true;
@@ -149,6 +164,7 @@ bool Proxy::give_up_silent(ResponseContext& context, const Layer& layer, Instant
 
 int Proxy::send_best(ResponseContext& context, Layer& layer, Instant now, Outbox& outbox) {
   context.final_sent = true;
+  context.open = false;
   context.early_due = Instant::max();
   int status = upstream_status(context.best_status);
   if (context.cancelled_by_caller && context.best_response.empty()) status = 487;
@@ -204,9 +220,10 @@ void Proxy::finish(ContextId id, Instant now) {
   keep_time(id);
 }
 
-ResponseOutcome Proxy::outcome_of(const ResponseContext& context, int forwarded_status) {
+ResponseOutcome Proxy::outcome_of(ContextId id, const ResponseContext& context, int forwarded_status) {
   ResponseOutcome outcome;
   outcome.known = true;
+  outcome.context = id;
   outcome.method = context.method;
   outcome.forwarded_status = forwarded_status;
   if (forwarded_status < 300 || context.method != sip::Method::invite) return outcome;

@@ -17,7 +17,7 @@ void Proxy::expire_context(ContextId id, Layer& layer, Instant now, Outbox& outb
   if (context == nullptr || now < context->in_wheel) return;  // an entry left from a deadline that was moved forward
   context->in_wheel = Instant::max();
   const auto keep = [&](ResponseOutcome outcome) {
-    if (outcome.forwarded_status != 0) outcomes.push_back(std::move(outcome));
+    if (outcome.forwarded_status != 0 || outcome.wants_targets) outcomes.push_back(std::move(outcome));
   };
   if (context->early_due <= now) {
     keep(on_early_due(id, layer, now, outbox));
@@ -42,8 +42,15 @@ ResponseOutcome Proxy::on_early_due(ContextId id, Layer& layer, Instant now, Out
     answer(context, 100, layer, now, outbox);
     return {};
   }
+  if (context.closing) return close(id, layer, now, outbox);
   if (!give_up_silent(context, layer, now, outbox)) return {};
-  const ResponseOutcome outcome = outcome_of(context, send_best(context, layer, now, outbox));
+  if (context.open) {
+    ResponseOutcome outcome = outcome_of(id, context, 0);
+    outcome.wants_targets = true;
+    return outcome;
+  }
+  ResponseOutcome outcome = outcome_of(id, context, send_best(context, layer, now, outbox));
+  tell_legs(context, outcome, now);
   finish(id, now);
   return outcome;
 }

@@ -50,6 +50,7 @@ constexpr std::array names{
     Name{Header::supported, "Supported"},
     Name{Header::timestamp, "Timestamp"},
     Name{Header::to, "To"},
+    Name{Header::tt, "Tt"},
     Name{Header::unsupported, "Unsupported"},
     Name{Header::user_agent, "User-Agent"},
     Name{Header::via, "Via"},

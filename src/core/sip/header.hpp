@@ -42,6 +42,7 @@ enum class Header : std::uint8_t {
   supported,
   timestamp,
   to,
+  tt,  ///< not of an RFC: which types of terminals to ring, from a trusted application server (RNG-05)
   unsupported,
   user_agent,
   via,

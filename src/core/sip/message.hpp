@@ -92,7 +92,7 @@ class Message {
   std::string_view bytes_, start_line_, request_uri_, method_name_, version_, reason_, body_, empty_line_;
   Method method_ = Method::other;
   int status_ = 0;
-  std::array<std::uint8_t, 40> first_{};  ///< index of the first line of each header that is present
+  std::array<std::uint8_t, 48> first_{};  ///< index of the first line of each header that is present
   std::uint64_t present_ = 0;             ///< one bit for each header
   std::uint64_t repeated_ = 0;            ///< one bit for each header that stands in several lines
   boost::container::small_vector<HeaderLine, 32> lines_;

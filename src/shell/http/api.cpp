@@ -1,7 +1,12 @@
 #include "shell/http/api.hpp"
 
+#include <algorithm>
 #include <boost/json.hpp>
+#include <functional>
 
+#include "base/limits.hpp"
+#include "base/text.hpp"
+#include "shell/http/ring_api.hpp"
 #include "shell/http/text.hpp"
 #include "shell/http/users_api.hpp"
 #include "shell/observe/log.hpp"
@@ -57,6 +62,7 @@ json::value to_json(const std::vector<branch_device::RegistrationReport>& rows) 
                                  {"contact", row.contact},
                                  {"device", row.device},
                                  {"type", row.type},
+                                 {"type_source", row.type_source},
                                  {"call_id", row.call_id},
                                  {"cseq", row.cseq},
                                  {"expires_in", row.expires_in},
@@ -75,6 +81,32 @@ json::value to_json(const std::vector<branch_device::CallReport>& rows) {
                                  {"callee", row.callee},
                                  {"state", row.state},
                                  {"since", time_text(row.since)}});
+  return array;
+}
+
+json::value to_json(std::vector<branch_device::PastCallReport> rows, std::size_t limit) {
+  // Of several workers; each gave its last ones first.
+  std::ranges::sort(rows, std::ranges::greater{}, &branch_device::PastCallReport::id);
+  if (rows.size() > limit) rows.resize(limit);
+  json::array array;
+  for (const auto& row : rows) {
+    json::array legs;
+    for (const auto& leg : row.legs)
+      legs.push_back(
+          json::object{{"uri", leg.uri}, {"after_ms", leg.after_ms}, {"until_ms", leg.until_ms}, {"status", leg.status}, {"why", leg.why}});
+    array.push_back(json::object{{"id", row.id},
+                                 {"call_id", row.call_id},
+                                 {"caller", row.caller},
+                                 {"callee", row.callee},
+                                 {"began", time_text(row.began)},
+                                 {"answered", row.answered ? json::value(time_text(*row.answered)) : json::value(nullptr)},
+                                 {"ended", time_text(row.ended)},
+                                 {"how", row.how},
+                                 {"ended_by", row.ended_by},
+                                 {"status", row.status},
+                                 {"mode", row.mode},
+                                 {"legs", std::move(legs)}});
+  }
   return array;
 }
 
@@ -129,6 +161,14 @@ std::string parameter(std::string_view query, std::string_view name) {
   return {};
 }
 
+/// How many past calls are asked for.
+std::optional<std::size_t> limit_of(const Request& request) {
+  const std::string text = parameter(request.query, "limit");
+  if (text.empty()) return 100;
+  const auto limit = parse_number<std::size_t>(text, std::size_t{limits::call_records});
+  return limit && *limit > 0 ? limit : std::nullopt;
+}
+
 using Meant = std::variant<Command, Response>;
 
 Meant set_mode(const Request& request) {
@@ -154,8 +194,14 @@ Meant meaning_of(const Request& request) {
   if (request.path == "/api/v1/registrations") return only("GET", branch_device::GetRegistrations{parameter(request.query, "aor")});
   if (request.path.starts_with(registrations))
     return only("DELETE", branch_device::RemoveRegistrations{request.path.substr(registrations.size())});
+  if (request.path == "/api/v1/calls/past") {
+    const auto limit = limit_of(request);
+    if (!limit) return problem(400, "Bad Request", "\"limit\" is a number from 1 to 10000");
+    return only("GET", branch_device::GetPastCalls{*limit});
+  }
   if (request.path == "/api/v1/calls") return only("GET", branch_device::GetCalls{});
   if (request.path == "/metrics") return only("GET", branch_device::GetMetrics{});
+  if (auto ring = ring_command(request)) return *std::move(ring);
   if (auto users = user_command(request)) return *std::move(users);
   if (request.path == "/api/v1/mode") return request.method == "PUT" ? set_mode(request) : only("PUT", branch_device::GetStatus{});
   return problem(404, "Not Found", "no such resource: " + request.path);
@@ -189,7 +235,11 @@ Response handle(const Program& program, const Request& request) {
     Response operator()(const branch_device::StatusReport& report) const { return ok(to_json(report, program)); }
     Response operator()(const std::vector<branch_device::RegistrationReport>& rows) const { return ok(to_json(rows)); }
     Response operator()(const std::vector<branch_device::CallReport>& rows) const { return ok(to_json(rows)); }
+    Response operator()(const std::vector<branch_device::PastCallReport>& rows) const {
+      return ok(to_json(rows, limit_of(request).value_or(100)));
+    }
     Response operator()(const std::vector<branch_device::UserReport>& users) const { return users_response(request, users); }
+    Response operator()(const std::vector<branch_device::RingReport>& reports) const { return ring_response(reports); }
     Response operator()(const std::vector<branch_device::Sample>& samples) const { return metrics(program, samples, counters); }
     Response operator()(const branch_device::Done&) const { return ok(json::object{{"result", "done"}, {"kept", program.keep()}}); }
     Response operator()(const branch_device::Refused& refused) const {

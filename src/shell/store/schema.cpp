@@ -8,11 +8,14 @@ std::string_view name(Table table) {
     case Table::learnt: return "learnt";
     case Table::setting: return "setting";
     case Table::user: return "user";
+    case Table::ring_profile: return "ring_profile";
+    case Table::terminal_type: return "terminal_type";
+    case Table::call: return "call";
   }
   return "";
 }
 
-// The order of the columns is that of the rows which core/location, core/nameserver, core/central and core/auth write.
+// The order of the columns is that of the rows which core/location, core/nameserver, core/central, core/auth and core/ringing write.
 std::string_view schema() {
   return R"sql(
 CREATE TABLE IF NOT EXISTS binding (
@@ -49,6 +52,28 @@ CREATE TABLE IF NOT EXISTS user (
   ha1_md5         TEXT NOT NULL,      -- hexadecimal, or empty; never a password
   ha1_sha256      TEXT NOT NULL,
   ha1_sha512_256  TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS ring_profile (
+  user            TEXT PRIMARY KEY,
+  steps           TEXT NOT NULL       -- "0,1:15 2:20": codes of the types that ring together, and seconds
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS terminal_type (
+  device          TEXT PRIMARY KEY,   -- as ringhold registrations --json names it
+  code            INTEGER NOT NULL    -- what the administrator says that it is
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS call (
+  id              TEXT PRIMARY KEY,   -- in the order in which they began
+  call_id         TEXT NOT NULL,
+  caller          TEXT NOT NULL,      -- AORs
+  callee          TEXT NOT NULL,
+  began_at        INTEGER NOT NULL,   -- milliseconds since the Unix epoch
+  answered_at     INTEGER NOT NULL,   -- 0: it was not
+  ended_at        INTEGER NOT NULL,
+  how             TEXT NOT NULL,      -- bye, refused, lost
+  ended_by        TEXT NOT NULL,      -- caller, callee, nobody
+  status          INTEGER NOT NULL,   -- of the final response
+  mode            TEXT NOT NULL,      -- in which it began
+  legs            TEXT NOT NULL       -- who was called: a line each, URI AFTER_MS UNTIL_MS STATUS WHY
 ) WITHOUT ROWID;
 )sql";
 }

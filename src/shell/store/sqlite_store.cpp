@@ -9,8 +9,6 @@
 #include <filesystem>
 #include <utility>
 
-#include "shell/store/schema.hpp"
-
 namespace ringhold::store {
 
 namespace {
@@ -155,8 +153,7 @@ bool SqliteStore::fits(const Change& change) const {
 std::expected<std::size_t, StoreError> SqliteStore::apply(std::span<const Change> changes) {
   std::size_t left_out = 0;
   // What an administrator was promised also survives a power cut; phones bring their bindings again.
-  const bool promised =
-      std::ranges::any_of(changes, [](const Change& change) { return change.table == Table::setting || change.table == Table::user; });
+  const bool promised = std::ranges::any_of(changes, [](const Change& change) { return is_promised(change.table); });
   auto done = execute(promised ? "PRAGMA synchronous = FULL; BEGIN IMMEDIATE" : "PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE");
   for (const Change& change : changes) {
     if (!done) break;

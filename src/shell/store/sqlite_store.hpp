@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/journal.hpp"
+#include "shell/store/schema.hpp"
 
 struct sqlite3;
 struct sqlite3_stmt;
@@ -64,7 +65,7 @@ class SqliteStore {
 
   // The statements end before the database is closed.
   std::unique_ptr<sqlite3, CloseDatabase> database_;
-  std::array<TableStatements, 4> tables_;  ///< by Table
+  std::array<TableStatements, all_tables.size()> tables_;  ///< by Table
 };
 
 }  // namespace ringhold::store

@@ -62,8 +62,7 @@ void Writer::stop() {
 void Writer::put(std::vector<Change>& changes) {
   if (changes.empty() || path_.empty()) return changes.clear();
   // A mode or a pin is written at once: a kill just after the change must not bring the old one back.
-  const bool urgent =
-      std::ranges::any_of(changes, [](const Change& change) { return change.table == Table::setting || change.table == Table::user; });
+  const bool urgent = std::ranges::any_of(changes, [](const Change& change) { return is_promised(change.table); });
   bool full = false;
   {
     const std::lock_guard lock{mutex_};

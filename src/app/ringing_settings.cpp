@@ -1,0 +1,50 @@
+#include "app/ringing_settings.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "ringing/ring_profile.hpp"
+#include "sip/uri.hpp"
+
+namespace ringhold::app {
+
+namespace {
+
+ringing::TerminalType read_type(TomlSection& table) {
+  ringing::TerminalType type;
+  type.code = ringing::TypeCode{static_cast<std::uint16_t>(table.count("code", 0, 0, ringing::highest_type_code))};
+  type.name = table.text("name").value_or("");
+  const bool is_name = !type.name.empty() && std::ranges::all_of(type.name, [](char c) { return is_alpha(c) || is_digit(c) || c == '-'; });
+  if (!is_name || parse_number<std::uint64_t>(type.name))
+    table.error("name", fmt::format("\"{}\": expected letters, digits and hyphens, such as \"ip-phone\"", type.name));
+  for (const TomlItem& pattern : table.texts("user_agent").value_or(std::vector<TomlItem>{})) type.user_agents.push_back(pattern.text);
+  type.mobile = table.flag("mobile", false);
+  table.finish();
+  return type;
+}
+
+}  // namespace
+
+void read_ringing(TomlSection table, branch_device::Settings::Ringing& ringing) {
+  ringing.step = table.duration("step", ringing.step, 1s, ringing::longest_step);
+  ringing.total = table.duration("total", ringing.total, 5s, 10min);
+  for (const TomlItem& item : table.texts("trusted").value_or(std::vector<TomlItem>{})) {
+    if (const auto network = Network::parse(item.text))
+      ringing.trusted.push_back(*network);
+    else
+      table.error("trusted", item.line, fmt::format("\"{}\": expected an address or a network of application servers", item.text));
+  }
+  auto types = table.tables("type");
+  if (!types.empty()) ringing.types.clear();
+  for (TomlSection& one : types) {
+    const ringing::TerminalType type = read_type(one);
+    const bool twice = std::ranges::any_of(
+        ringing.types, [&](const ringing::TerminalType& other) { return other.code == type.code || other.name == type.name; });
+    if (twice) one.error("code", fmt::format("{}: expected another code and name than those above", ringing::to_number(type.code)));
+    ringing.types.push_back(type);
+  }
+  table.finish();
+}
+
+}  // namespace ringhold::app

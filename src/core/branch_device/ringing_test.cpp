@@ -1,0 +1,235 @@
+#include "branch_device/ringing_bench.hpp"
+
+namespace ringhold::branch_device {
+
+TEST_F(Ringing, rings_all_at_once_without_a_profile_RNG02) {
+  register_all();
+  call();
+  for (const char* phone : {t0, t1, t2}) {
+    EXPECT_FALSE(invite_at(phone).empty()) << phone;
+    EXPECT_EQ(invite_at(phone).find("Tt:"), std::string::npos);
+  }
+  answer_call(t2, 200);
+  for (const char* phone : {t0, t1}) ring(phone);
+  EXPECT_NE(last(t1, "CANCEL").find("Reason: SIP;cause=200"), std::string::npos) << to(t1);
+}
+
+TEST_F(Ringing, each_step_rings_for_its_time_and_nobody_waits_for_487_RNG10) {
+  register_all();
+  one_after_another();
+  begin();
+  call();
+  EXPECT_FALSE(invite_at(t0).empty());
+  EXPECT_TRUE(last(t1, "INVITE").empty());
+  ring(t0);
+  EXPECT_TRUE(to(caller).starts_with("SIP/2.0 180 "));
+  until(14'900ms);
+  EXPECT_TRUE(last(t1, "INVITE").empty());
+  until(15s);
+  EXPECT_EQ(last(t0, "CANCEL").find("Reason:"), std::string::npos) << "a missed call, not one that was answered elsewhere";
+  EXPECT_FALSE(last(t0, "CANCEL").empty());
+  EXPECT_FALSE(invite_at(t1).empty());
+  answer_call(t0, 487);
+  EXPECT_FALSE(last(t0, "ACK").empty());
+  EXPECT_EQ(count_to(caller), 0U) << to(caller);
+  ring(t1);
+  until(30s);
+  EXPECT_FALSE(last(t1, "CANCEL").empty());
+  EXPECT_FALSE(invite_at(t2).empty());
+  ring(t2);
+  until(45s);
+  EXPECT_FALSE(last(t2, "CANCEL").empty());
+  EXPECT_EQ(count_to(caller), 0U) << to(caller);
+  until(45'500ms);
+  EXPECT_TRUE(to(caller).starts_with("SIP/2.0 480 ")) << to(caller);
+  EXPECT_EQ(status().calls, 0U);
+}
+
+TEST_F(Ringing, a_step_that_failed_ends_at_once_and_a_6xx_ends_all_RNG11) {
+  register_all();
+  one_after_another();
+  begin();
+  call();
+  ASSERT_FALSE(invite_at(t0).empty());
+  ring(t0);
+  until(2s);
+  answer_call(t0, 486);
+  EXPECT_FALSE(invite_at(t1).empty());
+  EXPECT_TRUE(last(caller, "SIP/2.0 486").empty());
+  ring(t1);
+  answer_call(t1, 603);
+  EXPECT_TRUE(to(caller).starts_with("SIP/2.0 603 ")) << to(caller);
+  until(60s);
+  EXPECT_TRUE(last(t2, "INVITE").empty());
+}
+
+TEST_F(Ringing, the_best_answer_of_all_steps_goes_to_the_caller_RNG15) {
+  register_all();
+  one_after_another();
+  begin();
+  call();
+  for (const auto& [phone, status] : {std::pair{t0, 486}, {t1, 480}, {t2, 404}}) {
+    ASSERT_FALSE(invite_at(phone).empty()) << phone;
+    answer_call(phone, status);
+  }
+  EXPECT_TRUE(to(caller).starts_with("SIP/2.0 486 ")) << to(caller);
+}
+
+TEST_F(Ringing, types_that_nobody_has_are_skipped_RNG12) {
+  register_at(t0, "Yealink SIP-T46");
+  register_at(t2, "LinphoneAndroid/5.1");
+  one_after_another();
+  begin();
+  call();
+  ASSERT_FALSE(invite_at(t0).empty());
+  ring(t0);
+  until(15s);
+  EXPECT_FALSE(invite_at(t2).empty());
+}
+
+TEST_F(Ringing, nobody_at_all_is_480_at_once_RNG12) {
+  one_after_another();
+  call();
+  EXPECT_TRUE(to(caller).starts_with("SIP/2.0 480 ")) << to(caller);
+}
+
+TEST_F(Ringing, an_answer_that_crosses_the_cancel_wins_RNG13) {
+  register_all();
+  one_after_another();
+  begin();
+  call();
+  ASSERT_FALSE(invite_at(t0).empty());
+  ring(t0);
+  until(15s);
+  ASSERT_FALSE(invite_at(t1).empty());
+  ring(t1);
+  until(15'100ms);
+  answer_call(t0, 200);
+  EXPECT_TRUE(last(caller, "SIP/2.0 200").find("tag=t41") != std::string::npos) << to(caller);
+  EXPECT_FALSE(last(t1, "CANCEL").empty());
+  until(60s);
+  EXPECT_TRUE(last(t2, "INVITE").empty());
+  EXPECT_EQ(status().calls, 1U);
+}
+
+TEST_F(Ringing, the_caller_hangs_up_and_nobody_else_is_called_RNG15) {
+  register_all();
+  one_after_another();
+  begin();
+  call();
+  ASSERT_FALSE(invite_at(t0).empty());
+  ring(t0);
+  until(15s);
+  ASSERT_FALSE(invite_at(t1).empty());
+  answer_call(t0, 487);
+  ring(t1);
+  until(20s);
+  send(caller, request("CANCEL", "sip:8002@example.test", "8001", "sip:8002@example.test", caller, "i1"));
+  EXPECT_FALSE(last(t1, "CANCEL").empty());
+  answer_call(t1, 487);
+  EXPECT_TRUE(to(caller).starts_with("SIP/2.0 487 ")) << to(caller);
+  until(60s);
+  EXPECT_TRUE(last(t2, "INVITE").empty());
+  EXPECT_EQ(status().calls, 0U);
+}
+
+TEST_F(Ringing, a_silent_phone_does_not_eat_its_step_RNG16) {
+  register_all();
+  one_after_another();
+  begin();
+  call();
+  ASSERT_FALSE(invite_at(t0).empty());
+  until(4'500ms);
+  EXPECT_FALSE(invite_at(t1).empty());
+  // It wakes up late: what it says is answered with a CANCEL.
+  ring(t0);
+  EXPECT_FALSE(last(t0, "CANCEL").empty());
+}
+
+TEST_F(Ringing, who_registers_while_his_step_rings_is_called_RNG17) {
+  register_at(t0, "Yealink SIP-T46");
+  register_at(t2, "LinphoneAndroid/5.1");
+  ASSERT_TRUE(std::holds_alternative<Done>(set({{{"ip-phone"}, 15}, {{"pc-client", "mobile-client"}, 15}})));
+  begin();
+  call();
+  ASSERT_FALSE(invite_at(t0).empty());
+  ring(t0);
+  until(15s);
+  ASSERT_FALSE(invite_at(t2).empty());
+  ring(t2);
+  until(20s);
+  register_at(t1, "MicroSIP/3.21");
+  EXPECT_FALSE(invite_at(t1).empty());
+  ring(t1);
+  register_at(t0, "Yealink SIP-T46", 2);
+  EXPECT_TRUE(last(t0, "INVITE").empty()) << "its step is over";
+  until(30s);
+  EXPECT_FALSE(last(t1, "CANCEL").empty());
+  EXPECT_FALSE(last(t2, "CANCEL").empty());
+}
+
+TEST_F(Ringing, who_leaves_is_not_called_any_more_RNG17) {
+  register_all();
+  one_after_another();
+  begin();
+  call();
+  ASSERT_FALSE(invite_at(t0).empty());
+  ring(t0);
+  until(3s);
+  send(t0, request("REGISTER", "sip:example.test", "8002", "sip:8002@example.test", t0, "gone", 2,
+                   "Contact: <sip:8002@" + std::string{t0} + ">;expires=0\r\nUser-Agent: Yealink SIP-T46\r\n"));
+  EXPECT_FALSE(last(t0, "CANCEL").empty());
+  EXPECT_FALSE(invite_at(t1).empty());
+}
+
+TEST_F(Ringing, a_binding_that_ends_by_itself_rings_on_RNG17) {
+  register_at(t0, "Yealink SIP-T46");
+  ASSERT_TRUE(std::holds_alternative<Done>(set({{{"ip-phone"}, 60}})));
+  pass(80s);
+  begin();
+  call();
+  ASSERT_FALSE(invite_at(t0).empty());
+  ring(t0);
+  until(50s);
+  EXPECT_TRUE(last(t0, "CANCEL").empty());
+  EXPECT_TRUE(std::get<std::vector<RegistrationReport>>(device_.command(GetRegistrations{}, now_, outbox_)).empty());
+  answer_call(t0, 200);
+  EXPECT_TRUE(to(caller).starts_with("SIP/2.0 200 ")) << to(caller);
+}
+
+TEST_F(Ringing, a_restarted_phone_rings_once_X09) {
+  register_at(t0, "Yealink SIP-T46", 1, ";+sip.instance=\"<urn:uuid:1>\"");
+  register_at(t1, "MicroSIP/3.21");
+  one_after_another();
+  begin();
+  call();
+  ASSERT_FALSE(invite_at(t0).empty());
+  ring(t0);
+  until(5s);
+  std::string text =
+      request("REGISTER", "sip:example.test", "8002", "sip:8002@example.test", t0, "boot", 1,
+              "Contact: <sip:new@" + std::string{t0} + ">;expires=120;+sip.instance=\"<urn:uuid:1>\"\r\nUser-Agent: Yealink SIP-T46\r\n");
+  text.replace(text.find("c-8002-REG"), 10, "c-after-the-restart");
+  send(t0, text);
+  EXPECT_FALSE(last(t0, "CANCEL").empty());
+  EXPECT_TRUE(last(t0, "INVITE").starts_with("INVITE sip:new@")) << last(t0, "INVITE");
+  EXPECT_TRUE(last(t1, "INVITE").empty());
+}
+
+TEST_F(Ringing, the_whole_plan_has_an_end_X13) {
+  register_all();
+  ASSERT_TRUE(std::holds_alternative<Done>(set({{{"ip-phone"}, 40}, {{"pc-client"}, 40}, {{"mobile-client"}, 40}})));
+  begin();
+  call();
+  ASSERT_FALSE(invite_at(t0).empty());
+  ring(t0);
+  until(40s);
+  ASSERT_FALSE(invite_at(t1).empty());
+  ring(t1);
+  until(60'500ms);
+  EXPECT_FALSE(last(t1, "CANCEL").empty());
+  EXPECT_TRUE(last(t2, "INVITE").empty());
+  EXPECT_TRUE(to(caller).starts_with("SIP/2.0 480 ")) << to(caller);
+}
+
+}  // namespace ringhold::branch_device

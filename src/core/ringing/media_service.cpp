@@ -1,0 +1,113 @@
+#include "ringing/media_service.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace ringhold::ringing {
+
+const RingProfile* MediaService::profile(std::string_view user) const {
+  const auto found = profiles_.find(user);
+  return found == profiles_.end() ? nullptr : &found->second;
+}
+
+Text MediaService::put(RingProfile profile, Outbox& outbox) {
+  for (Step& step : profile.steps)
+    if (step.ring == Duration{}) step.ring = settings_.step;
+  if (Text wrong = wrong_with(profile, types_); !wrong.empty()) return wrong;
+  if (profile.steps.empty()) return remove(profile.user, outbox), Text{};
+  if (profiles_.size() >= limits::users && !profiles_.contains(profile.user))
+    return "more than " + std::to_string(limits::users) + " profiles";
+  outbox.change(ringing::put(profile));
+  const Text user = profile.user;
+  profiles_.insert_or_assign(user, std::move(profile));
+  return {};
+}
+
+void MediaService::remove(std::string_view user, Outbox& outbox) {
+  const auto found = profiles_.find(user);
+  if (found == profiles_.end()) return;
+  outbox.change(removed(user));
+  profiles_.erase(found);
+}
+
+bool MediaService::correct(std::string_view device, std::optional<TypeCode> type, Outbox& outbox) {
+  if (!type) {
+    if (corrected_.erase(device) != 0) outbox.change({Table::terminal_type, Text{device}, {}});
+    return true;
+  }
+  if (corrected_.size() >= limits::bindings && !corrected_.contains(device)) return false;
+  corrected_.insert_or_assign(Text{device}, *type);
+  outbox.change({Table::terminal_type, Text{device}, {Text{device}, std::int64_t{to_number(*type)}}});
+  return true;
+}
+
+void MediaService::restore(const Row& row) {
+  if (row.table == Table::terminal_type && row.columns.size() == 2) {
+    const Text* const device = std::get_if<Text>(&row.columns[0]);
+    const auto* const code = std::get_if<std::int64_t>(&row.columns[1]);
+    if (device != nullptr && code != nullptr && *code >= 0 && *code <= highest_type_code)
+      corrected_.insert_or_assign(*device, TypeCode{static_cast<std::uint16_t>(*code)});
+    return;
+  }
+  if (auto profile = from_row(row)) {
+    const Text user = profile->user;
+    profiles_.insert_or_assign(user, std::move(*profile));
+  }
+}
+
+void MediaService::reconfigure(const Settings& settings) {
+  settings_ = settings;
+  types_ = TerminalTypes{settings.types};
+}
+
+void MediaService::begin(SearchKey search, std::string_view aor, const RingProfile& profile, std::size_t first, Instant now) {
+  Plan& plan = plans_[search];
+  plan = {Text{aor}, profile.steps, first, {}, now + settings_.total};
+  ring(search, plan, now);
+}
+
+void MediaService::ring(SearchKey search, Plan& plan, Instant now) {
+  plan.step_over = now + plan.steps[plan.current].ring;
+  wheel_.add(plan.deadline(), search);
+}
+
+std::optional<Step> MediaService::next_step(SearchKey search, Instant now) {
+  const auto found = plans_.find(search);
+  if (found == plans_.end()) return std::nullopt;
+  Plan& plan = found->second;
+  if (now >= plan.all_over || plan.current + 1 >= plan.steps.size()) return std::nullopt;
+  ++plan.current;
+  ring(search, plan, now);
+  return plan.steps[plan.current];
+}
+
+const Step* MediaService::ringing_step(SearchKey search) const {
+  const auto found = plans_.find(search);
+  return found == plans_.end() ? nullptr : &found->second.steps[found->second.current];
+}
+
+void MediaService::finish(SearchKey search) { plans_.erase(search); }
+
+std::vector<SearchKey> MediaService::expire(Instant now) {
+  std::vector<SearchKey> over;
+  wheel_.expire(now, [&](SearchKey search) {
+    const auto found = plans_.find(search);
+    // Of a step that ended early an entry is left; so is one of a call that was answered.
+    if (found != plans_.end() && found->second.deadline() <= now && std::ranges::find(over, search) == over.end()) over.push_back(search);
+  });
+  return over;
+}
+
+std::vector<SearchKey> MediaService::ringing_for(std::string_view aor) const {
+  std::vector<SearchKey> searches;
+  for (const auto& [search, plan] : plans_)
+    if (plan.aor == aor) searches.push_back(search);
+  return searches;
+}
+
+std::string_view MediaService::aor_of(SearchKey search) const {
+  const auto found = plans_.find(search);
+  return found == plans_.end() ? std::string_view{} : std::string_view{found->second.aor};
+}
+
+}  // namespace ringhold::ringing
