@@ -165,7 +165,7 @@ def test_digest_refuses_wrong_passwords_and_hides_unknown_users():
             fast = [min(spent) for spent in times.values()]
             expect(abs(fast[0] - fast[1]) < 0.001, f"the same time: {fast}")
         expect(box.registered("alice") == [], "nobody is registered")
-        expect("event=auth_failed" in box.text(), "the log says it")
+        wait_until(lambda: "event=auth_failed" in box.text(), "the log says it")
 
 
 def test_digest_slows_down_guessers():
@@ -241,7 +241,7 @@ def test_users_are_kept_by_command():
         code, _, words = box.ask("check")
         expect(code == 1 and "NOBODY IS ASKED" in words, f"{code} {words}")
         box.start()
-        expect("event=auth_no_users" in box.text(), "the log says it")
+        wait_until(lambda: "event=auth_no_users" in box.text(), "the log says it")
         with DigestPhone(box, "carol") as carol:
             expect(carol.register().status == 200, "nobody is asked while nobody could answer (X-31)")
         add_user(box, "alice", "secret")
@@ -668,7 +668,7 @@ def test_a_damaged_database_is_moved_aside():
         with open(os.path.join(box.folder, "ringhold.db"), "wb") as file:
             file.write(os.urandom(8192))
         box.start()
-        expect("event=store_moved_aside" in box.text(), "said")
+        wait_until(lambda: "event=store_moved_aside" in box.text(), "said")
         expect(any(".damaged-" in name for name in os.listdir(box.folder)), "kept")
         expect(box.api("status")["store"]["state"] == "ok", "and a new one begun")
 

@@ -153,6 +153,7 @@ TEST_F(SecureWorker, says_good_bye_at_its_end_and_writes_what_waits) {
   phone.connect(tls());
   phone.say(options);
   EXPECT_EQ(phone.hear(), "heard");
+  mind.diary.wait_for("packet");
   const std::string much(200'000, 'x');
   // The mind belongs to the worker's thread.
   worker->run([&](Instant, Outbox&, const Counters&) {
