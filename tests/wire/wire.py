@@ -635,7 +635,8 @@ def test_an_unwritable_database_stops_nothing():
         sipp(box, "register", user="bob")
         store = box.api("status")["store"]
         expect(store["state"] == "failing" and store["reason"], f"{store}")
-        expect(box.text().count("event=store_failing") == 1, "said once")
+        wait_until(lambda: "event=store_failing" in box.text(), "the log says it")
+        expect(box.text().count("event=store_failing") == 1, "once")
         expect(len(box.registered("bob")) == 1, "and serves")
         os.remove(blocker)
         wait_until(lambda: box.api("status")["store"]["state"] == "ok", "it comes back by itself")
