@@ -182,6 +182,39 @@ TEST_F(Ringing, who_leaves_is_not_called_any_more_RNG17) {
   EXPECT_FALSE(invite_at(t1).empty());
 }
 
+TEST_F(Ringing, the_central_site_is_the_last_step_while_it_is_up_X10) {
+  constexpr const char* central = "10.78.0.11:5060";
+  for (int i = 0; i < 100; ++i) {
+    drop();
+    pass(500ms);
+    if (const std::string probe = last(central, "OPTIONS"); !probe.empty()) send(central, answer(probe, 200, "c", ""));
+  }
+  ASSERT_NE(mode(), "survivable");
+  register_at(t0, "Yealink SIP-T46");
+  ASSERT_TRUE(std::holds_alternative<Done>(set({{{"ip-phone"}, 2}, {{"pc-client"}, 2}})));
+  begin();
+  call();
+  ASSERT_FALSE(invite_at(t0).empty());
+  EXPECT_TRUE(last(central, "INVITE").empty());
+  ring(t0);
+  until(2s);
+  EXPECT_FALSE(last(t0, "CANCEL").empty());
+  EXPECT_FALSE(last(central, "INVITE").empty()) << "the PC is not here";
+  send(central, answer(last(central, "INVITE"), 404, "c", ""));
+  answer_call(t0, 487);
+  until(3s);
+  // What came from there ends here.
+  std::string from_there = invite("", central);
+  from_there.replace(from_there.find("c-8001-INV"), 10, "c-from-there");
+  from_there.replace(from_there.find("bKi1"), 4, "bKi9");
+  send(central, from_there);
+  ASSERT_FALSE(invite_at(t0).empty());
+  ring(t0);
+  until(6s);
+  EXPECT_TRUE(last(central, "INVITE").empty());
+  EXPECT_TRUE(last(central, "SIP/2.0 480").starts_with("SIP/2.0 480 ")) << to(central);
+}
+
 TEST_F(Ringing, a_binding_that_ends_by_itself_rings_on_RNG17) {
   register_at(t0, "Yealink SIP-T46");
   ASSERT_TRUE(std::holds_alternative<Done>(set({{{"ip-phone"}, 60}})));
