@@ -59,18 +59,19 @@ struct RingCommands {
     set = ring.add_subcommand("set", "all at once, or one type after another")->fallthrough();
     set->add_option("USER", user, "the part before @ in his address")->required();
     set->add_option("STEP", steps, "TYPE[,TYPE][:SECONDS] for each step; or the one word simultaneous")->required();
+    set->add_option("--then", fallback, "who is called when nobody has answered: voicemail, or a number");
     type = ring.add_subcommand("type", "what type of terminal a device is, whatever it says of itself")->fallthrough();
     type->add_option("DEVICE", device, "as `ringhold registrations --json` names it")->required();
     type->add_option("TYPE", type_name, "a type of the configuration, or auto")->required();
   }
   std::optional<int> run(const Asking& asking) const {
     if (*show) return ringhold::app::show_ring(asking, user);
-    if (*set) return ringhold::app::set_ring(asking, user, steps);
+    if (*set) return ringhold::app::set_ring(asking, user, steps, fallback);
     if (*type) return ringhold::app::set_type(asking, device, type_name);
     return std::nullopt;
   }
   CLI::App *show = nullptr, *set = nullptr, *type = nullptr;
-  std::string user, device, type_name;
+  std::string user, fallback, device, type_name;
   std::vector<std::string> steps;
 };
 

@@ -67,10 +67,11 @@ int show_ring(const Asking& asking, const std::string& user) {
                list(step.at("contacts"), sequential ? "nobody is registered: skipped" : "nobody is registered"));
     if (any) begin += seconds;
   }
+  if (const json::value* fallback = ring.if_contains("fallback")) fmt::print("then  {}\n", word(*fallback));
   return done;
 }
 
-int set_ring(const Asking& asking, const std::string& user, const std::vector<std::string>& words) {
+int set_ring(const Asking& asking, const std::string& user, const std::vector<std::string>& words, const std::string& fallback) {
   const auto configuration = configuration_of(asking);
   if (!configuration) return invalid_configuration;
   json::object body{{"mode", "simultaneous"}};
@@ -88,6 +89,7 @@ int set_ring(const Asking& asking, const std::string& user, const std::vector<st
     }
     body = {{"mode", "sequential"}, {"steps", std::move(steps)}};
   }
+  if (!fallback.empty()) body["fallback"] = fallback;
   const auto answer = ask(asking, *configuration, "PUT", target_of(user), json::serialize(body));
   if (const int* code = std::get_if<int>(&answer)) return *code;
   warn_unless_kept(std::get<json::value>(answer));

@@ -102,7 +102,7 @@ void Story::set_ring_profiles() {
   SeededRandom random{seed_ + 1'000'003};
   for (unsigned number = 1; number <= phones_.size(); ++number) {
     if (random.below(3) != 0) continue;
-    branch_device::PutRing ring{fmt::format("user{}", number), {{{"ip-phone"}, 12}}};
+    branch_device::PutRing ring{fmt::format("user{}", number), {{{"ip-phone"}, 12}}, {}};
     if (random.below(2) == 0) ring.steps.insert(ring.steps.begin(), {{"pc-client"}, 5});
     if (random.below(2) == 0) ring.steps.push_back({{"mobile-client"}, 5});
     box_->command(ring);

@@ -267,7 +267,7 @@ class World {
 
   /// One type after another; nobody says of himself what he is, so all are IP phones.
   void ring(std::string_view user, std::uint8_t how) {
-    branch_device::PutRing put{std::string{user}, {}};
+    branch_device::PutRing put{std::string{user}, {}, (how & 0x80U) != 0 ? "bob" : ""};
     const unsigned seconds = 1U + (how >> 2U) % 30U;
     if ((how & 1U) != 0) put.steps.push_back({{"pc-client"}, seconds});
     if ((how & 3U) != 0) put.steps.push_back({{"ip-phone"}, seconds});

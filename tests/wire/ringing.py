@@ -96,6 +96,9 @@ def test_a_profile_is_set_shown_and_kept():
         expect([step["seconds"] for step in ring["steps"]] == [15, 20], f"with the default of ringing.step: {ring}")
         row = box.registered(USER)[0]
         expect((row["type"], row["type_source"]) == ("mobile-client", "administrator"), f"kept, too: {row}")
+        status, words, _ = box.ask("ring", "set", USER, "simultaneous", "--then", "voicemail")
+        expect(status == 0 and "then  voicemail" in words, f"G6: {words}")
+        expect(box.api(f"users/{USER}/ring")["fallback"] == "voicemail", "G6")
         expect(put_ring(box, {"mode": "simultaneous"})[0] == 200, "and back")
         expect(box.api(f"users/{USER}/ring")["mode"] == "simultaneous", "at once")
 

@@ -59,6 +59,7 @@ struct PutRing {
   };
   std::string user;
   std::vector<Step> steps;  ///< none: all at once
+  std::string fallback{};   ///< who is called when nobody has answered: the part before @; empty: nobody
 };
 /// What a terminal is, whatever it says of itself (RNG-09).
 struct PutType {
@@ -121,6 +122,7 @@ struct RingReport {
   std::string user;
   bool sequential = false;
   std::vector<Step> steps;
+  std::string fallback;
 };
 
 struct CallReport {

@@ -55,18 +55,41 @@ std::optional<Way> BranchDevice::State::way_by_types(const sip::Message& request
   if (profile == nullptr) return std::nullopt;
   Way found;
   found.ring = Ring{Text{aor}, *profile, 0};
+  auto& steps = found.ring->profile.steps;
+  if (steps.empty()) steps.push_back(all_types());
   // X-10: the others may be at the central site; what came from there never goes back.
-  if (!central.is_central(packet.remote)) found.ring->profile.steps.push_back(ringing::anywhere_else(settings.ringing.total));
-  for (; found.ring->first < found.ring->profile.steps.size(); ++found.ring->first) {
-    found.hops = hops_in_step(aor, found.ring->profile.steps[found.ring->first], now);
-    if (!found.hops.empty()) return found;
+  if (!central.is_central(packet.remote)) steps.push_back(ringing::anywhere_else(settings.ringing.total));
+  // Nobody is here to ring: the fallback is all there is.
+  if (!profile->fallback.empty()) steps.push_back({{}, settings.ringing.total, profile->fallback});
+  for (; found.ring->first < steps.size(); ++found.ring->first) {
+    found.hops = hops_in_step(aor, steps[found.ring->first], now);
+    if (!found.hops.empty()) break;
+  }
+  if (!found.hops.empty()) {
+    // Later on it comes when the time for all others is over, too.
+    if (!profile->fallback.empty() && found.ring->first + 1 < steps.size()) steps.pop_back();
+    if (found.ring->first + 1 == steps.size() && !steps.back().number.empty()) found.ring->profile.fallback.clear();
+    return found;
   }
   found.ring.reset();
   return found;
 }
 
 std::vector<proxy::Hop> BranchDevice::State::hops_in_step(std::string_view aor, const ringing::Step& step, Instant now) const {
-  return step.is_anywhere_else() ? hops_to_central() : hops_to_types(aor, step.types, now);
+  if (step.is_anywhere_else()) return hops_to_central();
+  if (step.number.empty()) return hops_to_types(aor, step.types, now);
+  const Text other = "sip:" + step.number + "@" + settings.branch.domain;
+  auto hops = hops_to_user(other, now);
+  if (hops.empty()) hops = hops_to_central();
+  for (proxy::Hop& hop : hops)
+    if (hop.request_uri.empty()) hop.request_uri = other;
+  return hops;
+}
+
+ringing::Step BranchDevice::State::all_types() const {
+  ringing::Step step{{}, settings.ringing.total, {}};
+  for (const auto& type : media.types().all()) step.types.push_back(type.code);
+  return step;
 }
 
 void BranchDevice::State::start_ringing(proxy::ContextId search, const Ring& ring, Instant now, Outbox& outbox) {
@@ -136,7 +159,7 @@ void BranchDevice::State::follow_bindings(std::span<const location::BindingEvent
 std::vector<RingReport> BranchDevice::State::ring_reports(const GetRing& asked, Instant now) const {
   const Text aor = "sip:" + asked.user + "@" + settings.branch.domain;
   if (!team.is_alone() && owner_of(aor, team) != team.number) return {};
-  RingReport report{asked.user, false, {}};
+  RingReport report{asked.user, false, {}, {}};
   const auto contacts = location.find(aor, now);
   const auto add = [&](std::span<const ringing::TypeCode> types, Duration ring) {
     RingReport::Step step{{}, ring / 1s, {}};
@@ -152,8 +175,9 @@ std::vector<RingReport> BranchDevice::State::ring_reports(const GetRing& asked, 
     report.steps.push_back(std::move(step));
   };
   const ringing::RingProfile* profile = media.profile(asked.user);
-  report.sequential = profile != nullptr;
-  if (profile == nullptr) add({}, settings.ringing.total);
+  report.sequential = profile != nullptr && !profile->steps.empty();
+  if (!report.sequential) add({}, settings.ringing.total);
+  if (profile != nullptr) report.fallback = profile->fallback;
   if (profile != nullptr)
     for (const ringing::Step& step : profile->steps) add(step.types, step.ring);
   return {report};
@@ -161,9 +185,14 @@ std::vector<RingReport> BranchDevice::State::ring_reports(const GetRing& asked, 
 
 Answer BranchDevice::State::put_ring(const PutRing& given, Outbox& outbox) {
   if (const auto wrong = auth::wrong_with_name(given.user); !wrong.empty()) return Refused{400, given.user + ": " + std::string{wrong}};
-  ringing::RingProfile profile{given.user, {}};
+  const Text address = "sip:" + given.fallback + "@" + settings.branch.domain;
+  const auto fallback = sip::Uri::parse(address);
+  if (!given.fallback.empty() && (!fallback || fallback->user != given.fallback || !auth::wrong_with_name(given.fallback).empty()))
+    return Refused{400, given.fallback + ": the fallback is the part before @ of an address, such as voicemail or a number"};
+  if (given.fallback == given.user) return Refused{400, "the fallback is the user himself"};
+  ringing::RingProfile profile{given.user, {}, given.fallback};
   for (const PutRing::Step& step : given.steps) {
-    ringing::Step made{{}, std::chrono::seconds{step.seconds}};
+    ringing::Step made{{}, std::chrono::seconds{step.seconds}, {}};
     for (const std::string& name : step.types) {
       const auto* type = media.types().find(name);
       if (type == nullptr) return unknown_type(media.types(), name);

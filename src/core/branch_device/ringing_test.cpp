@@ -215,6 +215,47 @@ TEST_F(Ringing, the_central_site_is_the_last_step_while_it_is_up_X10) {
   EXPECT_TRUE(last(central, "SIP/2.0 480").starts_with("SIP/2.0 480 ")) << to(central);
 }
 
+TEST_F(Ringing, somebody_else_is_called_when_nobody_answered_G6) {
+  constexpr const char* box = "10.77.0.49:5060";
+  register_phone("voicemail", box);
+  register_at(t0, "Yealink SIP-T46");
+  ASSERT_TRUE(std::holds_alternative<Done>(device_.command(PutRing{"8002", {{{"ip-phone"}, 10}}, "voicemail"}, now_, outbox_)));
+  begin();
+  call();
+  ASSERT_FALSE(invite_at(t0).empty());
+  ring(t0);
+  EXPECT_TRUE(last(box, "INVITE").empty());
+  until(10s);
+  EXPECT_FALSE(last(t0, "CANCEL").empty());
+  ASSERT_FALSE(invite_at(box).empty());
+  answer_call(box, 200);
+  EXPECT_TRUE(to(caller).starts_with("SIP/2.0 200 ")) << to(caller);
+}
+
+TEST_F(Ringing, somebody_else_is_called_after_all_rang_at_once_or_nobody_could_G6) {
+  constexpr const char* box = "10.77.0.49:5060";
+  register_phone("voicemail", box);
+  ASSERT_TRUE(std::holds_alternative<Done>(device_.command(PutRing{"8002", {}, "voicemail"}, now_, outbox_)));
+  call();
+  ASSERT_FALSE(invite_at(box).empty()) << "nobody is registered";
+  answer_call(box, 486);
+  EXPECT_TRUE(to(caller).starts_with("SIP/2.0 486 ")) << to(caller);
+  register_all();
+  begin();
+  std::string again = invite();
+  again.replace(again.find("c-8001-INV"), 10, "c-again");
+  again.replace(again.find("bKi1"), 4, "bKi2");
+  send(caller, again);
+  for (const char* phone : {t0, t1, t2}) { EXPECT_FALSE(invite_at(phone).empty()) << phone; }
+  for (const char* phone : {t0, t1, t2}) ring(phone);
+  until(60s);
+  for (const char* phone : {t0, t1, t2}) EXPECT_FALSE(last(phone, "CANCEL").empty()) << phone;
+  EXPECT_FALSE(invite_at(box).empty()) << "after ringing.total";
+  EXPECT_EQ(std::get<Refused>(device_.command(PutRing{"8002", {}, "8002"}, now_, outbox_)).status, 400);
+  for (const char* wrong : {"a@b", "a b", "a<b", "a%4", "a>\r\nX: y"})
+    EXPECT_EQ(std::get<Refused>(device_.command(PutRing{"8002", {}, wrong}, now_, outbox_)).status, 400) << wrong;
+}
+
 TEST_F(Ringing, a_binding_that_ends_by_itself_rings_on_RNG17) {
   register_at(t0, "Yealink SIP-T46");
   ASSERT_TRUE(std::holds_alternative<Done>(set({{{"ip-phone"}, 60}})));

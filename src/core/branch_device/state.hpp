@@ -124,6 +124,7 @@ struct BranchDevice::State {
   // ringing.cpp
   ringing::TerminalTypes::Found type_of(const location::Binding& binding) const;
   std::vector<proxy::Hop> hops_to_types(std::string_view aor, std::span<const ringing::TypeCode> types, Instant now) const;
+  ringing::Step all_types() const;
   std::vector<proxy::Hop> hops_in_step(std::string_view aor, const ringing::Step& step, Instant now) const;
   bool is_application_server(const Endpoint& remote) const;
   /// For an INVITE that names types (RNG-06), or to a user with a ring profile; nothing: all his contacts at once.

@@ -14,7 +14,7 @@ Text MediaService::put(RingProfile profile, Outbox& outbox) {
   for (Step& step : profile.steps)
     if (step.ring == Duration{}) step.ring = settings_.step;
   if (Text wrong = wrong_with(profile, types_); !wrong.empty()) return wrong;
-  if (profile.steps.empty()) return remove(profile.user, outbox), Text{};
+  if (profile.is_usual()) return remove(profile.user, outbox), Text{};
   if (profiles_.size() >= limits::users && !profiles_.contains(profile.user))
     return "more than " + std::to_string(limits::users) + " profiles";
   outbox.change(ringing::put(profile));
@@ -62,7 +62,7 @@ void MediaService::reconfigure(const Settings& settings) {
 
 void MediaService::begin(SearchKey search, std::string_view aor, const RingProfile& profile, std::size_t first, Instant now) {
   Plan& plan = plans_[search];
-  plan = {Text{aor}, profile.steps, first, {}, now + settings_.total};
+  plan = {Text{aor}, profile.steps, profile.fallback, first, {}, now + settings_.total};
   ring(search, plan, now);
 }
 
@@ -75,7 +75,12 @@ std::optional<Step> MediaService::next_step(SearchKey search, Instant now) {
   const auto found = plans_.find(search);
   if (found == plans_.end()) return std::nullopt;
   Plan& plan = found->second;
-  if (now >= plan.all_over || plan.current + 1 >= plan.steps.size()) return std::nullopt;
+  if (now >= plan.all_over || plan.current + 1 >= plan.steps.size()) {
+    if (plan.fallback.empty()) return std::nullopt;
+    plan.steps.push_back({{}, settings_.total, std::exchange(plan.fallback, {})});
+    plan.current = plan.steps.size() - 2;
+    plan.all_over = now + settings_.total;
+  }
   ++plan.current;
   ring(search, plan, now);
   return plan.steps[plan.current];

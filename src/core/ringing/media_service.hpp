@@ -75,6 +75,7 @@ class MediaService {
   struct Plan {
     Text aor;
     std::vector<Step> steps;
+    Text fallback;  ///< once it has become a step, empty
     std::size_t current = 0;
     Instant step_over;
     Instant all_over;

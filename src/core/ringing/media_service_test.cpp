@@ -13,16 +13,17 @@ Row row_of(const Change& change) { return {change.table, change.columns.unpacked
 }  // namespace
 
 TEST(MediaService, a_profile_is_the_same_after_the_store_INT08) {
-  const RingProfile given = profile({{{TypeCode{0}, TypeCode{2}}, 15s}, {{TypeCode{1}}, 20s}});
+  RingProfile given = profile({{{TypeCode{0}, TypeCode{2}}, 15s}, {{TypeCode{1}}, 20s}});
+  given.fallback = "voicemail";
   EXPECT_EQ(from_row(row_of(put(given))), given);
 }
 
 TEST(MediaService, a_row_that_is_no_profile_is_left_alone_X5) {
   for (const char* steps : {"0", "0:", ":5", "0:x", ",:5", "0,:5", "1000:5", "0:15  1:5", "a:15"})
-    EXPECT_FALSE(from_row({Table::ring_profile, {Text{"8002"}, Text{steps}}})) << steps;
+    EXPECT_FALSE(from_row({Table::ring_profile, {Text{"8002"}, Text{steps}, Text{}}})) << steps;
   EXPECT_FALSE(from_row({Table::ring_profile, {Text{"8002"}}}));
-  EXPECT_FALSE(from_row({Table::ring_profile, {Text{""}, Text{"0:15"}}}));
-  EXPECT_FALSE(from_row({Table::user, {Text{"8002"}, Text{"0:15"}}}));
+  EXPECT_FALSE(from_row({Table::ring_profile, {Text{""}, Text{"0:15"}, Text{}}}));
+  EXPECT_FALSE(from_row({Table::user, {Text{"8002"}, Text{"0:15"}, Text{}}}));
 }
 
 TEST(MediaService, a_step_is_over_after_its_time_and_all_after_theirs_RNG10_X13) {

@@ -26,7 +26,7 @@ std::optional<Step> parse_step(std::string_view text) {
   if (colon == std::string_view::npos) return std::nullopt;
   const auto seconds = parse_number<std::uint32_t>(text.substr(colon + 1));
   if (!seconds) return std::nullopt;
-  Step step{{}, std::chrono::seconds{*seconds}};
+  Step step{{}, std::chrono::seconds{*seconds}, {}};
   for (std::string_view rest = text.substr(0, colon);;) {
     const auto comma = std::min(rest.find(','), rest.size());
     const auto code = parse_number<std::uint16_t>(rest.substr(0, comma), highest_type_code);
@@ -54,16 +54,19 @@ Text wrong_with(const RingProfile& profile, const TerminalTypes& types) {
   return {};
 }
 
-Change put(const RingProfile& profile) { return {Table::ring_profile, profile.user, {Text{profile.user}, text_of(profile.steps)}}; }
+Change put(const RingProfile& profile) {
+  return {Table::ring_profile, profile.user, {Text{profile.user}, text_of(profile.steps), Text{profile.fallback}}};
+}
 
 Change removed(std::string_view user) { return {Table::ring_profile, Text{user}, {}}; }
 
 std::optional<RingProfile> from_row(const Row& row) {
-  if (row.table != Table::ring_profile || row.columns.size() != 2) return std::nullopt;
+  if (row.table != Table::ring_profile || row.columns.size() != 3) return std::nullopt;
   const Text* const user = std::get_if<Text>(&row.columns[0]);
   const Text* const steps = std::get_if<Text>(&row.columns[1]);
-  if (user == nullptr || steps == nullptr || user->empty()) return std::nullopt;
-  RingProfile profile{*user, {}};
+  const Text* const fallback = std::get_if<Text>(&row.columns[2]);
+  if (user == nullptr || steps == nullptr || fallback == nullptr || user->empty()) return std::nullopt;
+  RingProfile profile{*user, {}, *fallback};
   for (std::string_view rest = *steps; !rest.empty();) {
     const auto blank = std::min(rest.find(' '), rest.size());
     auto step = parse_step(rest.substr(0, blank));

@@ -48,8 +48,12 @@ Meant put_ring(std::string user, const json::value& body) {
   const bool sequential = mode->as_string() == "sequential";
   if (sequential != any || (!sequential && mode->as_string() != "simultaneous")) return bad(usage);
   for (const auto& [key, value] : *object)
-    if (key != "mode" && key != "steps") return bad("unknown key \"" + std::string{key} + "\"");
-  PutRing put{std::move(user), {}};
+    if (key != "mode" && key != "steps" && key != "fallback") return bad("unknown key \"" + std::string{key} + "\"");
+  PutRing put{std::move(user), {}, {}};
+  if (const json::value* fallback = object->if_contains("fallback")) {
+    if (!fallback->is_string()) return bad("\"fallback\" is a text, the part before @ of an address");
+    put.fallback = fallback->as_string();
+  }
   if (any)
     for (const json::value& one : steps->as_array()) {
       auto step = step_of(one);
@@ -112,6 +116,7 @@ Response ring_response(const std::vector<branch_device::RingReport>& reports) {
       steps.push_back(
           json::object{{"types", json::value_from(step.types)}, {"seconds", step.seconds}, {"contacts", json::value_from(step.contacts)}});
     answer["steps"] = std::move(steps);
+    if (!report.fallback.empty()) answer["fallback"] = report.fallback;
   }
   return {200, "application/json", valid_utf8(json::serialize(answer)), {}};
 }

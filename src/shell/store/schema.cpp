@@ -55,7 +55,8 @@ CREATE TABLE IF NOT EXISTS user (
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS ring_profile (
   user            TEXT PRIMARY KEY,
-  steps           TEXT NOT NULL       -- "0,1:15 2:20": codes of the types that ring together, and seconds
+  steps           TEXT NOT NULL,      -- "0,1:15 2:20": codes of the types that ring together, and seconds
+  fallback        TEXT NOT NULL       -- who is called when nobody has answered, or empty
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS terminal_type (
   device          TEXT PRIMARY KEY,   -- as ringhold registrations --json names it
