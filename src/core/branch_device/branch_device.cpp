@@ -147,7 +147,7 @@ void BranchDevice::restore(std::span<const Row> rows, Instant now) {
         break;
       case Table::user: state_->authenticator.restore(row); break;
       case Table::call:
-        if (team.leads()) state_->calls.restore(row, changes);
+        if (calls::CallTable::is_of(row, team.number, team.size)) state_->calls.restore(row, changes);
         break;
       case Table::terminal_type:
       case Table::ring_profile: state_->media.restore(row); break;

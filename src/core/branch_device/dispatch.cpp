@@ -246,7 +246,10 @@ void BranchDevice::State::on_failures(std::span<const transaction::Failure> fail
 void BranchDevice::State::keep_books(const proxy::ResponseOutcome& outcome, Instant now, Outbox& outbox) {
   if (outcome.wants_targets) return ring_on(outcome.context, now, outbox);
   if (outcome.forwarded_status < 200) return;
-  if (outcome.method == sip::Method::invite) stop_watching(outcome.context);
+  if (outcome.method == sip::Method::invite) {
+    note_challenge(outcome, now);
+    stop_watching(outcome.context);
+  }
   const calls::Answer answer{
       outcome.call_id, outcome.from_tag, outcome.to_tag, outcome.forwarded_status, std::chrono::seconds{outcome.session_expires},
       outcome.legs};

@@ -9,6 +9,8 @@ namespace ringhold::branch_device {
 
 namespace {
 
+constexpr std::size_t most_challenged = 64;
+
 ringing::SearchKey key_of(proxy::ContextId id) { return std::uint64_t{id.index} << 32U | id.generation; }
 proxy::ContextId context_of(ringing::SearchKey search) {
   return {static_cast<std::uint32_t>(search >> 32U), static_cast<std::uint32_t>(search)};
@@ -41,8 +43,8 @@ bool BranchDevice::State::is_application_server(const Endpoint& remote) const {
   return std::ranges::any_of(settings.ringing.trusted, [&](const Network& network) { return network.contains(remote.address); });
 }
 
-std::optional<Way> BranchDevice::State::way_by_types(const sip::Message& request, const Packet& packet, std::string_view aor,
-                                                     Instant now) const {
+std::optional<Way> BranchDevice::State::way_by_types(const sip::Message& request, const Packet& packet, const sip::Uri& uri,
+                                                     std::string_view aor, Instant now) const {
   if (request.method() != sip::Method::invite || !request.to_tag().empty()) return std::nullopt;
   if (is_application_server(packet.remote)) {
     // It has decided; without the header all ring at once (RNG-05).
@@ -61,8 +63,11 @@ std::optional<Way> BranchDevice::State::way_by_types(const sip::Message& request
   if (!central.is_central(packet.remote)) steps.push_back(ringing::anywhere_else(settings.ringing.total));
   // Nobody is here to ring: the fallback is all there is.
   if (!profile->fallback.empty()) steps.push_back({{}, settings.ringing.total, profile->fallback});
+  if (was_challenged_elsewhere(request, now))
+    while (found.ring->first + 1 < steps.size() && !steps[found.ring->first].is_anywhere_else()) ++found.ring->first;
   for (; found.ring->first < steps.size(); ++found.ring->first) {
     found.hops = hops_in_step(aor, steps[found.ring->first], now);
+    if (uri.scheme == sip::Scheme::sips) found.hops = proxy::secure_hops(found.hops);
     if (!found.hops.empty()) break;
   }
   if (!found.hops.empty()) {
@@ -104,8 +109,24 @@ void BranchDevice::State::ring_on(proxy::ContextId search, Instant now, Outbox& 
     const auto hops = hops_in_step(aor, *step, now);
     if (!hops.empty() && proxy.add_targets(search, hops, layer, now, outbox)) return;
   }
-  stop_watching(search);
-  keep_books(proxy.end_search(search, layer, now, outbox), now, outbox);
+  const auto outcome = proxy.end_search(search, layer, now, outbox);
+  // Its final response, now or when the last CANCEL is answered, ends the plan.
+  if (!outcome.known) stop_watching(search);
+  keep_books(outcome, now, outbox);
+}
+
+void BranchDevice::State::note_challenge(const proxy::ResponseOutcome& outcome, Instant now) {
+  const ringing::Step* step = media.ringing_step(key_of(outcome.context));
+  if (step == nullptr || !step->is_anywhere_else() || (outcome.forwarded_status != 401 && outcome.forwarded_status != 407)) return;
+  std::erase_if(challenged_elsewhere, [&](const Challenged& one) { return one.until <= now; });
+  if (challenged_elsewhere.size() >= most_challenged) challenged_elsewhere.erase(challenged_elsewhere.begin());
+  challenged_elsewhere.push_back({outcome.call_id, outcome.from_tag, now + 32s});
+}
+
+bool BranchDevice::State::was_challenged_elsewhere(const sip::Message& request, Instant now) const {
+  return std::ranges::any_of(challenged_elsewhere, [&](const Challenged& one) {
+    return one.until > now && one.call_id == request.call_id() && one.from_tag == request.from_tag();
+  });
 }
 
 void BranchDevice::State::stop_watching(proxy::ContextId search) {
@@ -136,19 +157,23 @@ void BranchDevice::State::follow_bindings(std::span<const location::BindingEvent
   // What is gone stops ringing first: a phone that was restarted in its step is called once.
   for (const location::BindingEvent& event : events) {
     // One that was not refreshed in time may ring on: somebody may be about to answer it.
-    if (event.happened == Happened::registered || event.happened == Happened::refreshed || event.happened == Happened::expired) continue;
+    if (event.happened == Happened::registered || event.happened == Happened::expired) continue;
+    if (event.happened == Happened::refreshed && !event.is_new_cycle) continue;
     for (const ringing::SearchKey search : media.ringing_for(event.aor)) {
       proxy.stop_ringing(context_of(search), event.contact, layer, now, outbox);
       touched.push_back(search);
     }
   }
   for (const location::BindingEvent& event : events) {
-    const location::Binding* binding = event.happened == Happened::registered ? location.get(event.id) : nullptr;
+    const bool is_new = event.happened == Happened::registered || event.is_new_cycle;
+    const location::Binding* binding = is_new ? location.get(event.id) : nullptr;
     const auto* type = binding == nullptr ? nullptr : type_of(*binding).type;
     if (type == nullptr || is_another_flow(*binding, now)) continue;
     for (const ringing::SearchKey search : media.ringing_for(event.aor)) {
       const auto& types = media.ringing_step(search)->types;
-      if (std::ranges::find(types, type->code) != types.end())
+      const bool rings = std::ranges::find(types, type->code) != types.end();
+      // One that had lapsed and comes again may be ringing still.
+      if (rings && !proxy.is_calling(context_of(search), binding->contact()))
         proxy.add_targets(context_of(search), hops_to_bindings({binding}), layer, now, outbox);
     }
   }

@@ -203,6 +203,25 @@ TEST_F(Ringing, the_central_site_is_the_last_step_while_it_is_up_X10) {
   send(central, answer(last(central, "INVITE"), 404, "c", ""));
   answer_call(t0, 487);
   until(3s);
+  // Challenged there, the caller comes again: he is led there at once, and nobody's phone rings twice.
+  begin();
+  const auto numbered = [&](int number) {
+    std::string text = invite();
+    text.replace(text.find("bKi1"), 4, "bKc" + std::to_string(number));
+    text.replace(text.find("c-8001-INV"), 10, "c-challenged");
+    return text.replace(text.find("CSeq: 1"), 7, "CSeq: " + std::to_string(number));
+  };
+  send(caller, numbered(1));
+  ASSERT_FALSE(invite_at(t0).empty());
+  answer_call(t0, 486);
+  ASSERT_FALSE(last(central, "INVITE").empty());
+  send(central, answer(last(central, "INVITE"), 407, "c", ""));
+  EXPECT_TRUE(last(caller, "SIP/2.0 407").starts_with("SIP/2.0 407 ")) << to(caller);
+  send(caller, numbered(2));
+  EXPECT_TRUE(last(t0, "INVITE").empty());
+  ASSERT_FALSE(last(central, "INVITE").empty());
+  send(central, answer(last(central, "INVITE"), 404, "c", ""));
+  begin();
   // What came from there ends here.
   std::string from_there = invite("", central);
   from_there.replace(from_there.find("c-8001-INV"), 10, "c-from-there");
@@ -213,6 +232,66 @@ TEST_F(Ringing, the_central_site_is_the_last_step_while_it_is_up_X10) {
   until(6s);
   EXPECT_TRUE(last(central, "INVITE").empty());
   EXPECT_TRUE(last(central, "SIP/2.0 480").starts_with("SIP/2.0 480 ")) << to(central);
+}
+
+TEST_F(Ringing, a_phone_that_restarted_with_the_same_contact_rings_again_X09) {
+  register_all();
+  one_after_another();
+  begin();
+  call();
+  ASSERT_FALSE(invite_at(t0).empty());
+  ring(t0);
+  until(5s);
+  register_at(t0, "Yealink SIP-T46", 2);
+  EXPECT_TRUE(last(t0, "CANCEL").empty()) << "a refresh is no restart";
+  std::string boot = request("REGISTER", "sip:example.test", "8002", "sip:8002@example.test", t0, "boot", 1,
+                             "Contact: <sip:8002@" + std::string{t0} + ">;expires=120\r\nUser-Agent: Yealink SIP-T46\r\n");
+  send(t0, boot.replace(boot.find("c-8002-REG"), 10, "c-after-the-restart"));
+  EXPECT_FALSE(last(t0, "CANCEL").empty());
+  EXPECT_FALSE(last(t0, "INVITE").empty());
+  EXPECT_TRUE(last(t1, "INVITE").empty());
+}
+
+TEST_F(Ringing, who_lapsed_and_comes_again_is_called_once_RNG17) {
+  register_at(t0, "Yealink SIP-T46");
+  ASSERT_TRUE(std::holds_alternative<Done>(set({{{"ip-phone"}, 60}})));
+  pass(80s);
+  begin();
+  call();
+  ASSERT_FALSE(invite_at(t0).empty());
+  ring(t0);
+  until(50s);
+  register_at(t0, "Yealink SIP-T46", 2);
+  EXPECT_TRUE(last(t0, "INVITE").empty());
+}
+
+TEST_F(Ringing, a_2xx_that_crosses_a_6xx_of_the_same_step_is_taken_RNG13) {
+  register_all();
+  ASSERT_TRUE(std::holds_alternative<Done>(set({{{"ip-phone", "pc-client"}, 15}, {{"mobile-client"}, 15}})));
+  call();
+  ASSERT_FALSE(invite_at(t0).empty());
+  ASSERT_FALSE(invite_at(t1).empty());
+  ring(t0);
+  ring(t1);
+  answer_call(t0, 603);
+  EXPECT_FALSE(last(t1, "CANCEL").empty());
+  EXPECT_TRUE(last(caller, "SIP/2.0 603").empty());
+  answer_call(t1, 200);
+  EXPECT_TRUE(to(caller).starts_with("SIP/2.0 200 ")) << to(caller);
+  EXPECT_TRUE(last(t2, "INVITE").empty());
+}
+
+TEST_F(Ringing, who_hangs_up_hears_487_whatever_was_said_before_RNG15) {
+  register_all();
+  one_after_another();
+  call();
+  ASSERT_FALSE(invite_at(t0).empty());
+  answer_call(t0, 486);
+  ASSERT_FALSE(invite_at(t1).empty());
+  ring(t1);
+  send(caller, request("CANCEL", "sip:8002@example.test", "8001", "sip:8002@example.test", caller, "i1"));
+  answer_call(t1, 487);
+  EXPECT_TRUE(to(caller).starts_with("SIP/2.0 487 ")) << to(caller);
 }
 
 TEST_F(Ringing, somebody_else_is_called_when_nobody_answered_G6) {

@@ -155,7 +155,7 @@ Way BranchDevice::State::find_way_by_uri(const sip::Message& request, const Pack
   if (ours) {
     const Text aor = aor_of(*uri);
     if (aor.empty()) return {{}, {404, "No user in the Request-URI", {}}};
-    if (auto found = way_by_types(request, packet, aor, now)) return *std::move(found);
+    if (auto found = way_by_types(request, packet, *uri, aor, now)) return *std::move(found);
     if (auto hops = hops_to_user(aor, now); !hops.empty()) return {std::move(hops), {}};
     // C3: the others are at the central site, if it is up; what came from there never goes back.
     if (!from_central) return {hops_to_central(), {480, {}, {}}};

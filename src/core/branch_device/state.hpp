@@ -128,7 +128,12 @@ struct BranchDevice::State {
   std::vector<proxy::Hop> hops_in_step(std::string_view aor, const ringing::Step& step, Instant now) const;
   bool is_application_server(const Endpoint& remote) const;
   /// For an INVITE that names types (RNG-06), or to a user with a ring profile; nothing: all his contacts at once.
-  std::optional<Way> way_by_types(const sip::Message& request, const Packet& packet, std::string_view aor, Instant now) const;
+  std::optional<Way> way_by_types(const sip::Message& request, const Packet& packet, const sip::Uri& uri, std::string_view aor,
+                                  Instant now) const;
+  /// The central site challenged a call in its last step: who calls again with an answer is led there at once, and nobody
+  /// rings twice.
+  void note_challenge(const proxy::ResponseOutcome& outcome, Instant now);
+  bool was_challenged_elsewhere(const sip::Message& request, Instant now) const;
   void start_ringing(proxy::ContextId search, const Ring& ring, Instant now, Outbox& outbox);
   /// The next step that anybody is in, or the end of the search.
   void ring_on(proxy::ContextId search, Instant now, Outbox& outbox);
@@ -199,9 +204,15 @@ struct BranchDevice::State {
   central::Central central;
   nameserver::Nameserver nameserver;
   Admission admission;
-  Admission outsiders;              ///< bounds the refusals that they get
-  std::vector<Parked> parked;       ///< oldest first
-  const Parked* resumed = nullptr;  ///< the one that is tried again in this step
+  Admission outsiders;         ///< bounds the refusals that they get
+  std::vector<Parked> parked;  ///< oldest first
+  struct Challenged {
+    Text call_id;
+    Text from_tag;
+    Instant until;
+  };
+  std::vector<Challenged> challenged_elsewhere;  ///< oldest first
+  const Parked* resumed = nullptr;               ///< the one that is tried again in this step
   auth::Authenticator authenticator;
   auth::KnownDevices known_devices{limits::known_devices};
   std::vector<auth::User> staged_users;  ///< parts of an import that has not ended

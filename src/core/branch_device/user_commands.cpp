@@ -71,6 +71,7 @@ Answer BranchDevice::State::put_users(const PutUsers& given, Outbox& outbox) {
 
 Answer BranchDevice::State::remove_user(const RemoveUser& asked, Outbox& outbox) {
   if (!authenticator.remove(asked.name, outbox)) return Refused{404, "no user is called " + asked.name};
+  media.remove(asked.name, outbox);  // who has the name next may want to be called otherwise
   outbox.note({"users_changed", {{"removed", asked.name}, {"users", authenticator.users().size()}}});
   settle_authentication(outbox);
   return Done{};

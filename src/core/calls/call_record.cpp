@@ -15,10 +15,16 @@ constexpr std::array enders{EndedBy::nobody, EndedBy::caller, EndedBy::callee};
 class Reader {
  public:
   explicit Reader(const Row& row) : row_{row} {}
-  Text text() {
+  Text text(std::size_t longest = longest_text) {
     const Text* const value = next_ < row_.columns.size() ? std::get_if<Text>(&row_.columns[next_++]) : nullptr;
     valid = valid && value != nullptr;
-    return value != nullptr ? *value : Text{};
+    return value != nullptr ? value->substr(0, longest) : Text{};
+  }
+  Instant instant() {
+    // Some thousand years: whatever else stands there cannot be counted in nanoseconds.
+    const std::int64_t milliseconds = number();
+    valid = valid && milliseconds >= 0 && milliseconds < 1LL << 43U;
+    return from_unix_ms(valid ? milliseconds : 0);
   }
   std::int64_t number() {
     const auto* const value = next_ < row_.columns.size() ? std::get_if<std::int64_t>(&row_.columns[next_++]) : nullptr;
@@ -75,14 +81,14 @@ std::optional<CallRecord> from_row(const Row& row) {
   record.call_id = reader.text();
   record.caller = reader.text();
   record.callee = reader.text();
-  record.began = from_unix_ms(reader.number());
-  if (const auto answered = reader.number(); answered != 0) record.answered = from_unix_ms(answered);
-  record.ended = from_unix_ms(reader.number());
+  record.began = reader.instant();
+  if (const Instant answered = reader.instant(); answered != from_unix_ms(0)) record.answered = answered;
+  record.ended = reader.instant();
   record.how = reader.named(ends);
   record.by = reader.named(enders);
   record.status = static_cast<int>(reader.number());
   record.mode = reader.text();
-  record.legs = reader.text();
+  record.legs = reader.text(longest_legs);
   return reader.valid && !record.id.empty() ? std::optional{std::move(record)} : std::nullopt;
 }
 

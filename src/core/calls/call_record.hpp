@@ -18,6 +18,10 @@ std::string_view name(End how);
 enum class EndedBy : std::uint8_t { nobody, caller, callee };
 std::string_view name(EndedBy who);
 
+/// Longer texts are cut in a record: who calls chooses them, and thousands of records are kept.
+inline constexpr std::size_t longest_text = 256;
+inline constexpr std::size_t longest_legs = 8192;
+
 /// What is kept of one call attempt (C6).
 struct CallRecord {
   Text id;  ///< in the order in which calls began

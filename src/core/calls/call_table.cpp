@@ -113,6 +113,14 @@ void CallTable::leave(const Text& aor) {
   if (notes_parties_) parties_.push_back({aor, false});
 }
 
+bool CallTable::is_of(const Row& row, WorkerNumber worker, WorkerNumber workers) {
+  const Text* const id = row.columns.empty() ? nullptr : std::get_if<Text>(&row.columns[0]);
+  if (id == nullptr || id->empty()) return worker == 0;
+  const char last = id->back();
+  const int digit = is_digit(last) ? last - '0' : last >= 'a' && last <= 'f' ? last - 'a' + 10 : 0;
+  return digit % workers == worker;
+}
+
 Text CallTable::next_record_id(Instant began) {
   // As texts they are in order for the next centuries; several may begin in one millisecond, and at several workers.
   constexpr std::string_view digits = "0123456789abcdef";
@@ -122,13 +130,13 @@ Text CallTable::next_record_id(Instant began) {
   return id;
 }
 
-void CallTable::turned_away(const sip::Message& invite, Text caller, Text callee, std::string_view mode, int status, Instant now,
-                            Outbox& outbox) {
+void CallTable::turned_away(const sip::Message& invite, std::string_view caller, std::string_view callee, std::string_view mode, int status,
+                            Instant now, Outbox& outbox) {
   if (!log_.admits(now)) return;
   log_.add({.id = next_record_id(now),
-            .call_id = Text{invite.call_id()},
-            .caller = std::move(caller),
-            .callee = std::move(callee),
+            .call_id = Text{invite.call_id().substr(0, longest_text)},
+            .caller = Text{caller.substr(0, longest_text)},
+            .callee = Text{callee.substr(0, longest_text)},
             .began = now,
             .answered = std::nullopt,
             .ended = now,
@@ -143,9 +151,9 @@ void CallTable::turned_away(const sip::Message& invite, Text caller, Text callee
 CallRecord CallTable::record_of(const Call& call, End how, EndedBy by, int status, Instant now) {
   const bool answered = call.state == CallState::answered;
   return {.id = next_record_id(call.began),
-          .call_id = call.call_id,
-          .caller = call.caller,
-          .callee = call.callee,
+          .call_id = call.call_id.substr(0, longest_text),
+          .caller = call.caller.substr(0, longest_text),
+          .callee = call.callee.substr(0, longest_text),
           .began = call.began,
           .answered = answered ? std::optional{call.since} : std::nullopt,
           .ended = now,
@@ -153,7 +161,7 @@ CallRecord CallTable::record_of(const Call& call, End how, EndedBy by, int statu
           .by = by,
           .status = answered ? 200 : status,
           .mode = Text{call.mode},
-          .legs = call.legs};
+          .legs = call.legs.substr(0, longest_legs)};
 }
 
 void CallTable::end(CallId id, End how, EndedBy by, int status, Instant now, Outbox& outbox) {

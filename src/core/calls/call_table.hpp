@@ -40,7 +40,8 @@ class CallTable {
   /// passes untracked, counted.
   void invited(const sip::Message& invite, Text caller, Text callee, std::string_view mode, Instant now, Outbox& outbox);
   /// An INVITE outside of a dialog that went nowhere: a record, and nothing to track.
-  void turned_away(const sip::Message& invite, Text caller, Text callee, std::string_view mode, int status, Instant now, Outbox& outbox);
+  void turned_away(const sip::Message& invite, std::string_view caller, std::string_view callee, std::string_view mode, int status,
+                   Instant now, Outbox& outbox);
   /// A final response to an INVITE went upstream.
   void responded(const Answer& answer, Instant now, Outbox& outbox);
   /// A 2xx to UPDATE went upstream: it may change the session timer (RFC 4028 §7).
@@ -64,6 +65,8 @@ class CallTable {
   /// Those that ended (C6).
   const CallLog& past() const { return log_; }
   void restore(const Row& row, Outbox& outbox) { log_.restore(row, outbox); }
+  /// Which of so many workers keeps a record: who made it, if he is still there.
+  static bool is_of(const Row& row, WorkerNumber worker, WorkerNumber workers);
   std::size_t size() const { return calls_.size(); }
   std::uint64_t untracked() const { return untracked_; }
   template <typename Visit>

@@ -158,6 +158,36 @@ TEST_F(Calling, a_call_that_nobody_answers_leaves_one_too_C6) {
   EXPECT_EQ(table_.past().records().front().status, 487);
 }
 
+TEST(CallLog, long_texts_are_cut_and_impossible_rows_left_alone_X1_X5) {
+  CallTable table{10, 3};
+  Outbox outbox;
+  std::string bytes = request("INVITE");
+  bytes.replace(bytes.find("Call-ID: c"), 10, "Call-ID: " + std::string(60'000, 'c'));
+  const std::string name(5'000, 'n');
+  table.turned_away(*sip::Message::parse(bytes), name, name, "normal", 480, start, outbox);
+  const CallRecord& record = table.past().records().front();
+  EXPECT_EQ(record.call_id.size() + record.caller.size() + record.callee.size(), 3 * longest_text);
+  CallRecord far = record;
+  for (const std::int64_t impossible : {std::int64_t{-1}, std::int64_t{1} << 43U, INT64_MAX}) {
+    auto columns = put(far).columns.unpacked();
+    columns[4] = impossible;
+    EXPECT_FALSE(from_row({Table::call, columns})) << impossible;
+  }
+}
+
+TEST(CallLog, each_worker_keeps_its_own_and_those_of_workers_that_are_gone_C6) {
+  const auto of = [](const char* id, WorkerNumber worker, WorkerNumber workers) {
+    return CallTable::is_of({Table::call, {Text{id}}}, worker, workers);
+  };
+  for (const char* id : {"00000000000000a0", "00000000000000a1", "00000000000000af", ""})
+    for (const WorkerNumber workers : {WorkerNumber{1}, WorkerNumber{2}, WorkerNumber{3}}) {
+      int keepers = 0;
+      for (WorkerNumber worker = 0; worker < workers; ++worker) keepers += of(id, worker, workers) ? 1 : 0;
+      EXPECT_EQ(keepers, 1) << id << " of " << int{workers};
+    }
+  EXPECT_TRUE(of("00000000000000a1", 1, 2));
+}
+
 TEST(CallLog, forgets_the_oldest_here_and_on_disk_and_bears_a_flood_C6_X5) {
   CallTable table{10, 3};
   Outbox outbox;

@@ -164,6 +164,7 @@ bool LocationService::add(const Registration& registration, Outbox& outbox) {
 
 void LocationService::update(BindingId id, const Registration& registration, Outbox& outbox) {
   Binding& binding = *bindings_.find(id);
+  const bool is_new_cycle = !watched_.empty() && binding.call_id() != registration.call_id;
   if (!has_texts_of(binding, registration)) {
     Registration texts = registration;
     texts.aor = binding.aor();
@@ -182,7 +183,7 @@ void LocationService::update(BindingId id, const Registration& registration, Out
     binding.due_at = binding.expires_at;
     wheel_.add(binding.due_at, id);
   }
-  tell(id, Happened::refreshed);
+  tell(id, Happened::refreshed, is_new_cycle);
   if (outbox.keeps_changes()) outbox.change(put(binding));
 }
 
@@ -303,14 +304,24 @@ void LocationService::remove(BindingId id, Happened why, Outbox& outbox) {
 }
 
 BindingEvent event_of(BindingId id, const Binding& binding, Happened happened) {
-  return {happened,     id,        Text{binding.aor()}, Text{binding.contact()}, Text{binding.parameters()}, Text{binding.call_id()},
-          binding.cseq, binding.q, binding.expires_at,  binding.registered_at};
+  return {.happened = happened,
+          .id = id,
+          .aor = Text{binding.aor()},
+          .contact = Text{binding.contact()},
+          .parameters = Text{binding.parameters()},
+          .call_id = Text{binding.call_id()},
+          .cseq = binding.cseq,
+          .q = binding.q,
+          .expires_at = binding.expires_at,
+          .registered_at = binding.registered_at};
 }
 
-void LocationService::tell(BindingId id, Happened happened) {
+void LocationService::tell(BindingId id, Happened happened, bool is_new_cycle) {
   if (watched_.empty()) return;
   const Binding& binding = bindings_.at(id.index);
-  if (watched_.contains(binding.aor())) events_.push_back(event_of(id, binding, happened));
+  if (!watched_.contains(binding.aor())) return;
+  events_.push_back(event_of(id, binding, happened));
+  events_.back().is_new_cycle = is_new_cycle;
 }
 
 void LocationService::watch(std::string_view aor) { ++watched_[Text{aor}]; }

@@ -31,6 +31,7 @@ enum class Happened : std::uint8_t { registered, refreshed, unregistered, expire
 /// A change of a binding whose AOR is watched.
 struct BindingEvent {
   Happened happened = Happened::registered;
+  bool is_new_cycle = false;  ///< refreshed with another Call-ID: the phone has been restarted (RST-06)
   BindingId id;
   Text aor, contact, parameters, call_id;
   std::uint32_t cseq = 0;
@@ -107,7 +108,7 @@ class LocationService {
   /// Those that are due together are near when each one's turn comes: their misses overlap.
   void prefetch(std::span<const TimerWheel<BindingId>::Entry> due) const;
   void expire_one(BindingId id, Instant now, Outbox& outbox);
-  void tell(BindingId id, Happened happened);
+  void tell(BindingId id, Happened happened, bool is_new_cycle = false);
 
   Slab<Binding> bindings_;
   TimerWheel<BindingId> wheel_;

@@ -129,6 +129,7 @@ ContextId Proxy::forward(const sip::Message& request, const Packet& packet, cons
     Leg& leg = context.legs.emplace_back();
     leg.hop = hops[index];
     leg.breadth = share_of_breadth(breadth, index, hops.size());
+    if (context.open) leg.breadth = share_in_step(leg.breadth, breadth);
   }
   for (std::size_t index = 0; index < hops.size(); ++index) start_leg({id, index}, request, way, layer, now, outbox);
   keep_time(id);

@@ -48,6 +48,9 @@ struct ResponseOutcome {
 /// all), or `cancelled` (by the caller).
 Text describe_legs(const ResponseContext& context, Instant now);
 
+/// What a target gets of Max-Breadth (RFC 5393) while more may come to its step: not all that there is.
+std::uint16_t share_in_step(std::uint16_t share, unsigned whole);
+
 /// The proxy of RFC 3261 §16. Every operation answers into the outbox and through the transaction layer that it is given.
 class Proxy {
  public:
@@ -71,6 +74,8 @@ class Proxy {
   void stop_ringing(ContextId id, transaction::Layer& layer, Instant now, Outbox& outbox);
   /// The same for the target with that Request-URI.
   void stop_ringing(ContextId id, std::string_view request_uri, transaction::Layer& layer, Instant now, Outbox& outbox);
+  /// Whether the target with that Request-URI is being called.
+  bool is_calling(ContextId id, std::string_view request_uri) const;
   /// Whether it is an INVITE of Search::may_go_on for which nobody is called any more.
   bool wants_targets(ContextId id) const;
   /// No more targets come: what is left is stopped, and the best response goes up (480 when nobody decided).
@@ -119,7 +124,7 @@ class Proxy {
   ResponseOutcome end_leg(Place place, int status, const sip::Message* response, transaction::Layer& layer, Instant now, Outbox& outbox);
   int send_best(ResponseContext& context, transaction::Layer& layer, Instant now, Outbox& outbox);
   bool try_next_place(Place place, Setback why, transaction::Layer& layer, Instant now, Outbox& outbox);
-  bool give_up_silent(ResponseContext& context, const transaction::Layer& layer, Instant now, Outbox& outbox);
+  bool give_up_silent(ContextId id, transaction::Layer& layer, Instant now, Outbox& outbox);
   void pass_up(ResponseContext& context, const sip::Message& response, transaction::Layer& layer, Instant now, Outbox& outbox);
   void finish(ContextId id, Instant now);
   ResponseOutcome close(ContextId id, transaction::Layer& layer, Instant now, Outbox& outbox);

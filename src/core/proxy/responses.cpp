@@ -67,11 +67,12 @@ ResponseOutcome Proxy::on_provisional_response(Place place, const sip::Message& 
 ResponseOutcome Proxy::on_success(Place place, const sip::Message& response, Layer& layer, Instant now, Outbox& outbox) {
   ResponseContext& context = *contexts_.find(place.context);
   Leg& leg = context.legs[place.leg];
+  const bool first = !context.final_sent;
+  // After another final response there is nobody to take it (§17.2.1); after a 2xx there is.
+  const bool invite = context.method == sip::Method::invite && (first || context.any_success());
   leg.state = Leg::State::ended;
   leg.ended_at = now;
   leg.status = response.status();
-  const bool invite = context.method == sip::Method::invite;
-  const bool first = !context.final_sent;
   // Every 2xx to INVITE goes up, also a second one from another fork (§16.7 step 5); other methods have one final response.
   if (first || invite) pass_up(context, response, layer, now, outbox);
   ResponseOutcome outcome = outcome_of(place.context, context, first || invite ? response.status() : 0);
@@ -131,9 +132,11 @@ ResponseOutcome Proxy::end_leg(Place place, int status, const sip::Message* resp
       if (!context.cancelled_by_caller) context.cancel_reason = reason_of(status);
       cancel_pending(context, layer, now, outbox);
     }
-    if (context.open && context.best_status < 600)
-      wants_targets = !context.any_trying() || give_up_silent(context, layer, now, outbox);
-    else if (!context.any(Leg::State::pending) || give_up_silent(context, layer, now, outbox))
+    // Nobody else is looked for; those who ring are waited for, because one of them may just have answered.
+    if (status >= 600) context.open = false;
+    if (context.open)
+      wants_targets = !context.any_trying() || give_up_silent(place.context, layer, now, outbox);
+    else if (!context.any(Leg::State::pending) || give_up_silent(place.context, layer, now, outbox))
       forwarded = send_best(context, layer, now, outbox);
   }
   ResponseOutcome outcome = outcome_of(place.context, context, forwarded);
@@ -143,15 +146,25 @@ ResponseOutcome Proxy::end_leg(Place place, int status, const sip::Message* resp
   return outcome;
 }
 
-bool Proxy::give_up_silent(ResponseContext& context, const Layer& layer, Instant now, Outbox& outbox) {
+bool Proxy::give_up_silent(ContextId id, Layer& layer, Instant now, Outbox& outbox) {
+  ResponseContext& context = *contexts_.find(id);
   if (context.method != sip::Method::invite || !(context.open || context.any(Leg::State::ended))) return false;
   // Of a search that goes on, what was told to stop is not waited for anyway.
   const auto counts = [&](const Leg& leg) { return leg.state == Leg::State::pending && !(context.open && leg.cancelled); };
   for (const Leg& leg : context.legs)
     if (counts(leg) && (layer.has_provisional(leg.client) || now < leg.sent_at + settings_.silence)) return false;
-  for (Leg& leg : context.legs) {
+  bool any_left = false;
+  for (std::size_t index = 0; index < context.legs.size(); ++index) {
+    Leg& leg = context.legs[index];
     if (!counts(leg)) continue;
     tell_failed(leg, *leg.place(leg.attempt), "silent", outbox);
+    // Of a step the next address of the same target is tried at once: Timer B is longer than the step.
+    const auto silent = leg.client;
+    if (context.open && try_next_place({id, index}, Setback::timeout, layer, now, outbox)) {
+      layer.abandon(silent);
+      any_left = true;
+      continue;
+    }
     leg.state = Leg::State::given_up;
     leg.ended_at = now;
     leg.status = 408;
@@ -159,7 +172,7 @@ bool Proxy::give_up_silent(ResponseContext& context, const Layer& layer, Instant
     leg.cancelled = true;
     leg.due = now + cancel_patience;
   }
-  return true;
+  return !any_left;
 }
 
 int Proxy::send_best(ResponseContext& context, Layer& layer, Instant now, Outbox& outbox) {
@@ -167,7 +180,8 @@ int Proxy::send_best(ResponseContext& context, Layer& layer, Instant now, Outbox
   context.open = false;
   context.early_due = Instant::max();
   int status = upstream_status(context.best_status);
-  if (context.cancelled_by_caller && context.best_response.empty()) status = 487;
+  // Who has hung up hears of that, whatever somebody said before (RNG-15).
+  if (context.cancelled_by_caller && status < 600) status = 487;
   // RFC 4320 §4.2: no 408 to a non-INVITE; the caller's own Timer F tells it the same without a race. Until then its
   // retransmissions are absorbed.
   if (status == 408 && context.method != sip::Method::invite) {

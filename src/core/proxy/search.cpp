@@ -8,6 +8,17 @@ namespace ringhold::proxy {
 
 using transaction::Layer;
 
+namespace {
+
+constexpr std::size_t most_legs = 64;     ///< of one request in all its steps: who registers again and again is not called for ever
+constexpr std::size_t longest_uri = 256;  ///< in a description; more is left out
+
+}  // namespace
+
+std::uint16_t share_in_step(std::uint16_t share, unsigned whole) {
+  return static_cast<std::uint16_t>(std::min<std::size_t>(share, std::max<std::size_t>(whole / limits::fork_targets, 1)));
+}
+
 bool Proxy::add_targets(ContextId id, std::span<const Hop> hops, Layer& layer, Instant now, Outbox& outbox) {
   ResponseContext* context = contexts_.find(id);
   if (context == nullptr || !context->open || context->best_status >= 600) return false;
@@ -19,15 +30,23 @@ bool Proxy::add_targets(ContextId id, std::span<const Hop> hops, Layer& layer, I
     secure = secure_hops(hops);
     hops = secure;
   }
+  // RFC 5393 §5.3.3.1: what one step has used is free again for the next; others of this one may hold theirs.
   const std::size_t first = context->legs.size();
-  hops = hops.first(std::min(hops.size(), limits::fork_targets - std::min(first, limits::fork_targets)));
-  // RFC 5393 §5.3.3.1: what one step has used is free again for the next.
-  const std::uint16_t breadth = max_breadth(*request);
-  hops = hops.first(std::min<std::size_t>(hops.size(), breadth));
+  std::size_t trying = 0;
+  unsigned held = 0;
+  for (const Leg& leg : context->legs) {
+    if (leg.state != Leg::State::pending || leg.cancelled) continue;
+    ++trying;
+    held += leg.breadth;
+  }
+  const unsigned whole = max_breadth(*request);
+  const auto breadth = static_cast<std::uint16_t>(whole - std::min(held, whole));
+  const std::size_t most = std::min(limits::fork_targets - std::min(trying, limits::fork_targets), most_legs - std::min(first, most_legs));
+  hops = hops.first(std::min({hops.size(), most, std::size_t{breadth}}));
   for (std::size_t index = 0; index < hops.size(); ++index) {
     Leg& leg = context->legs.emplace_back();
     leg.hop = hops[index];
-    leg.breadth = share_of_breadth(breadth, index, hops.size());
+    leg.breadth = share_in_step(share_of_breadth(breadth, index, hops.size()), whole);
   }
   bool any = false;
   for (std::size_t index = first; index < first + hops.size(); ++index) {
@@ -62,6 +81,13 @@ void Proxy::stop_ringing(ContextId id, std::string_view request_uri, Layer& laye
     cancel_leg(*context, leg, layer, now, outbox);
   }
   keep_time(id);
+}
+
+bool Proxy::is_calling(ContextId id, std::string_view request_uri) const {
+  const ResponseContext* context = contexts_.find(id);
+  return context != nullptr && std::ranges::any_of(context->legs, [&](const Leg& leg) {
+           return leg.state == Leg::State::pending && !leg.cancelled && leg.hop.request_uri == request_uri;
+         });
 }
 
 bool Proxy::wants_targets(ContextId id) const {
@@ -106,7 +132,8 @@ Text describe_legs(const ResponseContext& context, Instant now) {
     else if (leg.cancelled || !ended)
       why = context.cancelled_by_caller ? "cancelled" : "elsewhere";
     if (!text.empty()) text += '\n';
-    text.append(leg.hop.request_uri.empty() ? std::string_view{"-"} : std::string_view{leg.hop.request_uri}).append(" ");
+    const std::string_view uri = leg.hop.request_uri;
+    text.append(uri.empty() ? std::string_view{"-"} : uri.substr(0, longest_uri)).append(" ");
     text.append(milliseconds(leg.called_at)).append(" ").append(milliseconds(ended ? leg.ended_at : now)).append(" ");
     text.append(Decimal{static_cast<std::uint64_t>(leg.status)}).append(" ").append(why);
   }

@@ -43,7 +43,7 @@ ResponseOutcome Proxy::on_early_due(ContextId id, Layer& layer, Instant now, Out
     return {};
   }
   if (context.closing) return close(id, layer, now, outbox);
-  if (!give_up_silent(context, layer, now, outbox)) return {};
+  if (!give_up_silent(id, layer, now, outbox)) return {};
   if (context.open) {
     ResponseOutcome outcome = outcome_of(id, context, 0);
     outcome.wants_targets = true;

@@ -63,6 +63,7 @@ void MediaService::reconfigure(const Settings& settings) {
 void MediaService::begin(SearchKey search, std::string_view aor, const RingProfile& profile, std::size_t first, Instant now) {
   Plan& plan = plans_[search];
   plan = {Text{aor}, profile.steps, profile.fallback, first, {}, now + settings_.total};
+  by_aor_[plan.aor].push_back(search);
   ring(search, plan, now);
 }
 
@@ -91,7 +92,14 @@ const Step* MediaService::ringing_step(SearchKey search) const {
   return found == plans_.end() ? nullptr : &found->second.steps[found->second.current];
 }
 
-void MediaService::finish(SearchKey search) { plans_.erase(search); }
+void MediaService::finish(SearchKey search) {
+  const auto found = plans_.find(search);
+  if (found == plans_.end()) return;
+  const auto others = by_aor_.find(found->second.aor);
+  std::erase(others->second, search);
+  if (others->second.empty()) by_aor_.erase(others);
+  plans_.erase(found);
+}
 
 std::vector<SearchKey> MediaService::expire(Instant now) {
   std::vector<SearchKey> over;
@@ -104,10 +112,8 @@ std::vector<SearchKey> MediaService::expire(Instant now) {
 }
 
 std::vector<SearchKey> MediaService::ringing_for(std::string_view aor) const {
-  std::vector<SearchKey> searches;
-  for (const auto& [search, plan] : plans_)
-    if (plan.aor == aor) searches.push_back(search);
-  return searches;
+  const auto found = by_aor_.find(aor);
+  return found == by_aor_.end() ? std::vector<SearchKey>{} : found->second;
 }
 
 std::string_view MediaService::aor_of(SearchKey search) const {

@@ -88,6 +88,7 @@ class MediaService {
   boost::unordered_flat_map<Text, RingProfile, TextHash, TextEqual> profiles_;
   boost::unordered_flat_map<Text, TypeCode, TextHash, TextEqual> corrected_;  ///< by device
   boost::unordered_flat_map<SearchKey, Plan> plans_;
+  boost::unordered_flat_map<Text, std::vector<SearchKey>, TextHash, TextEqual> by_aor_;  ///< of plans_
   TimerWheel<SearchKey> wheel_;
 };
 

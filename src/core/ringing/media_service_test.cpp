@@ -19,7 +19,8 @@ TEST(MediaService, a_profile_is_the_same_after_the_store_INT08) {
 }
 
 TEST(MediaService, a_row_that_is_no_profile_is_left_alone_X5) {
-  for (const char* steps : {"0", "0:", ":5", "0:x", ",:5", "0,:5", "1000:5", "0:15  1:5", "a:15"})
+  for (const char* steps : {"0", "0:", ":5", "0:x", ",:5", "0,:5", "1000:5", "0:15  1:5", "a:15", "", "0:0", "0:181",
+                            "0:1 0:1 0:1 0:1 0:1 0:1 0:1 0:1 0:1 0:1 0:1 0:1 0:1 0:1 0:1 0:1 0:1"})
     EXPECT_FALSE(from_row({Table::ring_profile, {Text{"8002"}, Text{steps}, Text{}}})) << steps;
   EXPECT_FALSE(from_row({Table::ring_profile, {Text{"8002"}}}));
   EXPECT_FALSE(from_row({Table::ring_profile, {Text{""}, Text{"0:15"}, Text{}}}));

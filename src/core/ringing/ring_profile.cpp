@@ -74,6 +74,8 @@ std::optional<RingProfile> from_row(const Row& row) {
     profile.steps.push_back(std::move(*step));
     rest.remove_prefix(std::min(blank + 1, rest.size()));
   }
+  const bool fits = std::ranges::all_of(profile.steps, [](const Step& step) { return step.ring >= 1s && step.ring <= longest_step; });
+  if (!fits || profile.steps.size() > most_steps || profile.is_usual()) return std::nullopt;
   return profile;
 }
 

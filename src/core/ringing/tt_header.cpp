@@ -12,6 +12,7 @@ constexpr std::size_t most_codes = 16;
 
 std::expected<std::vector<TypeCode>, std::string_view> read_tt(const sip::Message& request, const TerminalTypes& types) {
   std::vector<TypeCode> codes;
+  std::size_t values = 0;
   std::string_view wrong;
   request.for_each_value(sip::Header::tt, [&](std::string_view value, const sip::HeaderLine&) {
     const auto number = value.size() <= 3 ? parse_number<std::uint16_t>(value, highest_type_code) : std::nullopt;
@@ -19,7 +20,7 @@ std::expected<std::vector<TypeCode>, std::string_view> read_tt(const sip::Messag
       wrong = "Malformed Tt";
     else if (types.find(TypeCode{*number}) == nullptr)
       wrong = "Tt names an unknown type";
-    else if (codes.size() == most_codes)
+    else if (++values > most_codes)
       wrong = "Tt has too many codes";
     else if (std::ranges::find(codes, TypeCode{*number}) == codes.end())
       codes.push_back(TypeCode{*number});
