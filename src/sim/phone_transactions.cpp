@@ -92,7 +92,9 @@ void PhoneTransactions::fail(const std::string& key, Failure failure) {
 
 void PhoneTransactions::cancel(const std::string& branch) {
   const auto found = clients_.find(branch + " INVITE");
-  if (found == clients_.end() || found->second.state != State::proceeding) return;
+  // One CANCEL for an INVITE, however many provisional responses come (§9.1).
+  if (found == clients_.end() || found->second.state != State::proceeding || found->second.cancelled) return;
+  found->second.cancelled = true;
   const Client& invite = found->second;
   SipMessage request;
   request.method = "CANCEL";

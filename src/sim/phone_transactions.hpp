@@ -56,7 +56,8 @@ class PhoneTransactions {
     Duration interval = 500ms;
     Instant deadline;
     State state = State::calling;
-    std::string ack;  ///< of a failed INVITE, for repeated final responses
+    std::string ack;         ///< of a failed INVITE, for repeated final responses
+    bool cancelled = false;  ///< of an INVITE: its CANCEL was sent
   };
   struct Server {
     std::string bytes;
