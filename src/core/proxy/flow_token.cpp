@@ -1,13 +1,13 @@
 #include "proxy/flow_token.hpp"
 
 #include <array>
-#include <bit>
 
 namespace ringhold::proxy {
 
 namespace {
 
 constexpr std::string_view mark = "f~";
+constexpr std::string_view label = "flow";
 constexpr std::string_view digits = "0123456789abcdef";
 constexpr std::size_t checksum_bytes = 8;
 
@@ -21,40 +21,7 @@ std::uint64_t number_at(std::string_view bytes, std::size_t at, std::size_t size
   return number;
 }
 
-struct SipState {
-  std::uint64_t v0, v1, v2, v3;
-  void round() {
-    v0 += v1;
-    v1 = std::rotl(v1, 13) ^ v0;
-    v0 = std::rotl(v0, 32);
-    v2 += v3;
-    v3 = std::rotl(v3, 16) ^ v2;
-    v0 += v3;
-    v3 = std::rotl(v3, 21) ^ v0;
-    v2 += v1;
-    v1 = std::rotl(v1, 17) ^ v2;
-    v2 = std::rotl(v2, 32);
-  }
-  void take(std::uint64_t word) {
-    v3 ^= word;
-    round();
-    round();
-    v0 ^= word;
-  }
-};
-
 }  // namespace
-
-std::uint64_t FlowTokens::checksum(std::string_view bytes) const {
-  SipState state{secret_[0] ^ 0x736f6d6570736575U, secret_[1] ^ 0x646f72616e646f6dU, secret_[0] ^ 0x6c7967656e657261U,
-                 secret_[1] ^ 0x7465646279746573U};
-  std::size_t at = 0;
-  for (; at + 8 <= bytes.size(); at += 8) state.take(number_at(bytes, at, 8));
-  state.take(number_at(bytes, at, bytes.size() - at) | static_cast<std::uint64_t>(bytes.size()) << 56U);
-  state.v2 ^= 0xff;
-  for (int i = 0; i < 4; ++i) state.round();
-  return state.v0 ^ state.v1 ^ state.v2 ^ state.v3;
-}
 
 Text FlowTokens::make(const Flow& flow) const {
   std::string bytes;
@@ -62,7 +29,7 @@ Text FlowTokens::make(const Flow& flow) const {
   append_number(bytes, flow.id.number, 8);
   append_number(bytes, to_number(flow.remote.port), 2);
   for (const std::uint8_t byte : flow.remote.address.bytes()) bytes.push_back(static_cast<char>(byte));
-  append_number(bytes, checksum(bytes), checksum_bytes);
+  append_number(bytes, hash_({label, bytes}), checksum_bytes);
   Text token{mark};
   for (const char byte : bytes) {
     token.push_back(digits[static_cast<unsigned char>(byte) >> 4U]);
@@ -85,7 +52,7 @@ std::optional<Flow> FlowTokens::read(std::string_view token) const {
     bytes.push_back(static_cast<char>(high * 16 + low));
   }
   const std::string_view content = std::string_view{bytes}.substr(0, size - checksum_bytes);
-  if (number_at(bytes, content.size(), checksum_bytes) != checksum(content)) return std::nullopt;
+  if (number_at(bytes, content.size(), checksum_bytes) != hash_({label, content})) return std::nullopt;
   Flow flow{static_cast<std::uint8_t>(content[0]), FlowId{number_at(content, 1, 8)}, {}};
   flow.remote.port = Port{static_cast<std::uint16_t>(number_at(content, 9, 2))};
   const std::string_view address = content.substr(11);

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "base/flow.hpp"
+#include "base/siphash.hpp"
 #include "base/text.hpp"
 #include "sip/uri.hpp"
 
@@ -22,15 +23,14 @@ struct Flow {
 /// that side is reached. They carry a keyed checksum (SipHash-2-4), because whoever could make one could send through us.
 class FlowTokens {
  public:
-  FlowTokens(std::uint64_t first_secret, std::uint64_t second_secret) : secret_{first_secret, second_secret} {}
+  explicit FlowTokens(const SipHash& hash) : hash_{hash} {}
 
   Text make(const Flow& flow) const;
   /// Nothing when it was not made by us since the start.
   std::optional<Flow> read(std::string_view token) const;
 
  private:
-  std::uint64_t checksum(std::string_view bytes) const;
-  std::uint64_t secret_[2];
+  SipHash hash_;
 };
 
 /// Whether the user part of a Route of ours claims to be a flow token.

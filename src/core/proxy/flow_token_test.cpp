@@ -9,12 +9,12 @@ const Flow by_v4{1, FlowId{0x1122334455667788U}, *Endpoint::parse("10.77.0.31:40
 const Flow by_v6{0, FlowId{7}, *Endpoint::parse("[2001:db8::31]:5062", Port{})};
 
 TEST(FlowToken, names_the_flow_and_nobody_else_can_make_one_RFC5626_5_2) {
-  const FlowTokens tokens{1, 2};
+  const FlowTokens tokens{SipHash{1, 2}};
   const Text token = tokens.make(by_v4);
   EXPECT_EQ(tokens.read(token), by_v4);
   EXPECT_EQ(tokens.read(tokens.make(by_v6)), by_v6);
   EXPECT_TRUE(sip::Uri::parse("sip:" + token + "@10.77.0.2;lr"));
-  EXPECT_FALSE((FlowTokens{1, 3}.read(token)));
+  EXPECT_FALSE((FlowTokens{SipHash{1, 3}}.read(token)));
   for (std::size_t i = 2; i < token.size(); ++i) {
     Text forged = token;
     forged[i] = forged[i] == '0' ? '1' : '0';

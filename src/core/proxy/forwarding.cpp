@@ -132,9 +132,9 @@ Forwarding::Forwarding(const Identity& identity, const Team& team, std::uint64_t
     : identity_{identity},
       mark_{team.is_alone() ? Text{} : worker_mark(team.number)},
       next_number_{Branch::first_number(team.number, seed)},
-      secret_{secret},
-      loop_check_{secret},
-      flow_tokens_{secret, mixed(secret, "flow")} {
+      hash_{secret, ~secret},
+      loop_check_{hash_({"loop"})},
+      flow_tokens_{hash_} {
   for (const Target& listener : identity_.listeners)
     listeners_.push_back({via_head(listener), record_route_uri(listener), secure_record_route_uri(listener)});
 }
@@ -145,9 +145,9 @@ Branch Forwarding::new_branch(const sip::Message& request, const Preprocessed& w
 
 Branch Forwarding::stateless_branch(const sip::Message& ack, const Preprocessed& way) const {
   const auto& via = ack.top_via();
-  std::uint64_t hash = mixed(secret_, via ? via->branch : std::string_view{});
-  hash = mixed(hash, via ? via->sent_by : std::string_view{});
-  return Branch{mixed(hash, ack.call_id()), loop_check_.hash(ack, way.request_uri())};
+  const std::string_view branch = via ? via->branch : std::string_view{};
+  const std::string_view sent_by = via ? via->sent_by : std::string_view{};
+  return Branch{hash_({"ack", branch, sent_by, ack.call_id()}), loop_check_.hash(ack, way.request_uri())};
 }
 
 std::size_t Forwarding::listener(Transport transport, const Endpoint& local) const {
@@ -292,11 +292,9 @@ void Forwarding::write_best(const ResponseContext& context, std::string& out) co
 
 void Forwarding::write_answer(const sip::Message& request, const Endpoint& source, const Answer& answer, std::string& out) const {
   // The tag is the same for a retransmission (§8.2.7), and for the CANCEL of an INVITE that is not answered yet.
-  std::uint64_t hash = mixed(secret_, request.call_id());
-  hash = mixed(hash, request.from_tag());
-  const Tag tag{mixed(hash, request.value(sip::Header::to))};
-  sip::append_response(out, request, source, answer.status, answer.reason, answer.status == 100 ? std::string_view{} : tag.text(),
-                       answer.headers);
+  if (answer.status == 100) return sip::append_response(out, request, source, 100, answer.reason, {}, answer.headers);
+  const Tag tag{hash_({"tag", request.call_id(), request.from_tag(), request.value(sip::Header::to)})};
+  sip::append_response(out, request, source, answer.status, answer.reason, tag.text(), answer.headers);
 }
 
 }  // namespace ringhold::proxy

@@ -96,7 +96,7 @@ class Forwarding {
   Text mark_;  ///< in the Record-Routes of a team: whose call it is
   std::vector<Listener> listeners_;
   std::uint64_t next_number_;
-  std::uint64_t secret_;
+  SipHash hash_;  ///< for what others see and must not be able to make: tags, branches, flow tokens; each with a label
   LoopCheck loop_check_;
   FlowTokens flow_tokens_;
 };

@@ -1,3 +1,4 @@
+#include "base/hash.hpp"
 #include "proxy/proxy_stage.hpp"
 
 namespace ringhold::proxy {
@@ -24,6 +25,35 @@ TEST_F(ForwardedRequest, looks_for_a_loop_before_unknown_extensions_RFC3261_16_3
   EXPECT_EQ(status_of(looped), 482);
   looped.replace(looped.find("Max-Forwards: 69"), 16, "Max-Forwards: 0");
   EXPECT_EQ(status_of(looped), 483);
+}
+
+/// What goes before a step of "xor with a hash of the text, multiply, fold", which was how tags were made.
+std::uint64_t step_back(std::uint64_t after, std::string_view text) {
+  std::uint64_t product = after ^ (after >> 29U) ^ (after >> 58U);
+  std::uint64_t inverse = 1;
+  for (int i = 0; i < 6; ++i) inverse *= 2 - 0x9e3779b97f4a7c15U * inverse;
+  return product * inverse ^ quick_hash(text);
+}
+
+// Whoever sees a To tag may send another request; with the secret he could make flow tokens, and have us send anywhere.
+TEST(ToTag, gives_the_secret_of_flow_tokens_to_nobody_RFC5626_5_2_X1) {
+  SeededRandom random{1};
+  const Team team{0, 2, 0x1234'5678'9abc'def0U};
+  Identity identity;
+  identity.listeners = {*Target::parse("udp:10.77.0.2:5060")};
+  const Forwarding forwarding{identity, team, random};
+  const std::string bytes =
+      "OPTIONS sip:x SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bKa\r\nFrom: <sip:a@h>;tag=f\r\nTo: <sip:b@h>\r\nCall-ID: c\r\n"
+      "CSeq: 1 OPTIONS\r\n\r\n";
+  const auto request = *sip::Message::parse(bytes);
+  std::string out;
+  forwarding.write_refusal(request, *Endpoint::parse("10.77.0.11:5060", Port{}), {404, {}, {}}, out);
+  const std::string tag{sip::Message::parse(out)->to_tag()};
+  ASSERT_EQ(tag.size(), 13U) << out;
+  std::uint64_t number = 0;
+  for (auto digit = tag.rbegin(); digit != tag.rend(); ++digit)
+    number = number << 5U | (*digit <= '9' ? static_cast<std::uint64_t>(*digit - '0') : static_cast<std::uint64_t>(*digit - 'a' + 10));
+  EXPECT_NE(step_back(step_back(step_back(number, "<sip:b@h>"), "f"), "c"), team.secret);
 }
 
 TEST_F(ForwardedRequest, names_every_extension_it_does_not_know_RFC3261_16_3) {

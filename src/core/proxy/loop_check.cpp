@@ -17,6 +17,12 @@ void write_digits(char* at, std::size_t count, std::uint64_t value) {
   for (std::size_t i = 0; i < count; ++i, value >>= 5U) at[i] = digits[value & 31U];
 }
 
+std::uint64_t mixed(std::uint64_t hash, std::string_view text) {
+  hash ^= quick_hash(text);
+  hash *= 0x9e3779b97f4a7c15U;
+  return hash ^ (hash >> 29U);
+}
+
 }  // namespace
 
 Branch::Branch(std::uint64_t number, std::uint32_t loop_hash) {
@@ -39,12 +45,6 @@ std::optional<WorkerNumber> worker_of_branch(std::string_view branch) {
   const auto digit = digits.find(branch[of_proxy ? last_digit : 7]);
   if (digit >= most_workers) return std::nullopt;
   return static_cast<WorkerNumber>(digit);
-}
-
-std::uint64_t mixed(std::uint64_t hash, std::string_view text) {
-  hash ^= quick_hash(text);
-  hash *= 0x9e3779b97f4a7c15U;
-  return hash ^ (hash >> 29U);
 }
 
 std::uint32_t LoopCheck::hash(const sip::Message& request, std::string_view request_uri) const {

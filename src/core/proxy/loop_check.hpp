@@ -36,11 +36,9 @@ class Tag {
 /// The worker that made a branch; nothing when it is none of ours.
 std::optional<WorkerNumber> worker_of_branch(std::string_view branch);
 
-/// A hash over texts, keyed, so that nobody outside can compute it.
-std::uint64_t mixed(std::uint64_t hash, std::string_view text);
-
 /// The loop check by hash of RFC 5393 §4.2, over all that our routing looks at: a request that comes back with one of
-/// these changed is a spiral.
+/// these changed is a spiral. Its secret is its own: the hash is quick, and who sees many may find it out, which gains him
+/// nothing but refusals of his own requests.
 class LoopCheck {
  public:
   explicit LoopCheck(std::uint64_t secret) : secret_{secret} {}
