@@ -16,6 +16,7 @@
 
 #include "app/settings_file.hpp"
 #include "app/toml_section.hpp"
+#include "base/hash.hpp"
 #include "branch_device/branch_device.hpp"
 #include "branch_device/team.hpp"
 #include "shell/http/api.hpp"
@@ -276,6 +277,8 @@ void wait(Running& running) {
 }  // namespace
 
 int serve(const std::string& settings_file, Severity least_severity) {
+  net::SystemRandom chance;
+  hash_key = {chance.next(), chance.next()};  // decision 0011
   const auto configuration = read_settings(settings_file, look_around());
   if (!configuration) {
     print_errors(configuration.error());

@@ -9,6 +9,8 @@
 #include <string_view>
 #include <type_traits>
 
+#include "base/hash.hpp"
+
 namespace ringhold {
 
 /// Text that is owned and outlives the step; views (`std::string_view`) never do.
@@ -88,12 +90,19 @@ constexpr std::optional<Number> parse_number(std::string_view text, Number max =
 /// For hash tables with Text keys that are asked with views.
 struct TextHash {
   using is_transparent = void;
-  std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+  std::size_t operator()(std::string_view text) const { return quick_hash(text); }
 };
 struct TextEqual {
   using is_transparent = void;
   bool operator()(std::string_view a, std::string_view b) const { return a == b; }
 };
+
+/// A plain value as it stands in memory, for what the same program reads back.
+template <typename Value>
+  requires std::is_trivially_copyable_v<Value>
+void append_bytes(Text& out, const Value& value) {
+  out.append(reinterpret_cast<const char*>(&value), sizeof value);
+}
 
 /// The decimal digits of a number, on the stack.
 class Decimal {

@@ -10,7 +10,7 @@ namespace ringhold::location {
 
 namespace {
 
-std::uint32_t hash_of(std::string_view text) { return static_cast<std::uint32_t>(std::hash<std::string_view>{}(text)); }
+std::uint32_t hash_of(std::string_view text) { return static_cast<std::uint32_t>(quick_hash(text)); }
 
 /// User, host and port of a contact. One spelling for each host: a browser's contact has a name that nobody can look up
 /// (RFC 7118 §5.2.5, "….invalid").
@@ -91,11 +91,11 @@ void copy_values(Binding& binding, const Registration& from) {
 }  // namespace
 
 std::size_t LocationService::OriginHash::operator()(const Registration& registration) const {
-  return std::hash<std::string_view>{}(kept_user_agent(registration)) ^ EndpointHash {}(registration.local);
+  return quick_hash(kept_user_agent(registration)) ^ EndpointHash {}(registration.local);
 }
 
 std::size_t LocationService::OriginHash::operator()(const std::unique_ptr<Origin>& origin) const {
-  return std::hash<std::string_view>{}(origin->user_agent) ^ EndpointHash {}(origin->local);
+  return quick_hash(origin->user_agent) ^ EndpointHash {}(origin->local);
 }
 
 bool LocationService::OriginEqual::operator()(const Registration& a, const std::unique_ptr<Origin>& b) const { return same_origin(*b, a); }

@@ -27,7 +27,7 @@ class ChangeQueue {
  private:
   using Key = std::pair<Table, Text>;
   struct KeyHash {
-    std::size_t operator()(const Key& key) const { return std::hash<Text>{}(key.second) * 4 + static_cast<std::size_t>(key.first); }
+    std::size_t operator()(const Key& key) const { return TextHash{}(key.second) * 4 + static_cast<std::size_t>(key.first); }
   };
   std::size_t capacity_;
   std::uint64_t dropped_ = 0;
