@@ -9,14 +9,14 @@ Columns::Columns(std::initializer_list<Column> columns) {
 void Columns::add(std::string_view text) {
   const auto size = static_cast<std::uint32_t>(text.size());
   packed_.push_back(static_cast<char>(Kind::text));
-  packed_.append(reinterpret_cast<const char*>(&size), sizeof size);
+  append_bytes(packed_, size);
   packed_.append(text);
   ++count_;
 }
 
 void Columns::add(std::int64_t number) {
   packed_.push_back(static_cast<char>(Kind::number));
-  packed_.append(reinterpret_cast<const char*>(&number), sizeof number);
+  append_bytes(packed_, number);
   ++count_;
 }
 

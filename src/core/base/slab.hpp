@@ -63,6 +63,7 @@ class Slab {
   /// Brings an object near that will be asked for soon.
   void prefetch(Id<T> id) const {
     if (id.index >= used_) return;
+    // An object may lie across several lines of the cache; a pointer to bytes walks them.
     const char* const entry = reinterpret_cast<const char*>(&entry_at(id.index));
     for (std::size_t at = 0; at < sizeof(Entry); at += 64) __builtin_prefetch(entry + at);
   }

@@ -54,7 +54,7 @@ class Ringing : public Branch {
     pass(begin_ + at - now_);
   }
   void begin() { begin_ = now_; }
-  /// Time passes and each phone that was called says 180, each that was cancelled 200 and 487.
+  /// The last message that went to `address` in this step and begins like that; empty when none did.
   std::string last(const std::string& address, std::string_view method) const {
     std::string found;
     for (const auto& send : outbox_.sends())
@@ -68,6 +68,17 @@ class Ringing : public Branch {
   }
   void ring(const std::string& address) {
     send(address, answer(invites_[address], 180, "t" + address.substr(8, 2), "sip:8002@" + address));
+  }
+  /// It has been called in this step, and says 180.
+  void rings(const std::string& address) {
+    ASSERT_FALSE(invite_at(address).empty()) << address;
+    ring(address);
+  }
+  /// A call begins, and this phone rings first.
+  void call_rings(const std::string& address) {
+    begin();
+    call();
+    rings(address);
   }
   void answer_call(const std::string& address, int status) {
     send(address, answer(invites_[address], status, "t" + address.substr(8, 2), "sip:8002@" + address));

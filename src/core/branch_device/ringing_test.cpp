@@ -35,8 +35,7 @@ TEST_F(Ringing, each_step_rings_for_its_time_and_nobody_waits_for_487_RNG10) {
   ring(t1);
   until(30s);
   EXPECT_FALSE(last(t1, "CANCEL").empty());
-  EXPECT_FALSE(invite_at(t2).empty());
-  ring(t2);
+  rings(t2);
   until(45s);
   EXPECT_FALSE(last(t2, "CANCEL").empty());
   EXPECT_EQ(count_to(caller), 0U) << to(caller);
@@ -48,10 +47,7 @@ TEST_F(Ringing, each_step_rings_for_its_time_and_nobody_waits_for_487_RNG10) {
 TEST_F(Ringing, a_step_that_failed_ends_at_once_and_a_6xx_ends_all_RNG11) {
   register_all();
   one_after_another();
-  begin();
-  call();
-  ASSERT_FALSE(invite_at(t0).empty());
-  ring(t0);
+  call_rings(t0);
   until(2s);
   answer_call(t0, 486);
   EXPECT_FALSE(invite_at(t1).empty());
@@ -79,10 +75,7 @@ TEST_F(Ringing, types_that_nobody_has_are_skipped_RNG12) {
   register_at(t0, "Yealink SIP-T46");
   register_at(t2, "LinphoneAndroid/5.1");
   one_after_another();
-  begin();
-  call();
-  ASSERT_FALSE(invite_at(t0).empty());
-  ring(t0);
+  call_rings(t0);
   until(15s);
   EXPECT_FALSE(invite_at(t2).empty());
 }
@@ -96,13 +89,9 @@ TEST_F(Ringing, nobody_at_all_is_480_at_once_RNG12) {
 TEST_F(Ringing, an_answer_that_crosses_the_cancel_wins_RNG13) {
   register_all();
   one_after_another();
-  begin();
-  call();
-  ASSERT_FALSE(invite_at(t0).empty());
-  ring(t0);
+  call_rings(t0);
   until(15s);
-  ASSERT_FALSE(invite_at(t1).empty());
-  ring(t1);
+  rings(t1);
   until(15'100ms);
   answer_call(t0, 200);
   EXPECT_TRUE(last(caller, "SIP/2.0 200").find("tag=t41") != std::string::npos) << to(caller);
@@ -115,10 +104,7 @@ TEST_F(Ringing, an_answer_that_crosses_the_cancel_wins_RNG13) {
 TEST_F(Ringing, the_caller_hangs_up_and_nobody_else_is_called_RNG15) {
   register_all();
   one_after_another();
-  begin();
-  call();
-  ASSERT_FALSE(invite_at(t0).empty());
-  ring(t0);
+  call_rings(t0);
   until(15s);
   ASSERT_FALSE(invite_at(t1).empty());
   answer_call(t0, 487);
@@ -150,17 +136,12 @@ TEST_F(Ringing, who_registers_while_his_step_rings_is_called_RNG17) {
   register_at(t0, "Yealink SIP-T46");
   register_at(t2, "LinphoneAndroid/5.1");
   ASSERT_TRUE(std::holds_alternative<Done>(set({{{"ip-phone"}, 15}, {{"pc-client", "mobile-client"}, 15}})));
-  begin();
-  call();
-  ASSERT_FALSE(invite_at(t0).empty());
-  ring(t0);
+  call_rings(t0);
   until(15s);
-  ASSERT_FALSE(invite_at(t2).empty());
-  ring(t2);
+  rings(t2);
   until(20s);
   register_at(t1, "MicroSIP/3.21");
-  EXPECT_FALSE(invite_at(t1).empty());
-  ring(t1);
+  rings(t1);
   register_at(t0, "Yealink SIP-T46", 2);
   EXPECT_TRUE(last(t0, "INVITE").empty()) << "its step is over";
   until(30s);
@@ -171,10 +152,7 @@ TEST_F(Ringing, who_registers_while_his_step_rings_is_called_RNG17) {
 TEST_F(Ringing, who_leaves_is_not_called_any_more_RNG17) {
   register_all();
   one_after_another();
-  begin();
-  call();
-  ASSERT_FALSE(invite_at(t0).empty());
-  ring(t0);
+  call_rings(t0);
   until(3s);
   send(t0, request("REGISTER", "sip:example.test", "8002", "sip:8002@example.test", t0, "gone", 2,
                    "Contact: <sip:8002@" + std::string{t0} + ">;expires=0\r\nUser-Agent: Yealink SIP-T46\r\n"));
@@ -227,8 +205,7 @@ TEST_F(Ringing, the_central_site_is_the_last_step_while_it_is_up_X10) {
   from_there.replace(from_there.find("c-8001-INV"), 10, "c-from-there");
   from_there.replace(from_there.find("bKi1"), 4, "bKi9");
   send(central, from_there);
-  ASSERT_FALSE(invite_at(t0).empty());
-  ring(t0);
+  rings(t0);
   until(6s);
   EXPECT_TRUE(last(central, "INVITE").empty());
   EXPECT_TRUE(last(central, "SIP/2.0 480").starts_with("SIP/2.0 480 ")) << to(central);
@@ -237,10 +214,7 @@ TEST_F(Ringing, the_central_site_is_the_last_step_while_it_is_up_X10) {
 TEST_F(Ringing, a_phone_that_restarted_with_the_same_contact_rings_again_X09) {
   register_all();
   one_after_another();
-  begin();
-  call();
-  ASSERT_FALSE(invite_at(t0).empty());
-  ring(t0);
+  call_rings(t0);
   until(5s);
   register_at(t0, "Yealink SIP-T46", 2);
   EXPECT_TRUE(last(t0, "CANCEL").empty()) << "a refresh is no restart";
@@ -256,10 +230,7 @@ TEST_F(Ringing, who_lapsed_and_comes_again_is_called_once_RNG17) {
   register_at(t0, "Yealink SIP-T46");
   ASSERT_TRUE(std::holds_alternative<Done>(set({{{"ip-phone"}, 60}})));
   pass(80s);
-  begin();
-  call();
-  ASSERT_FALSE(invite_at(t0).empty());
-  ring(t0);
+  call_rings(t0);
   until(50s);
   register_at(t0, "Yealink SIP-T46", 2);
   EXPECT_TRUE(last(t0, "INVITE").empty());
@@ -287,8 +258,7 @@ TEST_F(Ringing, who_hangs_up_hears_487_whatever_was_said_before_RNG15) {
   call();
   ASSERT_FALSE(invite_at(t0).empty());
   answer_call(t0, 486);
-  ASSERT_FALSE(invite_at(t1).empty());
-  ring(t1);
+  rings(t1);
   send(caller, request("CANCEL", "sip:8002@example.test", "8001", "sip:8002@example.test", caller, "i1"));
   answer_call(t1, 487);
   EXPECT_TRUE(to(caller).starts_with("SIP/2.0 487 ")) << to(caller);
@@ -299,10 +269,7 @@ TEST_F(Ringing, somebody_else_is_called_when_nobody_answered_G6) {
   register_phone("voicemail", box);
   register_at(t0, "Yealink SIP-T46");
   ASSERT_TRUE(std::holds_alternative<Done>(device_.command(PutRing{"8002", {{{"ip-phone"}, 10}}, "voicemail"}, now_, outbox_)));
-  begin();
-  call();
-  ASSERT_FALSE(invite_at(t0).empty());
-  ring(t0);
+  call_rings(t0);
   EXPECT_TRUE(last(box, "INVITE").empty());
   until(10s);
   EXPECT_FALSE(last(t0, "CANCEL").empty());
@@ -339,10 +306,7 @@ TEST_F(Ringing, a_binding_that_ends_by_itself_rings_on_RNG17) {
   register_at(t0, "Yealink SIP-T46");
   ASSERT_TRUE(std::holds_alternative<Done>(set({{{"ip-phone"}, 60}})));
   pass(80s);
-  begin();
-  call();
-  ASSERT_FALSE(invite_at(t0).empty());
-  ring(t0);
+  call_rings(t0);
   until(50s);
   EXPECT_TRUE(last(t0, "CANCEL").empty());
   EXPECT_TRUE(std::get<std::vector<RegistrationReport>>(device_.command(GetRegistrations{}, now_, outbox_)).empty());
@@ -354,10 +318,7 @@ TEST_F(Ringing, a_restarted_phone_rings_once_X09) {
   register_at(t0, "Yealink SIP-T46", 1, ";+sip.instance=\"<urn:uuid:1>\"");
   register_at(t1, "MicroSIP/3.21");
   one_after_another();
-  begin();
-  call();
-  ASSERT_FALSE(invite_at(t0).empty());
-  ring(t0);
+  call_rings(t0);
   until(5s);
   std::string text =
       request("REGISTER", "sip:example.test", "8002", "sip:8002@example.test", t0, "boot", 1,
@@ -372,13 +333,9 @@ TEST_F(Ringing, a_restarted_phone_rings_once_X09) {
 TEST_F(Ringing, the_whole_plan_has_an_end_X13) {
   register_all();
   ASSERT_TRUE(std::holds_alternative<Done>(set({{{"ip-phone"}, 40}, {{"pc-client"}, 40}, {{"mobile-client"}, 40}})));
-  begin();
-  call();
-  ASSERT_FALSE(invite_at(t0).empty());
-  ring(t0);
+  call_rings(t0);
   until(40s);
-  ASSERT_FALSE(invite_at(t1).empty());
-  ring(t1);
+  rings(t1);
   until(60'500ms);
   EXPECT_FALSE(last(t1, "CANCEL").empty());
   EXPECT_TRUE(last(t2, "INVITE").empty());

@@ -176,7 +176,7 @@ Meant set_mode(const Request& request) {
   const json::value body = json::parse(request.body, error);
   const json::object* object = error ? nullptr : body.if_object();
   const json::value* mode = object == nullptr ? nullptr : object->if_contains("mode");
-  if (mode == nullptr || !mode->is_string()) return problem(400, "Bad Request", R"(send {"mode": "auto|normal|survivable"})");
+  if (mode == nullptr || !mode->is_string()) return bad_request(R"(send {"mode": "auto|normal|survivable"})");
   return Command{branch_device::SetMode{std::string{mode->as_string()}}};
 }
 
@@ -196,7 +196,7 @@ Meant meaning_of(const Request& request) {
     return only("DELETE", branch_device::RemoveRegistrations{request.path.substr(registrations.size())});
   if (request.path == "/api/v1/calls/past") {
     const auto limit = limit_of(request);
-    if (!limit) return problem(400, "Bad Request", "\"limit\" is a number from 1 to 10000");
+    if (!limit) return bad_request("\"limit\" is a number from 1 to 10000");
     return only("GET", branch_device::GetPastCalls{*limit});
   }
   if (request.path == "/api/v1/calls") return only("GET", branch_device::GetCalls{});

@@ -16,8 +16,6 @@ using Meant = std::variant<Command, Response>;
 constexpr std::string_view users = "/api/v1/users/";
 constexpr std::string_view ring = "/ring";
 
-Response bad(std::string_view detail) { return problem(400, "Bad Request", detail); }
-
 /// A step out of an object; a text that says what is wrong.
 std::variant<PutRing::Step, std::string> step_of(const json::value& value) {
   const json::object* object = value.if_object();
@@ -42,22 +40,22 @@ Meant put_ring(std::string user, const json::value& body) {
       R"(send {"mode": "simultaneous"} or {"mode": "sequential", "steps": [{"types": ["ip-phone"], "seconds": 15}]})";
   const json::object* object = body.if_object();
   const json::value* mode = object == nullptr ? nullptr : object->if_contains("mode");
-  if (mode == nullptr || !mode->is_string()) return bad(usage);
+  if (mode == nullptr || !mode->is_string()) return bad_request(usage);
   const json::value* steps = object->if_contains("steps");
   const bool any = steps != nullptr && steps->is_array() && !steps->as_array().empty();
   const bool sequential = mode->as_string() == "sequential";
-  if (sequential != any || (!sequential && mode->as_string() != "simultaneous")) return bad(usage);
+  if (sequential != any || (!sequential && mode->as_string() != "simultaneous")) return bad_request(usage);
   for (const auto& [key, value] : *object)
-    if (key != "mode" && key != "steps" && key != "fallback") return bad("unknown key \"" + std::string{key} + "\"");
+    if (key != "mode" && key != "steps" && key != "fallback") return bad_request("unknown key \"" + std::string{key} + "\"");
   PutRing put{std::move(user), {}, {}};
   if (const json::value* fallback = object->if_contains("fallback")) {
-    if (!fallback->is_string()) return bad("\"fallback\" is a text, the part before @ of an address");
+    if (!fallback->is_string()) return bad_request("\"fallback\" is a text, the part before @ of an address");
     put.fallback = fallback->as_string();
   }
   if (any)
     for (const json::value& one : steps->as_array()) {
       auto step = step_of(one);
-      if (const auto* wrong = std::get_if<std::string>(&step)) return bad(*wrong);
+      if (const auto* wrong = std::get_if<std::string>(&step)) return bad_request(*wrong);
       put.steps.push_back(std::get<PutRing::Step>(std::move(step)));
     }
   return Command{std::move(put)};
@@ -82,7 +80,7 @@ std::optional<Meant> type_command(const Request& request) {
   const json::value body = json::parse(request.body, error);
   const json::object* object = error ? nullptr : body.if_object();
   const json::value* name = object == nullptr ? nullptr : object->if_contains("type");
-  if (name == nullptr || !name->is_string() || object->size() != 1) return bad(R"(send {"type": "ip-phone"} or {"type": "auto"})");
+  if (name == nullptr || !name->is_string() || object->size() != 1) return bad_request(R"(send {"type": "ip-phone"} or {"type": "auto"})");
   return Command{branch_device::PutType{request.path.substr(devices.size(), request.path.size() - devices.size() - type.size()),
                                         std::string{name->as_string()}}};
 }
@@ -99,7 +97,7 @@ std::optional<Meant> ring_command(const Request& request) {
   if (request.method == "PUT") {
     boost::system::error_code error;
     const json::value body = json::parse(request.body, error);
-    return error ? Meant{bad("the body is no JSON")} : put_ring(std::move(user), body);
+    return error ? Meant{bad_request("the body is no JSON")} : put_ring(std::move(user), body);
   }
   Response refusal = problem(405, "Method Not Allowed", "use GET or PUT for " + request.path);
   refusal.allow = "GET, HEAD, PUT";

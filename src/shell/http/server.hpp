@@ -25,6 +25,7 @@ struct Response {
 
 /// A problem document (RFC 9457).
 Response problem(int status, std::string_view title, std::string_view detail);
+inline Response bad_request(std::string_view detail) { return problem(400, "Bad Request", detail); }
 
 /// An HTTP/1.1 server in one thread. Larger requests than 64 KB, slower ones than 10 s and more than 64 connections are refused.
 class Server {

@@ -15,8 +15,6 @@ using Meant = std::variant<Command, Response>;
 
 constexpr std::string_view all_users = "/api/v1/users";
 
-Response bad(std::string_view detail) { return problem(400, "Bad Request", detail); }
-
 /// A user's secrets out of an object; a text that says what is wrong.
 std::variant<NewUser, std::string> new_user(std::string name, const json::object& object) {
   NewUser user{std::move(name), {}, {}};
@@ -36,31 +34,32 @@ std::variant<NewUser, std::string> new_user(std::string name, const json::object
 
 Meant put_one(const std::string& name, const json::value& body) {
   const json::object* object = body.if_object();
-  if (object == nullptr) return bad(R"(send {"password": "…"} or {"ha1_md5": "…", "ha1_sha256": "…", "ha1_sha512_256": "…"})");
+  if (object == nullptr) return bad_request(R"(send {"password": "…"} or {"ha1_md5": "…", "ha1_sha256": "…", "ha1_sha512_256": "…"})");
   auto user = new_user(name, *object);
-  if (const auto* wrong = std::get_if<std::string>(&user)) return bad(*wrong);
+  if (const auto* wrong = std::get_if<std::string>(&user)) return bad_request(*wrong);
   return Command{branch_device::PutUsers{{std::get<NewUser>(std::move(user))}}};
 }
 
 Meant put_many(const json::value& body) {
   const json::object* object = body.if_object();
   const json::value* list = object == nullptr ? nullptr : object->if_contains("users");
-  if (list == nullptr || !list->is_array()) return bad(R"(send {"part": 0, "more": false, "users": [{"user": "…", "password": "…"}]})");
+  if (list == nullptr || !list->is_array())
+    return bad_request(R"(send {"part": 0, "more": false, "users": [{"user": "…", "password": "…"}]})");
   branch_device::PutUsers put;
   if (const json::value* part = object->if_contains("part")) {
-    if (!part->is_int64() || part->as_int64() < 0 || part->as_int64() > 1'000'000) return bad("\"part\" is no number from 0 on");
+    if (!part->is_int64() || part->as_int64() < 0 || part->as_int64() > 1'000'000) return bad_request("\"part\" is no number from 0 on");
     put.part = static_cast<unsigned>(part->as_int64());
   }
   if (const json::value* more = object->if_contains("more")) {
-    if (!more->is_bool()) return bad("\"more\" is neither true nor false");
+    if (!more->is_bool()) return bad_request("\"more\" is neither true nor false");
     put.more_follow = more->as_bool();
   }
   for (const json::value& one : list->as_array()) {
     const json::object* row = one.if_object();
     const json::value* name = row == nullptr ? nullptr : row->if_contains("user");
-    if (name == nullptr || !name->is_string()) return bad("a user has no \"user\"");
+    if (name == nullptr || !name->is_string()) return bad_request("a user has no \"user\"");
     auto user = new_user(std::string{name->as_string()}, *row);
-    if (const auto* wrong = std::get_if<std::string>(&user)) return bad(*wrong);
+    if (const auto* wrong = std::get_if<std::string>(&user)) return bad_request(*wrong);
     put.users.push_back(std::get<NewUser>(std::move(user)));
   }
   return Command{std::move(put)};
@@ -82,7 +81,7 @@ std::optional<Meant> user_command(const Request& request) {
   if (request.method == "PUT") {
     boost::system::error_code error;
     const json::value body = json::parse(request.body, error);
-    if (error) return bad("the body is no JSON");
+    if (error) return bad_request("the body is no JSON");
     return name.empty() ? put_many(body) : put_one(name, body);
   }
   Response refusal = problem(405, "Method Not Allowed", "use GET, PUT or DELETE for a user, GET or PUT for all");

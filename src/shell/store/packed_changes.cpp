@@ -6,7 +6,7 @@ void PackedChanges::add(const Change& change) {
   const std::string_view columns = change.columns.packed();
   const Head head{change.table, static_cast<std::uint32_t>(change.key.size()), static_cast<std::uint32_t>(columns.size()),
                   change.columns.size()};
-  bytes_.append(reinterpret_cast<const char*>(&head), sizeof head);
+  append_bytes(bytes_, head);
   bytes_.append(change.key).append(columns);
   ++count_;
 }
