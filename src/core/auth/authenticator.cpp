@@ -88,6 +88,7 @@ void Authenticator::restore(const Row& row) {
       return;
     }
     case Table::ring_profile:
+    case Table::ring_schedule:
     case Table::terminal_type:
     case Table::call:
     case Table::binding:

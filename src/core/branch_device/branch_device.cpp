@@ -103,7 +103,7 @@ auth::Settings auth_settings(const Settings& settings, const Team& team) {
 }
 
 ringing::Settings ringing_settings(const Settings& settings) {
-  return {settings.ringing.types, settings.ringing.step, settings.ringing.total};
+  return {settings.ringing.types, settings.ringing.step, settings.ringing.total, settings.ringing.calendar};
 }
 
 BranchDevice::State::State(const Settings& given, Random& given_random, const Team& given_team)
@@ -150,7 +150,8 @@ void BranchDevice::restore(std::span<const Row> rows, Instant now) {
         if (calls::CallTable::is_of(row, team.number, team.size)) state_->calls.restore(row, changes);
         break;
       case Table::terminal_type:
-      case Table::ring_profile: state_->media.restore(row); break;
+      case Table::ring_profile:
+      case Table::ring_schedule: state_->media.restore(row); break;
     }
   }
   state_->restored_changes = std::move(changes.changes());

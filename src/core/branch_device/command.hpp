@@ -57,9 +57,18 @@ struct PutRing {
     std::vector<std::string> types;  ///< names
     unsigned seconds = 0;            ///< zero: as the configuration says
   };
+  /// Instead, on these days between these hours ("08:00").
+  struct Schedule {
+    std::vector<std::string> days;  ///< "mon" to "sun", "holiday"
+    std::string from;
+    std::string to;
+    std::vector<Step> steps{};
+    std::string fallback{};
+  };
   std::string user;
   std::vector<Step> steps;  ///< none: all at once
   std::string fallback{};   ///< who is called when nobody has answered: the part before @; empty: nobody
+  std::vector<Schedule> schedules{};
 };
 /// What a terminal is, whatever it says of itself (RNG-09).
 struct PutType {
@@ -119,10 +128,23 @@ struct RingReport {
     std::int64_t seconds = 0;
     std::vector<std::string> contacts;  ///< registered here
   };
+  struct Schedule {
+    std::vector<std::string> days;
+    std::string from;
+    std::string to;
+    bool holds = false;  ///< now, and no other
+    bool sequential = false;
+    std::vector<Step> steps;
+    std::string fallback;
+  };
   std::string user;
-  bool sequential = false;
+  bool sequential = false;  ///< this and the next two: when no schedule holds
   std::vector<Step> steps;
   std::string fallback;
+  std::vector<Schedule> schedules;
+  std::string local_time;  ///< "2026-12-25 08:00"
+  std::string time_zone;
+  bool is_holiday = false;  ///< today
 };
 
 struct CallReport {

@@ -16,12 +16,6 @@ proxy::ContextId context_of(ringing::SearchKey search) {
   return {static_cast<std::uint32_t>(search >> 32U), static_cast<std::uint32_t>(search)};
 }
 
-Refused unknown_type(const ringing::TerminalTypes& types, const std::string& name) {
-  std::string known;
-  for (const auto& one : types.all()) known += (known.empty() ? "" : ", ") + one.name;
-  return {400, "no type of terminal is called " + name + "; there are " + known};
-}
-
 }  // namespace
 
 ringing::TerminalTypes::Found BranchDevice::State::type_of(const location::Binding& binding) const {
@@ -53,16 +47,16 @@ std::optional<Way> BranchDevice::State::way_by_types(const sip::Message& request
     if (!types) return Way{{}, {400, Text{types.error()}, {}}};
     return Way{hops_to_types(aor, *types, now), {480, {}, {}}};
   }
-  const ringing::RingProfile* profile = media.profile(user_of(aor));
-  if (profile == nullptr) return std::nullopt;
+  const ringing::RingPlan* plan = media.plan(user_of(aor), now);
+  if (plan == nullptr) return std::nullopt;
   Way found;
-  found.ring = Ring{Text{aor}, *profile, 0};
-  auto& steps = found.ring->profile.steps;
+  found.ring = Ring{Text{aor}, *plan, 0};
+  auto& steps = found.ring->plan.steps;
   if (steps.empty()) steps.push_back(all_types());
   // X-10: the others may be at the central site; what came from there never goes back.
   if (!central.is_central(packet.remote)) steps.push_back(ringing::anywhere_else(settings.ringing.total));
   // Nobody is here to ring: the fallback is all there is.
-  if (!profile->fallback.empty()) steps.push_back({{}, settings.ringing.total, profile->fallback});
+  if (!plan->fallback.empty()) steps.push_back({{}, settings.ringing.total, plan->fallback});
   if (was_challenged_elsewhere(request, now))
     while (found.ring->first + 1 < steps.size() && !steps[found.ring->first].is_anywhere_else()) ++found.ring->first;
   for (; found.ring->first < steps.size(); ++found.ring->first) {
@@ -72,8 +66,8 @@ std::optional<Way> BranchDevice::State::way_by_types(const sip::Message& request
   }
   if (!found.hops.empty()) {
     // Later on it comes when the time for all others is over, too.
-    if (!profile->fallback.empty() && found.ring->first + 1 < steps.size()) steps.pop_back();
-    if (found.ring->first + 1 == steps.size() && !steps.back().number.empty()) found.ring->profile.fallback.clear();
+    if (!plan->fallback.empty() && found.ring->first + 1 < steps.size()) steps.pop_back();
+    if (found.ring->first + 1 == steps.size() && !steps.back().number.empty()) found.ring->plan.fallback.clear();
     return found;
   }
   found.ring.reset();
@@ -98,7 +92,7 @@ ringing::Step BranchDevice::State::all_types() const {
 }
 
 void BranchDevice::State::start_ringing(proxy::ContextId search, const Ring& ring, Instant now, Outbox& outbox) {
-  media.begin(key_of(search), ring.aor, ring.profile, ring.first, now);
+  media.begin(key_of(search), ring.aor, ring.plan, ring.first, now);
   location.watch(ring.aor);
   if (proxy.wants_targets(search)) ring_on(search, now, outbox);
 }
@@ -179,65 +173,6 @@ void BranchDevice::State::follow_bindings(std::span<const location::BindingEvent
   }
   for (const ringing::SearchKey search : touched)
     if (proxy.wants_targets(context_of(search))) ring_on(context_of(search), now, outbox);
-}
-
-std::vector<RingReport> BranchDevice::State::ring_reports(const GetRing& asked, Instant now) const {
-  const Text aor = "sip:" + asked.user + "@" + settings.branch.domain;
-  if (!team.is_alone() && owner_of(aor, team) != team.number) return {};
-  RingReport report{asked.user, false, {}, {}};
-  const auto contacts = location.find(aor, now);
-  const auto add = [&](std::span<const ringing::TypeCode> types, Duration ring) {
-    RingReport::Step step{{}, ring / 1s, {}};
-    for (const ringing::TypeCode code : types) {
-      const auto* type = media.types().find(code);
-      step.types.push_back(type != nullptr ? type->name : std::to_string(ringing::to_number(code)));
-    }
-    for (const location::Binding* binding : contacts) {
-      const auto* type = type_of(*binding).type;
-      if (types.empty() || (type != nullptr && std::ranges::find(types, type->code) != types.end()))
-        step.contacts.emplace_back(binding->contact());
-    }
-    report.steps.push_back(std::move(step));
-  };
-  const ringing::RingProfile* profile = media.profile(asked.user);
-  report.sequential = profile != nullptr && !profile->steps.empty();
-  if (!report.sequential) add({}, settings.ringing.total);
-  if (profile != nullptr) report.fallback = profile->fallback;
-  if (profile != nullptr)
-    for (const ringing::Step& step : profile->steps) add(step.types, step.ring);
-  return {report};
-}
-
-Answer BranchDevice::State::put_ring(const PutRing& given, Outbox& outbox) {
-  if (const auto wrong = auth::wrong_with_name(given.user); !wrong.empty()) return Refused{400, given.user + ": " + std::string{wrong}};
-  const Text address = "sip:" + given.fallback + "@" + settings.branch.domain;
-  const auto fallback = sip::Uri::parse(address);
-  if (!given.fallback.empty() && (!fallback || fallback->user != given.fallback || !auth::wrong_with_name(given.fallback).empty()))
-    return Refused{400, given.fallback + ": the fallback is the part before @ of an address, such as voicemail or a number"};
-  if (given.fallback == given.user) return Refused{400, "the fallback is the user himself"};
-  ringing::RingProfile profile{given.user, {}, given.fallback};
-  for (const PutRing::Step& step : given.steps) {
-    ringing::Step made{{}, std::chrono::seconds{step.seconds}, {}};
-    for (const std::string& name : step.types) {
-      const auto* type = media.types().find(name);
-      if (type == nullptr) return unknown_type(media.types(), name);
-      made.types.push_back(type->code);
-    }
-    profile.steps.push_back(std::move(made));
-  }
-  if (Text wrong = media.put(std::move(profile), outbox); !wrong.empty()) return Refused{400, std::move(wrong)};
-  outbox.note({"ring_profile_changed", {{"user", given.user}, {"steps", given.steps.size()}}});
-  return Done{};
-}
-
-Answer BranchDevice::State::put_type(const PutType& given, Outbox& outbox) {
-  const auto* type = media.types().find(given.type);
-  if (type == nullptr && given.type != "auto") return unknown_type(media.types(), given.type);
-  if (given.device.empty() || given.device.size() > 1024) return Refused{400, "a device is what GET /api/v1/registrations calls so"};
-  if (!media.correct(given.device, type != nullptr ? std::optional{type->code} : std::nullopt, outbox))
-    return Refused{409, "too many devices have a type of the administrator's"};
-  outbox.note({"terminal_type_changed", {{"device", given.device}, {"type", given.type}}});
-  return Done{};
 }
 
 }  // namespace ringhold::branch_device

@@ -7,6 +7,7 @@
 #include "base/address.hpp"
 #include "base/time.hpp"
 #include "branch_device/admission.hpp"
+#include "ringing/local_time.hpp"
 #include "ringing/terminal_type.hpp"
 
 namespace ringhold::branch_device {
@@ -70,6 +71,7 @@ struct Settings {
     Duration step = 15s;           ///< of a step that names no time
     Duration total = 60s;          ///< of all steps of a call together
     std::vector<Network> trusted;  ///< application servers that may send Tt
+    ringing::Calendar calendar;    ///< what clocks show, for schedules
   } ringing;
 };
 

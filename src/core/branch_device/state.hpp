@@ -42,7 +42,7 @@ struct Counters {
 /// A call that goes by steps: the targets are those of the first step that anybody is in.
 struct Ring {
   Text aor;
-  ringing::RingProfile profile;
+  ringing::RingPlan plan;
   std::size_t first = 0;
 };
 
@@ -143,6 +143,9 @@ struct BranchDevice::State {
   bool is_another_flow(const location::Binding& binding, Instant now) const;
   /// Who registers while his step rings is called, too; who leaves is not (RNG-17).
   void follow_bindings(std::span<const location::BindingEvent> events, Instant now, Outbox& outbox);
+
+  // ring_commands.cpp
+  std::vector<RingReport::Step> step_reports(std::string_view aor, const ringing::RingPlan& plan, Instant now) const;
   std::vector<RingReport> ring_reports(const GetRing& asked, Instant now) const;
   Answer put_ring(const PutRing& given, Outbox& outbox);
   Answer put_type(const PutType& given, Outbox& outbox);

@@ -182,14 +182,10 @@ void BranchDevice::State::take_row(const Change& change, Outbox& outbox) {
       authenticator.restore(row);
       return;
     case Table::ring_profile:
-      if (change.columns.empty())
-        media.remove(change.key, outbox);
-      else
-        media.restore(row);
-      return;
+    case Table::ring_schedule:
     case Table::terminal_type:
       if (change.columns.empty())
-        media.correct(change.key, std::nullopt, outbox);
+        media.forget(change.table, change.key);
       else
         media.restore(row);
       return;

@@ -10,14 +10,27 @@ const RingProfile* MediaService::profile(std::string_view user) const {
   return found == profiles_.end() ? nullptr : &found->second;
 }
 
+const RingPlan* MediaService::plan(std::string_view user, Instant now) const {
+  const RingProfile* const found = profile(user);
+  if (found == nullptr) return nullptr;
+  const Schedule* const schedule = holding(found->schedules, settings_.calendar, now);
+  const RingPlan& plan = schedule != nullptr ? schedule->plan : found->plan;
+  return plan.is_usual() ? nullptr : &plan;
+}
+
 Text MediaService::put(RingProfile profile, Outbox& outbox) {
-  for (Step& step : profile.steps)
-    if (step.ring == Duration{}) step.ring = settings_.step;
+  const auto complete = [&](RingPlan& plan) {
+    for (Step& step : plan.steps)
+      if (step.ring == Duration{}) step.ring = settings_.step;
+  };
+  complete(profile.plan);
+  for (Schedule& schedule : profile.schedules) complete(schedule.plan);
   if (Text wrong = wrong_with(profile, types_); !wrong.empty()) return wrong;
   if (profile.is_usual()) return remove(profile.user, outbox), Text{};
   if (profiles_.size() >= limits::users && !profiles_.contains(profile.user))
     return "more than " + std::to_string(limits::users) + " profiles";
-  outbox.change(ringing::put(profile));
+  outbox.change(plan_row(profile));
+  outbox.change(schedules_row(profile));
   const Text user = profile.user;
   profiles_.insert_or_assign(user, std::move(profile));
   return {};
@@ -26,8 +39,10 @@ Text MediaService::put(RingProfile profile, Outbox& outbox) {
 void MediaService::remove(std::string_view user, Outbox& outbox) {
   const auto found = profiles_.find(user);
   if (found == profiles_.end()) return;
-  outbox.change(removed(user));
   profiles_.erase(found);
+  const RingProfile usual{Text{user}, {}, {}};
+  outbox.change(plan_row(usual));
+  outbox.change(schedules_row(usual));
 }
 
 bool MediaService::correct(std::string_view device, std::optional<TypeCode> type, Outbox& outbox) {
@@ -49,10 +64,22 @@ void MediaService::restore(const Row& row) {
       corrected_.insert_or_assign(*device, TypeCode{static_cast<std::uint16_t>(*code)});
     return;
   }
-  if (auto profile = from_row(row)) {
-    const Text user = profile->user;
-    profiles_.insert_or_assign(user, std::move(*profile));
-  }
+  auto restored = from_row(row);
+  if (!restored) return;
+  RingProfile& profile = profiles_.try_emplace(restored->user, RingProfile{restored->user, {}, {}}).first->second;
+  if (row.table == Table::ring_profile)
+    profile.plan = std::move(restored->plan);
+  else
+    profile.schedules = std::move(restored->schedules);
+}
+
+void MediaService::forget(Table table, std::string_view key) {
+  if (table == Table::terminal_type) corrected_.erase(key);
+  const auto found = profiles_.find(key);
+  if (found == profiles_.end()) return;
+  if (table == Table::ring_profile) found->second.plan = {};
+  if (table == Table::ring_schedule) found->second.schedules.clear();
+  if (found->second.is_usual()) profiles_.erase(found);
 }
 
 void MediaService::reconfigure(const Settings& settings) {
@@ -60,9 +87,9 @@ void MediaService::reconfigure(const Settings& settings) {
   types_ = TerminalTypes{settings.types};
 }
 
-void MediaService::begin(SearchKey search, std::string_view aor, const RingProfile& profile, std::size_t first, Instant now) {
+void MediaService::begin(SearchKey search, std::string_view aor, const RingPlan& chosen, std::size_t first, Instant now) {
   Plan& plan = plans_[search];
-  plan = {Text{aor}, profile.steps, profile.fallback, first, {}, now + settings_.total};
+  plan = {Text{aor}, chosen.steps, chosen.fallback, first, {}, now + settings_.total};
   by_aor_[plan.aor].push_back(search);
   ring(search, plan, now);
 }

@@ -22,6 +22,7 @@ struct Settings {
   std::vector<TerminalType> types = usual_types();
   Duration step = 15s;   ///< of a step that names no time
   Duration total = 60s;  ///< of all steps together
+  Calendar calendar{};   ///< of the users' schedules
 };
 
 /// The users' ring profiles, and the calls that go by them (G2 to G5). Decides which types ring when; who has contacts of these
@@ -43,15 +44,19 @@ class MediaService {
   bool correct(std::string_view device, std::optional<TypeCode> type, Outbox& outbox);
 
   const RingProfile* profile(std::string_view user) const;
-  /// Takes it, or takes it away when it has no steps. What is wrong with it; empty: it is in force, also for plans to come.
+  /// How he is to be called now: by the first schedule of his that holds, else by his profile's plan. Null: as is usual.
+  const RingPlan* plan(std::string_view user, Instant now) const;
+  const Calendar& calendar() const { return settings_.calendar; }
+  /// Takes it, or takes it away when it is the usual one. What is wrong with it; empty: it is in force, for calls to come.
   Text put(RingProfile profile, Outbox& outbox);
   void remove(std::string_view user, Outbox& outbox);
   void restore(const Row& row);
+  /// The row with that key is gone from the store.
+  void forget(Table table, std::string_view key);
   void reconfigure(const Settings& settings);
 
-  /// A call goes by the steps from `first` on, which rings from now on. The user's profile is copied: a change concerns the
-  /// next call.
-  void begin(SearchKey search, std::string_view aor, const RingProfile& profile, std::size_t first, Instant now);
+  /// A call goes by the steps from `first` on, which rings from now on. The plan is copied: a change concerns the next call.
+  void begin(SearchKey search, std::string_view aor, const RingPlan& plan, std::size_t first, Instant now);
   /// The next step of a call, which rings from now on; nothing when there is none, or its time is over. Call again for one that
   /// nobody can be called in (RNG-12).
   std::optional<Step> next_step(SearchKey search, Instant now);

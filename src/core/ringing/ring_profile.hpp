@@ -1,46 +1,32 @@
 #pragma once
 
-#include <expected>
 #include <optional>
 #include <string_view>
 #include <vector>
 
 #include "base/journal.hpp"
 #include "base/text.hpp"
-#include "base/time.hpp"
-#include "ringing/terminal_type.hpp"
+#include "ringing/ring_plan.hpp"
+#include "ringing/schedule.hpp"
 
 namespace ringhold::ringing {
 
-/// Terminals of these types ring together for so long (G2).
-struct Step {
-  std::vector<TypeCode> types;  ///< none: wherever else the user may be, for all the time that is left (X-10)
-  Duration ring{};              ///< whole seconds
-  Text number{};                ///< instead of types: somebody else, when nobody has answered (G6)
-  bool is_anywhere_else() const { return types.empty() && number.empty(); }
-  friend bool operator==(const Step&, const Step&) = default;
-};
-
-inline Step anywhere_else(Duration ring) { return {{}, ring, {}}; }
-
-inline constexpr std::size_t most_steps = 16;
-inline constexpr Duration longest_step = 3min;
-
-/// How a user wants to be called. Without steps all his terminals ring at once; without a fallback either, that needs no profile.
+/// How a user wants to be called. Without schedules and with the usual plan he needs no profile.
 struct RingProfile {
-  Text user;  ///< the part before @ of his AOR, unescaped
-  std::vector<Step> steps;
-  Text fallback{};  ///< who is called when nobody has answered: the part before @ (voicemail, a number); empty: nobody
-  bool is_usual() const { return steps.empty() && fallback.empty(); }
+  Text user;                          ///< the part before @ of his AOR, unescaped
+  RingPlan plan;                      ///< when no schedule holds
+  std::vector<Schedule> schedules{};  ///< the first that holds counts
+  bool is_usual() const { return plan.is_usual() && schedules.empty(); }
   friend bool operator==(const RingProfile&, const RingProfile&) = default;
 };
 
-/// What is wrong with it; empty when nothing is. Types have to be known, each stands once.
+/// What is wrong with it; empty when nothing is.
 Text wrong_with(const RingProfile& profile, const TerminalTypes& types);
 
-/// As the store keeps it; nothing for a row that is no profile.
-Change put(const RingProfile& profile);
-Change removed(std::string_view user);
+/// As the store keeps it: its plan is a row of ring_profile, its schedules are one of ring_schedule; usual ones are erased.
+Change plan_row(const RingProfile& profile);
+Change schedules_row(const RingProfile& profile);
+/// A profile with what the row holds, and no more; nothing for a row that is of no profile.
 std::optional<RingProfile> from_row(const Row& row);
 
 }  // namespace ringhold::ringing

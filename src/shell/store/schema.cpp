@@ -11,6 +11,7 @@ std::string_view name(Table table) {
     case Table::ring_profile: return "ring_profile";
     case Table::terminal_type: return "terminal_type";
     case Table::call: return "call";
+    case Table::ring_schedule: return "ring_schedule";
   }
   return "";
 }
@@ -75,6 +76,10 @@ CREATE TABLE IF NOT EXISTS call (
   status          INTEGER NOT NULL,   -- of the final response
   mode            TEXT NOT NULL,      -- in which it began
   legs            TEXT NOT NULL       -- who was called: a line each, URI AFTER_MS UNTIL_MS STATUS WHY
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS ring_schedule (
+  user            TEXT PRIMARY KEY,
+  schedules       TEXT NOT NULL       -- a line each, "mon,tue 08:00-17:00 0,1:15 2:20 >voicemail": steps and fallback as in ring_profile
 ) WITHOUT ROWID;
 )sql";
 }

@@ -12,7 +12,7 @@ namespace ringhold::store {
 inline constexpr int schema_version = 1;
 
 inline constexpr std::array all_tables{Table::binding,      Table::learnt,        Table::setting, Table::user,
-                                       Table::ring_profile, Table::terminal_type, Table::call};
+                                       Table::ring_profile, Table::terminal_type, Table::call,    Table::ring_schedule};
 /// Whether somebody was told that a change is kept: it is on disk when he is, whatever happens to the machine (INT-08).
 constexpr bool is_promised(Table table) { return table != Table::binding && table != Table::learnt && table != Table::call; }
 std::string_view name(Table table);
