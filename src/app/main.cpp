@@ -20,6 +20,7 @@ constexpr const char* examples = R"(Examples:
   ringhold user add alice           (asks for the password; or: --password-file F, or on stdin)
   ringhold user import users.csv    (first line: user,password or user,ha1_md5,ha1_sha256,ha1_sha512_256)
   ringhold ring set alice ip-phone:15 pc-client,mobile-client:20
+  ringhold ring set alice --when "mon-fri 17:00-08:00" mobile-client:20 --then voicemail
   ringhold dhcp-snippet --for dnsmasq
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 invalid configuration.)";
@@ -60,18 +61,23 @@ struct RingCommands {
     set->add_option("USER", user, "the part before @ in his address")->required();
     set->add_option("STEP", steps, "TYPE[,TYPE][:SECONDS] for each step; or the one word simultaneous")->required();
     set->add_option("--then", fallback, "who is called when nobody has answered: voicemail, or a number");
+    set->add_option("--when", when, "only then, such as \"mon-fri 08:00-17:00\" or \"sat,sun,holiday\", by the branch's clock");
+    remove = ring.add_subcommand("remove", "all at once again")->fallthrough();
+    remove->add_option("USER", user, "the part before @ in his address")->required();
+    remove->add_option("--when", when, "take only that away which is set for then");
     type = ring.add_subcommand("type", "what type of terminal a device is, whatever it says of itself")->fallthrough();
     type->add_option("DEVICE", device, "as `ringhold registrations --json` names it")->required();
     type->add_option("TYPE", type_name, "a type of the configuration, or auto")->required();
   }
   std::optional<int> run(const Asking& asking) const {
     if (*show) return ringhold::app::show_ring(asking, user);
-    if (*set) return ringhold::app::set_ring(asking, user, steps, fallback);
+    if (*set) return ringhold::app::set_ring(asking, user, steps, fallback, when);
+    if (*remove) return ringhold::app::remove_ring(asking, user, when);
     if (*type) return ringhold::app::set_type(asking, device, type_name);
     return std::nullopt;
   }
-  CLI::App *show = nullptr, *set = nullptr, *type = nullptr;
-  std::string user, fallback, device, type_name;
+  CLI::App *show = nullptr, *set = nullptr, *remove = nullptr, *type = nullptr;
+  std::string user, fallback, when, device, type_name;
   std::vector<std::string> steps;
 };
 

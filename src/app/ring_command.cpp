@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
+#include "app/ring_when.hpp"
 #include "base/text.hpp"
 
 namespace ringhold::app {
@@ -44,37 +47,45 @@ void warn_unless_kept(const json::value& answer) {
   if (word(answer.as_object(), "kept") != "true") fmt::print(stderr, "ringhold: this could not be written to disk, a restart forgets it\n");
 }
 
-}  // namespace
+bool is_sequential(const json::object& plan) { return word(plan, "mode") == "sequential"; }
 
-int show_ring(const Asking& asking, const std::string& user) {
-  const auto configuration = configuration_of(asking);
-  if (!configuration) return invalid_configuration;
-  const auto answer = ask(asking, *configuration, "GET", target_of(user), {});
-  if (const int* code = std::get_if<int>(&answer)) return *code;
-  const json::object& ring = std::get<json::value>(answer).as_object();
-  if (asking.json) {
-    print_json(ring);
-    return done;
-  }
-  const bool sequential = word(ring, "mode") == "sequential";
-  fmt::print("{} rings {}.\n", user, sequential ? "one type after another" : "on all terminals at once");
-  std::int64_t begin = 0;
-  for (const json::value& value : ring.at("steps").as_array()) {
-    const json::object& step = value.as_object();
-    const auto seconds = step.at("seconds").to_number<std::int64_t>();
-    const bool any = !step.at("contacts").as_array().empty();
-    fmt::print("{:>4}  {:<28}  {}\n", any ? fmt::format("{} s", begin) : "-", list(step.at("types"), "any type"),
-               list(step.at("contacts"), sequential ? "nobody is registered: skipped" : "nobody is registered"));
-    if (any) begin += seconds;
-  }
-  if (const json::value* fallback = ring.if_contains("fallback")) fmt::print("then  {}\n", word(*fallback));
-  return done;
+ringing::Schedule when_of(const json::object& schedule) {
+  ringing::Schedule when;
+  when.days = ringing::parse_days(json::value_to<std::vector<std::string>>(schedule.at("days"))).value_or(ringing::Days{});
+  when.from = ringing::parse_time_of_day(word(schedule, "from")).value_or(when.from);
+  when.to = ringing::parse_time_of_day(word(schedule, "to")).value_or(when.to);
+  return when;
 }
 
-int set_ring(const Asking& asking, const std::string& user, const std::vector<std::string>& words, const std::string& fallback) {
-  const auto configuration = configuration_of(asking);
-  if (!configuration) return invalid_configuration;
-  json::object body{{"mode", "simultaneous"}};
+/// A plan out of an answer as a PUT takes it: without who is registered.
+void copy_plan(const json::object& from, json::object& to) {
+  to["mode"] = from.at("mode");
+  if (is_sequential(from)) {
+    json::array steps;
+    for (const json::value& step : from.at("steps").as_array())
+      steps.push_back(json::object{{"types", step.at("types")}, {"seconds", step.at("seconds")}});
+    to["steps"] = std::move(steps);
+  }
+  if (const json::value* fallback = from.if_contains("fallback")) to["fallback"] = *fallback;
+}
+
+/// A profile out of an answer as a PUT takes it.
+json::object profile_of(const json::object& answer) {
+  json::object profile;
+  copy_plan(answer, profile);
+  json::array schedules;
+  for (const json::value& one : answer.at("schedules").as_array()) {
+    json::object schedule{{"days", one.at("days")}, {"from", one.at("from")}, {"to", one.at("to")}};
+    copy_plan(one.as_object(), schedule);
+    schedules.push_back(std::move(schedule));
+  }
+  profile["schedules"] = std::move(schedules);
+  return profile;
+}
+
+/// The plan that STEP... and --then mean; nothing when there was an error, which has been printed.
+std::optional<json::object> plan_of(const std::vector<std::string>& words, const std::string& fallback) {
+  json::object plan{{"mode", "simultaneous"}};
   if (words.size() != 1 || words.front() != "simultaneous") {
     json::array steps;
     for (const std::string& text : words) {
@@ -83,17 +94,144 @@ int set_ring(const Asking& asking, const std::string& user, const std::vector<st
         fmt::print(stderr,
                    "ringhold: \"{}\" is no step: expected TYPE[,TYPE][:SECONDS], such as ip-phone:15, or the one word simultaneous\n",
                    text);
-        return failed;
+        return std::nullopt;
       }
       steps.push_back(*std::move(step));
     }
-    body = {{"mode", "sequential"}, {"steps", std::move(steps)}};
+    plan = {{"mode", "sequential"}, {"steps", std::move(steps)}};
   }
-  if (!fallback.empty()) body["fallback"] = fallback;
-  const auto answer = ask(asking, *configuration, "PUT", target_of(user), json::serialize(body));
+  if (!fallback.empty()) plan["fallback"] = fallback;
+  return plan;
+}
+
+/// The schedule of a profile that holds just then; the end of the list when there is none.
+json::array::iterator find_when(json::array& schedules, const ringing::Schedule& when) {
+  return std::ranges::find_if(schedules, [&](const json::value& one) { return when_of(one.as_object()) == when; });
+}
+
+std::optional<ringing::Schedule> read_when(const std::string& text) {
+  auto when = parse_when(text);
+  if (when) return *when;
+  fmt::print(stderr, "ringhold: --when \"{}\": {}; expected days and hours, such as \"mon-fri 08:00-17:00\" or \"sat,sun,holiday\"\n", text,
+             when.error());
+  return std::nullopt;
+}
+
+/// Reads the profile, has it changed (an exit code: it is not), and writes it back.
+template <typename Change>
+int change_ring(const Asking& asking, const std::string& user, Change&& change) {
+  const auto configuration = configuration_of(asking);
+  if (!configuration) return invalid_configuration;
+  const auto before = ask(asking, *configuration, "GET", target_of(user), {});
+  if (const int* code = std::get_if<int>(&before)) return *code;
+  json::object profile = profile_of(std::get<json::value>(before).as_object());
+  if (const std::optional<int> code = change(profile)) return *code;
+  const auto answer = ask(asking, *configuration, "PUT", target_of(user), json::serialize(profile));
   if (const int* code = std::get_if<int>(&answer)) return *code;
   warn_unless_kept(std::get<json::value>(answer));
   return show_ring(asking, user);
+}
+
+/// Who rings, and when.
+void print_steps(const json::object& plan) {
+  std::int64_t begin = 0;
+  for (const json::value& value : plan.at("steps").as_array()) {
+    const json::object& step = value.as_object();
+    const auto seconds = step.at("seconds").to_number<std::int64_t>();
+    const bool any = !step.at("contacts").as_array().empty();
+    fmt::print("{:>4}  {:<28}  {}\n", any ? fmt::format("{} s", begin) : "-", list(step.at("types"), "any type"),
+               list(step.at("contacts"), is_sequential(plan) ? "nobody is registered: skipped" : "nobody is registered"));
+    if (any) begin += seconds;
+  }
+  if (const json::value* fallback = plan.if_contains("fallback")) fmt::print("then  {}\n", word(*fallback));
+}
+
+/// A plan in the words that `ring set` takes.
+std::string words_of(const json::object& plan) {
+  std::string words;
+  for (const json::value& step : plan.at("steps").as_array())
+    if (is_sequential(plan))
+      words += fmt::format("{}{}:{}", words.empty() ? "" : " ", fmt::join(json::value_to<std::vector<std::string>>(step.at("types")), ","),
+                           word(step.at("seconds")));
+  if (words.empty()) words = "simultaneous";
+  if (const json::value* fallback = plan.if_contains("fallback")) words += " --then " + word(*fallback);
+  return words;
+}
+
+void print_ring(const json::object& ring, const std::string& user) {
+  const json::array& schedules = ring.at("schedules").as_array();
+  const auto held = std::ranges::find_if(schedules, [](const json::value& one) { return one.at("holds").as_bool(); });
+  const json::object& plan = held == schedules.end() ? ring : held->as_object();
+  const std::string clock = schedules.empty() ? ""
+                                              : fmt::format(" now, {} in {}{}", word(ring, "local_time"), word(ring, "time_zone"),
+                                                            ring.at("holiday").as_bool() ? ", a holiday" : "");
+  fmt::print("{} rings {}{}.\n", user, is_sequential(plan) ? "one type after another" : "on all terminals at once", clock);
+  print_steps(plan);
+  if (schedules.empty()) return;
+  fmt::print("\n");
+  for (const json::value& one : schedules)
+    fmt::print("{} {:<28}  {}\n", one.at("holds").as_bool() ? '*' : ' ', text_of_when(when_of(one.as_object())), words_of(one.as_object()));
+  fmt::print("{} {:<28}  {}\n", held == schedules.end() ? '*' : ' ', "otherwise", words_of(ring));
+}
+
+}  // namespace
+
+int show_ring(const Asking& asking, const std::string& user) {
+  const auto configuration = configuration_of(asking);
+  if (!configuration) return invalid_configuration;
+  const auto answer = ask(asking, *configuration, "GET", target_of(user), {});
+  if (const int* code = std::get_if<int>(&answer)) return *code;
+  const json::object& ring = std::get<json::value>(answer).as_object();
+  if (asking.json)
+    print_json(ring);
+  else
+    print_ring(ring, user);
+  return done;
+}
+
+int set_ring(const Asking& asking, const std::string& user, const std::vector<std::string>& words, const std::string& fallback,
+             const std::string& when) {
+  auto plan = plan_of(words, fallback);
+  if (!plan) return failed;
+  const auto schedule = when.empty() ? std::nullopt : read_when(when);
+  if (!schedule && !when.empty()) return failed;
+  return change_ring(asking, user, [&](json::object& profile) -> std::optional<int> {
+    json::array schedules = std::move(profile["schedules"].as_array());
+    if (schedule) {
+      auto& made = *plan;
+      made["days"] = json::value_from(ringing::names_of(schedule->days));
+      made["from"] = ringing::text_of(schedule->from);
+      made["to"] = ringing::text_of(schedule->to);
+      if (const auto same = find_when(schedules, *schedule); same != schedules.end())
+        *same = std::move(made);
+      else
+        schedules.push_back(std::move(made));
+    } else {
+      profile = std::move(*plan);
+    }
+    profile["schedules"] = std::move(schedules);
+    return std::nullopt;
+  });
+}
+
+int remove_ring(const Asking& asking, const std::string& user, const std::string& when) {
+  const auto schedule = when.empty() ? std::nullopt : read_when(when);
+  if (!schedule && !when.empty()) return failed;
+  return change_ring(asking, user, [&](json::object& profile) -> std::optional<int> {
+    if (!schedule) {
+      profile = {{"mode", "simultaneous"}};
+      return std::nullopt;
+    }
+    json::array& schedules = profile["schedules"].as_array();
+    const auto found = find_when(schedules, *schedule);
+    if (found == schedules.end()) {
+      fmt::print(stderr, "ringhold: {} has nothing set for {}; ringhold ring show {} lists what there is\n", user, text_of_when(*schedule),
+                 user);
+      return failed;
+    }
+    schedules.erase(found);
+    return std::nullopt;
+  });
 }
 
 int set_type(const Asking& asking, const std::string& device, const std::string& type) {

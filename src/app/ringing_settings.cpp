@@ -4,7 +4,8 @@
 
 #include <algorithm>
 
-#include "ringing/ring_profile.hpp"
+#include "app/time_zones.hpp"
+#include "ringing/ring_plan.hpp"
 #include "sip/uri.hpp"
 
 namespace ringhold::app {
@@ -24,9 +25,28 @@ ringing::TerminalType read_type(TomlSection& table) {
   return type;
 }
 
+void read_calendar(TomlSection& table, const std::string& own_zone, ringing::Calendar& calendar) {
+  if (const auto name = table.text("time_zone")) {
+    if (auto zone = read_time_zone(*name))
+      calendar.zone = std::move(*zone);
+    else
+      table.error("time_zone",
+                  fmt::format("\"{}\": expected a time zone of this machine's data, such as \"Europe/Berlin\" or \"UTC\"", *name));
+  } else if (!own_zone.empty()) {
+    calendar.zone = read_time_zone(own_zone).value_or(ringing::TimeZone{});
+  }
+  for (const TomlItem& item : table.texts("holidays").value_or(std::vector<TomlItem>{})) {
+    if (const auto date = ringing::parse_date(item.text))
+      calendar.holidays.push_back(*date);
+    else
+      table.error("holidays", item.line, fmt::format("\"{}\": expected a date, such as \"2026-12-25\"", item.text));
+  }
+  std::ranges::sort(calendar.holidays);
+}
+
 }  // namespace
 
-void read_ringing(TomlSection table, branch_device::Settings::Ringing& ringing) {
+void read_ringing(TomlSection table, const Surroundings& machine, branch_device::Settings::Ringing& ringing) {
   ringing.step = table.duration("step", ringing.step, 1s, ringing::longest_step);
   ringing.total = table.duration("total", ringing.total, 5s, 10min);
   for (const TomlItem& item : table.texts("trusted").value_or(std::vector<TomlItem>{})) {
@@ -35,6 +55,7 @@ void read_ringing(TomlSection table, branch_device::Settings::Ringing& ringing) 
     else
       table.error("trusted", item.line, fmt::format("\"{}\": expected an address or a network of application servers", item.text));
   }
+  read_calendar(table, machine.time_zone, ringing.calendar);
   auto types = table.tables("type");
   if (!types.empty()) ringing.types.clear();
   for (TomlSection& one : types) {

@@ -74,7 +74,7 @@ class Reader {
     read_dns();
     read_central();
     read_registrar();
-    read_ringing(section("ringing"), configuration_.branch.ringing);
+    read_ringing(section("ringing"), machine_, configuration_.branch.ringing);
     read_store();
     read_http();
     refuse_unknown_tables();

@@ -167,6 +167,24 @@ TEST(Surroundings, reads_resolv_conf) {
   EXPECT_EQ(servers[1].text(), "[::1]:53");
 }
 
+TEST(SettingsFile, reads_the_clock_and_the_holidays_of_the_branch_G2) {
+  EXPECT_EQ(good(domain).branch.ringing.calendar.zone.name, "UTC") << "the machine says nothing";
+  const auto read = good(domain + "[ringing]\ntime_zone = \"Europe/Berlin\"\nholidays = [\"2026-12-26\", \"2026-12-25\"]\n");
+  const auto& calendar = read.branch.ringing.calendar;
+  EXPECT_EQ(calendar.zone.name, "Europe/Berlin");
+  EXPECT_FALSE(calendar.zone.changes.empty());
+  EXPECT_EQ(calendar.holidays, (std::vector{*ringing::parse_date("2026-12-25"), *ringing::parse_date("2026-12-26")}));
+  Surroundings elsewhere = branch_machine();
+  elsewhere.time_zone = "Asia/Tokyo";
+  EXPECT_EQ(parse_settings(domain, "r.toml", elsewhere)->branch.ringing.calendar.zone.offset_at(from_unix_ms(1'790'000'000'000)), 9h);
+  EXPECT_EQ(first_error(domain + "[ringing]\ntime_zone = \"Mars\"\n"),
+            "r.toml:4: ringing.time_zone: \"Mars\": expected a time zone of this machine's data, such as \"Europe/Berlin\" or \"UTC\"");
+  EXPECT_EQ(first_error(domain + "[ringing]\nholidays = [\"2026-12-25\",\n  \"2026-02-30\"]\n"),
+            "r.toml:5: ringing.holidays: \"2026-02-30\": expected a date, such as \"2026-12-25\"");
+  EXPECT_EQ(first_error(domain + "[ringing]\nholidays = \"2026-12-25\"\n"),
+            "r.toml:4: ringing.holidays: expected an array of texts, such as [\"…\"]");
+}
+
 TEST(SettingsFile, reads_who_may_register_R3) {
   EXPECT_EQ(good(domain).branch.registrar.auth, branch_device::Auth::network);
   const auto read =

@@ -10,6 +10,7 @@
 #include <memory>
 #include <sstream>
 
+#include "app/time_zones.hpp"
 #include "shell/net/sockets.hpp"
 
 namespace ringhold::app {
@@ -56,6 +57,7 @@ Surroundings look_around() {
     }
   }
   found.now = std::time(nullptr);
+  found.time_zone = own_time_zone();
   std::ifstream file{"/etc/resolv.conf"};
   found.resolvers = parse_resolvers({std::istreambuf_iterator<char>{file}, {}});
   return found;

@@ -18,6 +18,7 @@ struct Surroundings {
   };
   std::vector<Interface> interfaces;
   std::vector<Endpoint> resolvers;  ///< of /etc/resolv.conf
+  std::string time_zone;            ///< "Europe/Berlin"; empty: unknown
   std::time_t now = 0;              ///< for certificates
 };
 

@@ -1,7 +1,11 @@
 #!/usr/bin/env python3
 """A user's terminals in his own order, on the wire. Runs like wire.py."""
 
+import contextlib
 import json
+import os
+import signal
+import sqlite3
 import sys
 import time
 
@@ -101,6 +105,47 @@ def test_a_profile_is_set_shown_and_kept():
         expect(box.api(f"users/{USER}/ring")["fallback"] == "voicemail", "G6")
         expect(put_ring(box, {"mode": "simultaneous"})[0] == 200, "and back")
         expect(box.api(f"users/{USER}/ring")["mode"] == "simultaneous", "at once")
+
+
+def test_who_rings_depends_on_the_hour():
+    """G2, G7: days and hours by the branch's clock, kept on disk; a database from before has no table for them"""
+    whole_week = "mon-sun,holiday"
+    with wire.ringhold(more='[ringing]\ntime_zone = "Europe/Berlin"\nholidays = ["2026-12-25"]\n') as box:
+        box.start()
+        register_all(box)
+        expect(box.ask("ring", "set", USER, "ip-phone:10")[0] == 0, "at other hours")
+        box.stop()
+        with contextlib.closing(sqlite3.connect(os.path.join(box.folder, "ringhold.db"))) as database:
+            database.execute("DROP TABLE ring_schedule")
+            database.commit()
+        box.start()
+        expect(box.api(f"users/{USER}/ring")["steps"][0]["types"] == ["ip-phone"], "what was there before")
+        status, words, _ = box.ask("ring", "set", USER, "--when", whole_week, "pc-client:7", "--then", "voicemail")
+        expect(status == 0 and "rings one type after another now, 20" in words and " in Europe/Berlin" in words, words)
+        expect("\n 0 s  pc-client" in words and "\n* mon-sun,holiday 00:00-24:00" in words, words)
+        expect("\n  otherwise" in words and "pc-client:7 --then voicemail" in words, words)
+        box.stop(signal.SIGKILL)
+        box.start()
+        ring = box.api(f"users/{USER}/ring")
+        expect(ring["schedules"][0]["days"] == ["mon", "tue", "wed", "thu", "fri", "sat", "sun", "holiday"], f"after kill -9: {ring}")
+        expect(ring["schedules"][0]["holds"] and ring["schedules"][0]["fallback"] == "voicemail" and ring["time_zone"] == "Europe/Berlin",
+               f"{ring}")
+        expect(box.ask("ring", "set", USER, "--when", whole_week, "simultaneous")[0] == 0, "in its place")
+        expect([one["mode"] for one in box.api(f"users/{USER}/ring")["schedules"]] == ["simultaneous"], "and no second one")
+        expect(box.ask("ring", "set", USER, "mobile-client")[0] == 0, "the other hours")
+        expect(len(box.api(f"users/{USER}/ring")["schedules"]) == 1, "leave it alone")
+        expect(box.ask("ring", "set", USER, "--when", "monday", "simultaneous")[0] == 1, "no such day")
+        expect(box.ask("ring", "remove", USER, "--when", "sat")[0] == 1, "nothing is set for it")
+        status, words, _ = box.ask("ring", "remove", USER, "--when", whole_week)
+        expect(status == 0 and words.startswith(f"{USER} rings one type after another.") and "mobile-client" in words, words)
+        for body, why in (({"mode": "simultaneous", "schedules": {}}, '"schedules" is a list'),
+                          ({"mode": "simultaneous", "schedules": [{"days": ["mon"]}]}, "schedule 1: a schedule is {"),
+                          ({"mode": "simultaneous", "schedules": [{"days": ["mon"], "from": "08:00", "to": "17:00", "mode": "simultaneous",
+                                                                   "colour": 1}]}, 'schedule 1: unknown key "colour"')):
+            status, text, headers = put_ring(box, body)
+            expect(status == 400 and why in json.loads(text)["detail"], f"{body}: {status} {text}")
+            expect(headers["Content-Type"] == "application/problem+json", "RFC 9457")
+        expect(box.ask("ring", "remove", USER)[1].startswith(f"{USER} rings on all terminals at once."), "as without a profile")
 
 
 def test_only_a_trusted_server_names_types():

@@ -119,6 +119,39 @@ TEST(Api, says_what_is_wrong_with_users) {
   EXPECT_EQ(fake.get("/api/v1/usersx").status, 404);
 }
 
+TEST(Api, takes_and_tells_schedules_of_ringing_G2) {
+  FakeProgram fake;
+  const std::string body = R"({"mode": "simultaneous", "schedules": [{"days": ["mon", "holiday"], "from": "08:00", "to": "17:00",
+      "mode": "sequential", "steps": [{"types": ["ip-phone"], "seconds": 15}], "fallback": "voicemail"}]})";
+  EXPECT_EQ(handle(fake.program, {"PUT", "/api/v1/users/alice/ring", {}, body}).status, 200);
+  const auto& put = std::get<branch_device::PutRing>(fake.asked);
+  ASSERT_EQ(put.schedules.size(), 1U);
+  EXPECT_EQ(put.schedules[0].days, (std::vector<std::string>{"mon", "holiday"}));
+  EXPECT_EQ(put.schedules[0].from + put.schedules[0].to + put.schedules[0].fallback, "08:0017:00voicemail");
+  EXPECT_EQ(put.schedules[0].steps.at(0).seconds, 15U);
+  for (const char* wrong : {R"({})", R"([])", R"({"days": ["mon"], "from": "08:00", "to": "17:00"})",
+                            R"({"days": "mon", "from": "08:00", "to": "17:00", "mode": "simultaneous"})",
+                            R"({"days": [1], "from": "08:00", "to": "17:00", "mode": "simultaneous"})",
+                            R"({"days": ["mon"], "from": 8, "to": "17:00", "mode": "simultaneous"})",
+                            R"({"days": ["mon"], "from": "08:00", "to": "17:00", "mode": "simultaneous", "colour": 1})",
+                            R"({"days": ["mon"], "from": "08:00", "to": "17:00", "mode": "sequential"})"}) {
+    const std::string text = R"({"mode": "simultaneous", "schedules": [)" + std::string{wrong} + "]}";
+    const Response refused = handle(fake.program, {"PUT", "/api/v1/users/alice/ring", {}, text});
+    EXPECT_EQ(refused.status, 400) << wrong;
+    EXPECT_NE(refused.body.find("schedule 1: "), std::string::npos) << refused.body;
+  }
+  branch_device::RingReport report{"alice", false, {{{}, 60, {}}}, {}, {}, "2026-12-25 10:00", "Europe/Berlin", true};
+  report.schedules = {{{"holiday"}, "00:00", "24:00", true, true, {{{"ip-phone"}, 15, {"sip:a@b"}}}, "voicemail"}};
+  fake.answer = std::vector{report};
+  const json::value ring = fake.get_json("/api/v1/users/alice/ring");
+  EXPECT_TRUE(ring.at("holiday").as_bool());
+  EXPECT_EQ(ring.at("local_time").as_string(), "2026-12-25 10:00");
+  const json::value& schedule = ring.at("schedules").as_array().at(0);
+  EXPECT_TRUE(schedule.at("holds").as_bool());
+  EXPECT_EQ(schedule.at("mode").as_string(), "sequential");
+  EXPECT_EQ(schedule.at("steps").as_array().at(0).at("contacts").as_array().size(), 1U);
+}
+
 TEST(Api, answers_errors_as_problem_documents_RFC9457) {
   FakeProgram fake;
   const Response missing = fake.get("/api/v1/nothing");
