@@ -17,6 +17,7 @@ struct Name {
 };
 constexpr std::array names{
     Name{Header::accept, "Accept"},
+    Name{Header::accept_contact, "Accept-Contact"},
     Name{Header::allow, "Allow"},
     Name{Header::authorization, "Authorization"},
     Name{Header::call_id, "Call-ID"},
@@ -38,7 +39,9 @@ constexpr std::array names{
     Name{Header::reason, "Reason"},
     Name{Header::record_route, "Record-Route"},
     Name{Header::refer_to, "Refer-To"},
+    Name{Header::reject_contact, "Reject-Contact"},
     Name{Header::replaces, "Replaces"},
+    Name{Header::request_disposition, "Request-Disposition"},
     Name{Header::require, "Require"},
     Name{Header::retry_after, "Retry-After"},
     Name{Header::route, "Route"},
@@ -67,9 +70,12 @@ static_assert(stand_in_order_of_the_enum());
 
 constexpr Header compact(char letter) {
   switch (to_lower(letter)) {
+    case 'a': return Header::accept_contact;
     case 'c': return Header::content_type;
+    case 'd': return Header::request_disposition;
     case 'f': return Header::from;
     case 'i': return Header::call_id;
+    case 'j': return Header::reject_contact;
     case 'k': return Header::supported;
     case 'l': return Header::content_length;
     case 'm': return Header::contact;

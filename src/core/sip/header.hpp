@@ -9,6 +9,7 @@ namespace ringhold::sip {
 enum class Header : std::uint8_t {
   other,
   accept,
+  accept_contact,  ///< RFC 3841
   allow,
   authorization,
   call_id,
@@ -30,7 +31,9 @@ enum class Header : std::uint8_t {
   reason,
   record_route,
   refer_to,
+  reject_contact,  ///< RFC 3841
   replaces,
+  request_disposition,  ///< RFC 3841
   require,
   retry_after,
   route,
