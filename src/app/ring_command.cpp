@@ -165,7 +165,9 @@ void print_ring(const json::object& ring, const std::string& user) {
   const std::string clock = schedules.empty() ? ""
                                               : fmt::format(" now, {} in {}{}", word(ring, "local_time"), word(ring, "time_zone"),
                                                             ring.at("holiday").as_bool() ? ", a holiday" : "");
-  fmt::print("{} rings {}{}.\n", user, is_sequential(plan) ? "one type after another" : "on all terminals at once", clock);
+  const bool by_q = !is_sequential(plan) && plan.at("steps").as_array().size() > 1;
+  const std::string_view how = by_q ? "first where the phones themselves say (q)" : "on all terminals at once";
+  fmt::print("{} rings {}{}.\n", user, is_sequential(plan) ? "one type after another" : how, clock);
   print_steps(plan);
   if (schedules.empty()) return;
   fmt::print("\n");

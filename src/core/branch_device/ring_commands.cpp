@@ -59,13 +59,21 @@ std::vector<RingReport::Step> BranchDevice::State::step_reports(std::string_view
     }
     for (const location::Binding* binding : contacts) {
       const auto* type = type_of(*binding).type;
-      if (types.empty() || (type != nullptr && std::ranges::find(types, type->code) != types.end()))
-        step.contacts.emplace_back(binding->contact());
+      if (type != nullptr && std::ranges::find(types, type->code) != types.end()) step.contacts.emplace_back(binding->contact());
     }
     steps.push_back(std::move(step));
   };
   for (const ringing::Step& step : plan.steps) add(step.types, step.ring);
-  if (plan.steps.empty()) add({}, settings.ringing.total);
+  if (!plan.steps.empty()) return steps;
+  // RNG-18: with the usual plan the higher q comes first.
+  std::uint16_t q = 0;
+  for (const location::Binding* binding : contacts) {
+    if (steps.empty() || (plan.is_usual() && binding->q != q)) steps.push_back({{}, settings.ringing.step / 1s, {}});
+    q = binding->q;
+    steps.back().contacts.emplace_back(binding->contact());
+  }
+  if (steps.empty()) steps.emplace_back();
+  steps.back().seconds = settings.ringing.total / 1s;
   return steps;
 }
 

@@ -23,14 +23,11 @@ ringing::TerminalTypes::Found BranchDevice::State::type_of(const location::Bindi
                        [&] { return location::device_key(location::traits_of(binding)); });
 }
 
-std::vector<proxy::Hop> BranchDevice::State::hops_to_types(std::string_view aor, std::span<const ringing::TypeCode> types,
-                                                           Instant now) const {
-  location::Bindings wanted;
-  for (const location::Binding* binding : location.find(aor, now)) {
-    const auto* type = type_of(*binding).type;
-    if (type != nullptr && std::ranges::find(types, type->code) != types.end()) wanted.push_back(binding);
-  }
-  return hops_to_bindings(wanted);
+bool BranchDevice::State::is_in_step(const location::Binding& binding, const ringing::Step& step) const {
+  if (step.q) return binding.q == *step.q;
+  if (!step.contact.empty()) return binding.contact() == step.contact;
+  const auto* type = type_of(binding).type;
+  return type != nullptr && std::ranges::find(step.types, type->code) != step.types.end();
 }
 
 bool BranchDevice::State::is_application_server(const Endpoint& remote) const {
@@ -45,7 +42,7 @@ std::optional<Way> BranchDevice::State::way_by_types(const sip::Message& request
     if (!request.has(sip::Header::tt)) return std::nullopt;
     const auto types = ringing::read_tt(request, media.types());
     if (!types) return Way{{}, {400, Text{types.error()}, {}}};
-    return Way{hops_to_types(aor, *types, now), {480, {}, {}}};
+    return Way{hops_in_step(aor, {*types, {}, {}}, ringing::CallerPreferences{request}, now), {480, {}, {}}};
   }
   const ringing::RingPlan* plan = media.plan(user_of(aor), now);
   if (plan == nullptr) return std::nullopt;
@@ -59,11 +56,7 @@ std::optional<Way> BranchDevice::State::way_by_types(const sip::Message& request
   if (!plan->fallback.empty()) steps.push_back({{}, settings.ringing.total, plan->fallback});
   if (was_challenged_elsewhere(request, now))
     while (found.ring->first + 1 < steps.size() && !steps[found.ring->first].is_anywhere_else()) ++found.ring->first;
-  for (; found.ring->first < steps.size(); ++found.ring->first) {
-    found.hops = hops_in_step(aor, steps[found.ring->first], now);
-    if (uri.scheme == sip::Scheme::sips) found.hops = proxy::secure_hops(found.hops);
-    if (!found.hops.empty()) break;
-  }
+  found.hops = hops_in_first_step(*found.ring, uri, ringing::CallerPreferences{request}, now);
   if (!found.hops.empty()) {
     // Later on it comes when the time for all others is over, too.
     if (!plan->fallback.empty() && found.ring->first + 1 < steps.size()) steps.pop_back();
@@ -74,9 +67,32 @@ std::optional<Way> BranchDevice::State::way_by_types(const sip::Message& request
   return found;
 }
 
-std::vector<proxy::Hop> BranchDevice::State::hops_in_step(std::string_view aor, const ringing::Step& step, Instant now) const {
+std::vector<proxy::Hop> BranchDevice::State::hops_in_first_step(Ring& ring, const sip::Uri& uri,
+                                                                const ringing::CallerPreferences& preferences, Instant now) const {
+  for (; ring.first < ring.plan.steps.size(); ++ring.first) {
+    auto hops = hops_in_step(ring.aor, ring.plan.steps[ring.first], preferences, now);
+    if (uri.scheme == sip::Scheme::sips) hops = proxy::secure_hops(hops);
+    if (!hops.empty()) return hops;
+  }
+  return {};
+}
+
+std::vector<proxy::Hop> BranchDevice::State::hops_in_step(std::string_view aor, const ringing::Step& step,
+                                                          const ringing::CallerPreferences& preferences, Instant now) const {
   if (step.is_anywhere_else()) return hops_to_central();
-  if (step.number.empty()) return hops_to_types(aor, step.types, now);
+  if (step.number.empty()) {
+    location::Bindings bindings = location.find(aor, now);
+    apply(preferences, bindings);
+    // Of a phone with several flows (RFC 5626) one contact stands for all.
+    if (!step.contact.empty()) {
+      auto hops = hops_to_bindings(bindings);
+      std::erase_if(hops, [&](const proxy::Hop& hop) { return hop.request_uri != step.contact; });
+      return hops;
+    }
+    const auto left_out = std::ranges::stable_partition(bindings, [&](const auto* binding) { return is_in_step(*binding, step); });
+    bindings.erase(left_out.begin(), left_out.end());
+    return hops_to_bindings(bindings);
+  }
   const Text other = "sip:" + step.number + "@" + settings.branch.domain;
   auto hops = hops_to_user(other, now);
   if (hops.empty()) hops = hops_to_central();
@@ -100,7 +116,8 @@ void BranchDevice::State::start_ringing(proxy::ContextId search, const Ring& rin
 void BranchDevice::State::ring_on(proxy::ContextId search, Instant now, Outbox& outbox) {
   const Text aor{media.aor_of(key_of(search))};
   while (const auto step = media.next_step(key_of(search), now)) {
-    const auto hops = hops_in_step(aor, *step, now);
+    const auto request = sip::Message::parse(proxy.request(search, layer));
+    const auto hops = hops_in_step(aor, *step, request ? ringing::CallerPreferences{*request} : ringing::CallerPreferences{}, now);
     if (!hops.empty() && proxy.add_targets(search, hops, layer, now, outbox)) return;
   }
   const auto outcome = proxy.end_search(search, layer, now, outbox);
@@ -161,14 +178,14 @@ void BranchDevice::State::follow_bindings(std::span<const location::BindingEvent
   for (const location::BindingEvent& event : events) {
     const bool is_new = event.happened == Happened::registered || event.is_new_cycle;
     const location::Binding* binding = is_new ? location.get(event.id) : nullptr;
-    const auto* type = binding == nullptr ? nullptr : type_of(*binding).type;
-    if (type == nullptr || is_another_flow(*binding, now)) continue;
+    if (binding == nullptr || is_another_flow(*binding, now)) continue;
     for (const ringing::SearchKey search : media.ringing_for(event.aor)) {
-      const auto& types = media.ringing_step(search)->types;
-      const bool rings = std::ranges::find(types, type->code) != types.end();
       // One that had lapsed and comes again may be ringing still.
-      if (rings && !proxy.is_calling(context_of(search), binding->contact()))
-        proxy.add_targets(context_of(search), hops_to_bindings({binding}), layer, now, outbox);
+      if (!is_in_step(*binding, *media.ringing_step(search)) || proxy.is_calling(context_of(search), binding->contact())) continue;
+      location::Bindings wanted{binding};
+      if (const auto request = sip::Message::parse(proxy.request(context_of(search), layer)))
+        apply(ringing::CallerPreferences{*request}, wanted);
+      if (!wanted.empty()) proxy.add_targets(context_of(search), hops_to_bindings(wanted), layer, now, outbox);
     }
   }
   for (const ringing::SearchKey search : touched)

@@ -156,7 +156,11 @@ Way BranchDevice::State::find_way_by_uri(const sip::Message& request, const Pack
     const Text aor = aor_of(*uri);
     if (aor.empty()) return {{}, {404, "No user in the Request-URI", {}}};
     if (auto found = way_by_types(request, packet, *uri, aor, now)) return *std::move(found);
-    if (auto hops = hops_to_user(aor, now); !hops.empty()) return {std::move(hops), {}};
+    location::Bindings bindings = location.find(aor, now);
+    const bool differ = bindings.size() > 1 && bindings.front()->q != bindings.back()->q;
+    if (differ || ringing::CallerPreferences::are_in(request))
+      if (auto found = way_by_preference(request, packet, *uri, aor, bindings, now)) return *std::move(found);
+    if (auto hops = hops_to_bindings(bindings); !hops.empty()) return {std::move(hops), {}};
     // C3: the others are at the central site, if it is up; what came from there never goes back.
     if (!from_central) return {hops_to_central(), {480, {}, {}}};
     return {{}, {480, {}, {}}};

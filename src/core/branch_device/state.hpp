@@ -21,6 +21,7 @@
 #include "reg_event/notifier.hpp"
 #include "registrar/registrar.hpp"
 #include "resolver/targets.hpp"
+#include "ringing/caller_preferences.hpp"
 #include "ringing/media_service.hpp"
 #include "transaction/layer.hpp"
 
@@ -123,9 +124,14 @@ struct BranchDevice::State {
 
   // ringing.cpp
   ringing::TerminalTypes::Found type_of(const location::Binding& binding) const;
-  std::vector<proxy::Hop> hops_to_types(std::string_view aor, std::span<const ringing::TypeCode> types, Instant now) const;
   ringing::Step all_types() const;
-  std::vector<proxy::Hop> hops_in_step(std::string_view aor, const ringing::Step& step, Instant now) const;
+  /// Whether a step that is not elsewhere calls him there.
+  bool is_in_step(const location::Binding& binding, const ringing::Step& step) const;
+  std::vector<proxy::Hop> hops_in_step(std::string_view aor, const ringing::Step& step, const ringing::CallerPreferences& preferences,
+                                       Instant now) const;
+  /// The first step of `ring` from `ring.first` on that anybody is in; nothing when there is none.
+  std::vector<proxy::Hop> hops_in_first_step(Ring& ring, const sip::Uri& uri, const ringing::CallerPreferences& preferences,
+                                             Instant now) const;
   bool is_application_server(const Endpoint& remote) const;
   /// For an INVITE that names types (RNG-06), or to a user with a ring profile; nothing: all his contacts at once.
   std::optional<Way> way_by_types(const sip::Message& request, const Packet& packet, const sip::Uri& uri, std::string_view aor,
@@ -143,6 +149,14 @@ struct BranchDevice::State {
   bool is_another_flow(const location::Binding& binding, Instant now) const;
   /// Who registers while his step rings is called, too; who leaves is not (RNG-17).
   void follow_bindings(std::span<const location::BindingEvent> events, Instant now, Outbox& outbox);
+
+  // preferring.cpp
+  /// Takes away what the caller wants no call to, and has those come first that he wants rather (RFC 3841 §7.2.4).
+  static void apply(const ringing::CallerPreferences& preferences, location::Bindings& bindings);
+  /// What an INVITE to a user without a ring profile is to be forked to one after another: the higher q-values first
+  /// (RFC 3261 §16.6), or as the caller wants it. Nothing: to all of `bindings` at once. Drops of them what the caller does.
+  std::optional<Way> way_by_preference(const sip::Message& request, const Packet& packet, const sip::Uri& uri, std::string_view aor,
+                                       location::Bindings& bindings, Instant now) const;
 
   // ring_commands.cpp
   std::vector<RingReport::Step> step_reports(std::string_view aor, const ringing::RingPlan& plan, Instant now) const;

@@ -74,6 +74,8 @@ class Proxy {
   void stop_ringing(ContextId id, transaction::Layer& layer, Instant now, Outbox& outbox);
   /// The same for the target with that Request-URI.
   void stop_ringing(ContextId id, std::string_view request_uri, transaction::Layer& layer, Instant now, Outbox& outbox);
+  /// The request that a search is for, as it came; empty when there is none. Valid until the transaction layer's next change.
+  std::string_view request(ContextId id, const transaction::Layer& layer) const;
   /// Whether the target with that Request-URI is being called.
   bool is_calling(ContextId id, std::string_view request_uri) const;
   /// Whether it is an INVITE of Search::may_go_on for which nobody is called any more.

@@ -83,6 +83,11 @@ void Proxy::stop_ringing(ContextId id, std::string_view request_uri, Layer& laye
   keep_time(id);
 }
 
+std::string_view Proxy::request(ContextId id, const Layer& layer) const {
+  const ResponseContext* context = contexts_.find(id);
+  return context == nullptr ? std::string_view{} : layer.request(context->server);
+}
+
 bool Proxy::is_calling(ContextId id, std::string_view request_uri) const {
   const ResponseContext* context = contexts_.find(id);
   return context != nullptr && std::ranges::any_of(context->legs, [&](const Leg& leg) {

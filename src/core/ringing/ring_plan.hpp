@@ -16,7 +16,10 @@ struct Step {
   std::vector<TypeCode> types;  ///< none: wherever else the user may be, for all the time that is left (X-10)
   Duration ring{};              ///< whole seconds
   Text number{};                ///< instead of types: somebody else, when nobody has answered (G6)
-  bool is_anywhere_else() const { return types.empty() && number.empty(); }
+  // Without a profile, instead of types (RNG-18); never in one:
+  std::optional<std::uint16_t> q{};  ///< his contacts of this q-value, in thousandths
+  Text contact{};                    ///< this contact of his
+  bool is_anywhere_else() const { return types.empty() && number.empty() && !q && contact.empty(); }
   friend bool operator==(const Step&, const Step&) = default;
 };
 
