@@ -24,6 +24,7 @@ std::vector<ringing::Step> steps_by_q(const location::Bindings& bindings) {
 
 std::vector<ringing::Step> steps_by_contact(const std::vector<proxy::Hop>& hops) {
   std::vector<ringing::Step> steps;
+  steps.reserve(hops.size());
   for (const proxy::Hop& hop : hops) steps.push_back({{}, {}, {}, {}, hop.request_uri});
   return steps;
 }
