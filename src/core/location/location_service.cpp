@@ -384,6 +384,9 @@ void LocationService::expire_one(BindingId id, Instant now, Outbox& outbox) {
     binding->due_at = binding->expires_at;
     return wheel_.add(binding->due_at, id);
   }
+  if (lapsing_)
+    lapsed_.push_back(
+        {Text{binding->aor()}, Text{binding->contact()}, Text{binding->user_agent()}, binding->source, !binding->path().empty()});
   outbox.note({"binding_expired", {{"aor", binding->aor()}, {"contact", binding->contact()}}, Severity::info});
   remove(id, Happened::expired, outbox);
 }

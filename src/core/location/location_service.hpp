@@ -11,12 +11,12 @@
 #include <utility>
 #include <vector>
 
+#include "base/index.hpp"
 #include "base/limits.hpp"
 #include "base/outbox.hpp"
 #include "base/slab.hpp"
 #include "base/timer_wheel.hpp"
 #include "location/binding.hpp"
-#include "location/index.hpp"
 #include "sip/uri.hpp"
 
 namespace ringhold::location {
@@ -38,6 +38,12 @@ struct BindingEvent {
   std::uint16_t q = 1000;
   Instant expires_at;
   Instant registered_at;
+};
+/// A binding that ran out.
+struct Lapsed {
+  Text aor, contact, user_agent;
+  Endpoint source;
+  bool has_path = false;
 };
 BindingEvent event_of(BindingId id, const Binding& binding, Happened happened);
 
@@ -64,8 +70,16 @@ class LocationService {
 
   /// A connection is gone. Its outbound bindings go with it (RFC 5626 §6); others stay, and are reached by a new connection.
   void flow_closed(FlowId flow, Outbox& outbox);
-  /// Removes what has expired.
+  /// Removes what has expired. Visits those bindings first, if anybody is to hear of them.
   void expire(Instant now, Outbox& outbox);
+  template <typename Visit>
+  void expire(Instant now, Outbox& outbox, Visit&& visit) {
+    lapsing_ = true;
+    expire(now, outbox);
+    lapsing_ = false;
+    for (const Lapsed& one : lapsed_) visit(one);
+    lapsed_.clear();
+  }
   std::optional<Instant> next_expiry() const { return wheel_.next(); }
 
   /// From now on changes of that AOR's bindings are told, until as many unwatch() as watch() have been called.
@@ -117,6 +131,8 @@ class LocationService {
   boost::unordered_flat_map<std::uint64_t, std::uint32_t> by_flow_;  ///< the first binding of each connection
   boost::unordered_flat_set<std::unique_ptr<Origin>, OriginHash, OriginEqual> origins_;
   boost::unordered_flat_map<Text, std::size_t, TextHash, TextEqual> watched_;  ///< how often
+  bool lapsing_ = false;
+  std::vector<Lapsed> lapsed_;
   std::vector<BindingEvent> events_;
 };
 

@@ -5,9 +5,9 @@
 #include <cstdint>
 #include <vector>
 
-namespace ringhold::location {
+namespace ringhold {
 
-/// A hash table of chains of bindings: eight bytes for each chain, the key stays in the binding. What the table cannot
+/// A hash table of chains of objects in a slab: eight bytes for each chain, the key stays in the object. What the table cannot
 /// know (whether a chain has the key that is asked for) the caller's `matches(index)` tells.
 /// Open addressing with linear probing: a look-up misses one cache line here, not two (boost::unordered_flat_set keeps marks and
 /// values apart), and the line can be asked for before it is needed.
@@ -87,4 +87,4 @@ class Index {
   unsigned shift_ = 0;
 };
 
-}  // namespace ringhold::location
+}  // namespace ringhold
