@@ -72,7 +72,10 @@ int show_past_calls(const Asking& asking, unsigned limit) {
     const bool answered = !call.at("answered").is_null();
     fmt::print("{}  {} -> {}  {}{}  ({}, ended by {})\n", word(call, "began"), word(call, "caller"), word(call, "callee"),
                answered ? "answered " + word(call, "answered") + ", ended " + word(call, "ended") : "not answered: " + word(call, "status"),
-               answered && word(call, "how") == "lost" ? ", nobody said BYE" : "", word(call, "mode"), word(call, "ended_by"));
+               word(call, "how") == "lost"               ? ", nobody said BYE"
+               : word(call, "how") == "terminal-restart" ? ", a terminal was restarted"
+                                                         : "",
+               word(call, "mode"), word(call, "ended_by"));
     for (const json::value& one : call.at("legs").as_array()) {
       const json::object& leg = one.as_object();
       fmt::print("    {:>7.1f} s to {:>6.1f} s  {:<10} {:>3}  {}\n", leg.at("after_ms").to_number<double>() / 1000,

@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 
 #include "app/commands.hpp"
+#include "app/explain.hpp"
 #include "app/ring_command.hpp"
 #include "app/serve.hpp"
 #include "app/settings_file.hpp"
@@ -113,6 +114,9 @@ int main(int count, char** arguments) {
   unsigned limit = 20;
   calls->add_flag("--past", past, "those that ended, the last first: who rang when, and why it stopped");
   calls->add_option("--limit", limit, "how many of them")->capture_default_str()->check(CLI::Range(1, 10'000));
+  CLI::App* explain = command("explain", "what happened to a call and why, or what is known of a phone");
+  std::string what;
+  explain->add_option("CALL|PHONE", what, "a Call-ID, or a user, AOR, address or device")->required();
   CLI::App* set_mode = command("mode", "pin the mode, or let it follow the central site again");
   set_mode->add_option("MODE", mode, "auto, normal or survivable")->required()->check(CLI::IsMember({"auto", "normal", "survivable"}));
   CLI::App* snippet = command("dhcp-snippet", "lines for the DHCP server: this box as DNS server, and the SIP domain");
@@ -134,6 +138,7 @@ int main(int count, char** arguments) {
   if (*status) return app::show_status(asking);
   if (*registrations) return app::show_registrations(asking, aor);
   if (*calls) return past ? app::show_past_calls(asking, limit) : app::show_calls(asking);
+  if (*explain) return app::explain(asking, what);
   if (*set_mode) return app::set_mode(asking, mode);
   if (*snippet) return app::dhcp_snippet(asking, server);
   if (const auto code = users.run(asking)) return *code;

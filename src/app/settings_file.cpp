@@ -21,8 +21,9 @@ namespace ringhold::app {
 namespace {
 
 /// Tables of the interface that belong to later features.
-const std::set<std::string, std::less<>> later_tables{"restart", "route", "push", "agent"};
-const std::set<std::string, std::less<>> known_tables{"branch", "sip", "dns", "central", "registrar", "ringing", "store", "http"};
+const std::set<std::string, std::less<>> later_tables{"route", "push", "agent"};
+const std::set<std::string, std::less<>> known_tables{"branch",  "sip",     "dns",   "central", "registrar",
+                                                      "restart", "ringing", "store", "http"};
 
 /// RFC 1035 §2.3.1 and RFC 2782's underscore, without the final dot, lower case.
 std::optional<std::string> domain_name(std::string_view text) {
@@ -74,6 +75,7 @@ class Reader {
     read_dns();
     read_central();
     read_registrar();
+    read_restart();
     read_ringing(section("ringing"), machine_, configuration_.branch.ringing);
     read_store();
     read_http();
@@ -268,6 +270,20 @@ class Reader {
       else
         table.error("service_route", item.line, fmt::format("\"{}\": expected a SIP URI with lr, as \"sip:edge.example;lr\"", item.text));
     }
+    table.finish();
+  }
+
+  void read_restart() {
+    auto table = section("restart");
+    auto& restart = configuration_.branch.restart;
+    if (const auto text = table.text("release")) {
+      if (const auto policy = calls::parse_policy(*text))
+        restart.policy = *policy;
+      else
+        table.error("release", fmt::format("\"{}\": expected \"confirm\", \"immediate\" or \"log\"", *text));
+    }
+    restart.grace = table.duration("grace", restart.grace, 8s, 10min);
+    restart.audit = table.flag("audit", restart.audit);
     table.finish();
   }
 

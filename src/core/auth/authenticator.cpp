@@ -91,6 +91,7 @@ void Authenticator::restore(const Row& row) {
     case Table::ring_schedule:
     case Table::terminal_type:
     case Table::call:
+    case Table::dialog:
     case Table::binding:
     case Table::learnt: return;
   }

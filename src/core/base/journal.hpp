@@ -13,7 +13,7 @@
 namespace ringhold {
 
 /// The tables of the store. A name and its columns stand in shell/store/schema.cpp; the first column is the key.
-enum class Table : std::uint8_t { binding, learnt, setting, user, ring_profile, terminal_type, call, ring_schedule };
+enum class Table : std::uint8_t { binding, learnt, setting, user, ring_profile, terminal_type, call, ring_schedule, dialog };
 
 /// One row, columns in the order of the schema. `columns[0]` is the key.
 using Column = std::variant<std::int64_t, Text>;

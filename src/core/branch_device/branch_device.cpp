@@ -106,6 +106,8 @@ ringing::Settings ringing_settings(const Settings& settings) {
   return {settings.ringing.types, settings.ringing.step, settings.ringing.total, settings.ringing.calendar};
 }
 
+calls::ReleaseSettings release_settings(const Settings& settings) { return settings.restart; }
+
 BranchDevice::State::State(const Settings& given, Random& given_random, const Team& given_team)
     : settings{share_of(given, given_team)},
       team{given_team},
@@ -116,6 +118,7 @@ BranchDevice::State::State(const Settings& given, Random& given_random, const Te
       notifier{reg_event::Settings{announced(given), given_team}, given_random},
       proxy{proxy::Settings{identity_of(given), given_team}, given_random},
       calls{limits::calls, std::max<std::size_t>(limits::call_records / given_team.size, 1), given_team.number},
+      release{release_settings(given)},
       media{ringing_settings(given)},
       central{central_settings(settings), given_random},
       nameserver{nameserver_settings(given), given_random},
@@ -128,6 +131,8 @@ BranchDevice::State::State(const Settings& given, Random& given_random, const Te
 BranchDevice::BranchDevice(const Settings& settings, Random& random, const Team& team)
     : state_{std::make_unique<State>(settings, random, team)} {}
 BranchDevice::~BranchDevice() = default;
+BranchDevice::BranchDevice(BranchDevice&&) noexcept = default;
+BranchDevice& BranchDevice::operator=(BranchDevice&&) noexcept = default;
 
 void BranchDevice::restore(std::span<const Row> rows, Instant now) {
   Outbox changes;
@@ -147,7 +152,8 @@ void BranchDevice::restore(std::span<const Row> rows, Instant now) {
         break;
       case Table::user: state_->authenticator.restore(row); break;
       case Table::call:
-        if (calls::CallTable::is_of(row, team.number, team.size)) state_->calls.restore(row, changes);
+      case Table::dialog:
+        if (calls::CallTable::is_of(row, team.number, team.size)) state_->calls.restore(row, now, changes);
         break;
       case Table::terminal_type:
       case Table::ring_profile:
@@ -162,6 +168,7 @@ void BranchDevice::start(Instant now, Outbox& outbox) {
   for (Change& change : state_->restored_changes) outbox.change(std::move(change));
   state_->restored_changes.clear();
   state_->registrar.start(outbox);
+  state_->audit_restored(now);
   if (!state_->team.leads()) {
     state_->settle_authentication(outbox);
     state_->remember_restored_sources(now);
@@ -204,9 +211,10 @@ void BranchDevice::expire(Instant now, Outbox& outbox) {
   state_->on_failures(state_->layer.expire(now, outbox), now, outbox);
   for (const proxy::ResponseOutcome& outcome : state_->proxy.expire(state_->layer, now, outbox)) state_->keep_books(outcome, now, outbox);
   state_->expire_steps(now, outbox);
-  state_->location.expire(now, outbox);
+  state_->audit(now, outbox);
   state_->notifier.expire(state_->location, state_->layer, now, outbox);
   state_->calls.expire(now, outbox);
+  state_->expire_releases(now, outbox);
   state_->nameserver.expire(now, outbox);
   if (state_->parked_until() && *state_->parked_until() <= now) state_->resume_parked(now, outbox);
   state_->settle(now, outbox);
@@ -236,9 +244,10 @@ void BranchDevice::told(const Word& word, Instant now, Outbox& outbox) {
 
 std::optional<Instant> BranchDevice::next_expiry() const {
   std::optional<Instant> next;
-  for (const auto& one : {state_->layer.next_expiry(), state_->proxy.next_expiry(), state_->location.next_expiry(),
-                          state_->notifier.next_expiry(), state_->calls.next_expiry(), state_->media.next_expiry(),
-                          state_->nameserver.next_expiry(), state_->central.next_expiry(), state_->parked_until()})
+  for (const auto& one :
+       {state_->layer.next_expiry(), state_->proxy.next_expiry(), state_->location.next_expiry(), state_->notifier.next_expiry(),
+        state_->calls.next_expiry(), state_->release.next_expiry(), state_->media.next_expiry(), state_->nameserver.next_expiry(),
+        state_->central.next_expiry(), state_->parked_until()})
     if (one && (!next || *one < *next)) next = one;
   return next;
 }
@@ -252,6 +261,7 @@ Answer BranchDevice::command(const Command& command, Instant now, Outbox& outbox
     Answer operator()(const GetRegistrations& asked) const { return state.registrations(asked.aor, now); }
     Answer operator()(const GetCalls&) const { return state.call_reports(); }
     Answer operator()(const GetPastCalls& asked) const { return state.past_call_reports(asked.limit); }
+    Answer operator()(const GetRestarts& asked) const { return state.restart_reports(asked.aor); }
     Answer operator()(const GetMetrics&) const { return state.metrics(); }
     Answer operator()(const RemoveRegistrations& asked) const {
       const auto ids = state.location.ids(asked.aor, now);
@@ -288,6 +298,7 @@ void BranchDevice::reconfigure(const Settings& settings, Instant now, Outbox& ou
   state_->registrar.reconfigure(registrar_settings(state_->settings));
   state_->authenticator.reconfigure(auth_settings(state_->settings, state_->team));
   state_->settle_authentication(outbox);
+  state_->release.reconfigure(release_settings(state_->settings));
   state_->media.reconfigure(ringing_settings(state_->settings));
   state_->central.reconfigure(central_settings(state_->settings), now, outbox);
   state_->nameserver.reconfigure(nameserver_settings(state_->settings), now);

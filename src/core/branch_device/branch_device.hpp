@@ -21,6 +21,8 @@ class BranchDevice {
   /// `team`: one of several minds that serve the same branch; only the leader probes and serves DNS.
   BranchDevice(const Settings& settings, Random& random, const Team& team = {});
   ~BranchDevice();
+  BranchDevice(BranchDevice&&) noexcept;
+  BranchDevice& operator=(BranchDevice&&) noexcept;
 
   /// Puts back what the store kept; before start(). Expired rows are not resurrected (R6).
   void restore(std::span<const Row> rows, Instant now);

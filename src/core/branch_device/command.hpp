@@ -70,13 +70,17 @@ struct PutRing {
   std::string fallback{};   ///< who is called when nobody has answered: the part before @; empty: nobody
   std::vector<Schedule> schedules{};
 };
+/// Terminals that were seen to restart; the latest first. `aor` may be empty: all.
+struct GetRestarts {
+  std::string aor;
+};
 /// What a terminal is, whatever it says of itself (RNG-09).
 struct PutType {
   std::string device;  ///< as a RegistrationReport names it
   std::string type;    ///< a name, or "auto"
 };
 using Command = std::variant<GetStatus, GetRegistrations, RemoveRegistrations, GetCalls, GetPastCalls, GetMetrics, SetMode, GetUsers,
-                             PutUsers, RemoveUser, GetRing, PutRing, PutType>;
+                             PutUsers, RemoveUser, GetRing, PutRing, PutType, GetRestarts>;
 
 struct StatusReport {
   struct CentralServer {
@@ -172,11 +176,29 @@ struct PastCallReport {
   Instant began;
   std::optional<Instant> answered;
   Instant ended;
-  std::string how;       ///< "bye", "refused", "lost"
+  std::string how;       ///< "bye", "refused", "lost", "terminal-restart"
   std::string ended_by;  ///< "caller", "callee", "nobody"
   int status = 0;
   std::string mode;
   std::vector<Leg> legs;
+};
+
+/// A terminal that was seen to restart, by what, and what came of it for its calls (RST-13).
+struct RestartReport {
+  std::uint64_t number = 0;
+  Instant at;
+  std::string aor;
+  std::string device;
+  std::string user_agent;
+  std::string call_id_before, call_id;
+  std::uint32_t cseq_before = 0, cseq = 0;
+  std::string contact_before, contact;  ///< the latter empty: it said good-bye
+  std::string source_before, source;
+  std::string reason;  ///< of the REGISTER (RFC 3326), or empty
+  std::int64_t registered_s = 0;
+  unsigned undecided = 0;  ///< so many workers are still asking
+  unsigned released = 0;
+  unsigned kept = 0;
 };
 
 /// One sample of a metric; `labels` is the text between the braces, empty for none.
@@ -193,7 +215,8 @@ struct Refused {
   int status = 400;
   std::string detail;
 };
-using Answer = std::variant<StatusReport, std::vector<RegistrationReport>, std::vector<CallReport>, std::vector<PastCallReport>,
-                            std::vector<UserReport>, std::vector<RingReport>, std::vector<Sample>, Done, Refused>;
+using Answer =
+    std::variant<StatusReport, std::vector<RegistrationReport>, std::vector<CallReport>, std::vector<PastCallReport>,
+                 std::vector<UserReport>, std::vector<RingReport>, std::vector<RestartReport>, std::vector<Sample>, Done, Refused>;
 
 }  // namespace ringhold::branch_device

@@ -113,6 +113,7 @@ void BranchDevice::State::on_ack(const sip::Message& ack, const Packet& packet, 
   const Way found = find_way(ack, packet, *way, now);
   if (!found.missing.empty() && park(packet, found.missing, now, outbox)) return;
   if (!found.hops.empty()) proxy.forward_ack(ack, packet, *way, found.hops.front(), outbox);
+  note_life(ack.call_id(), ack.from_tag(), ack.to_tag(), now, outbox);
 }
 
 void BranchDevice::State::refuse_outsider(const Packet& packet, Instant now, Outbox& outbox) {
@@ -179,14 +180,24 @@ void BranchDevice::State::route(const sip::Message& request, const Packet& packe
     }
     return proxy.refuse(request, packet, found.refusal, layer, now, outbox);
   }
-  if (way.in_dialog) calls.passed(request, now, outbox);
+  if (way.in_dialog) {
+    calls.passed(request, {packet.transport, packet.remote}, now, outbox);
+    note_life(request.call_id(), request.from_tag(), request.to_tag(), now, outbox);
+  }
   const auto search = found.ring ? proxy::Search::may_go_on : proxy::Search::complete;
   const auto forwarded = proxy.forward(request, packet, way, found.hops, layer, now, outbox, search);
   if (!forwarded || way.in_dialog || request.method() != sip::Method::invite) return;
   const auto uri = sip::Uri::parse(way.request_uri());
   const bool to_us = way.next_route.empty() && uri && identity.is_ours(*uri);
-  calls.invited(request, party_of(request.from()), to_us ? aor_of(*uri) : party_of(request.to()), central::name(central.mode()), now,
-                outbox);
+  calls.invited(request,
+                {party_of(request.from()),
+                 to_us ? aor_of(*uri) : party_of(request.to()),
+                 central::name(central.mode()),
+                 {packet.transport, packet.remote},
+                 terminal_at(request, now),
+                 {forwarded.index, forwarded.generation},
+                 found.ring.has_value()},
+                now, outbox);
   if (found.ring) start_ringing(forwarded, *found.ring, now, outbox);
 }
 
@@ -206,8 +217,9 @@ void BranchDevice::State::on_register(const sip::Message& request, const Packet&
   }
   const auto grant = central.mode() == central::Mode::survivable ? registrar::Grant::survivable : registrar::Grant::normal;
   const auto decision = registrar.on_register(request, packet, aor, grant, location, now, outbox);
-  if (decision.restarted) ++counters.restarts;
   if (decision.status == 200) remember_source(packet, aor, now, outbox);
+  if (decision.added && decision.restarts.empty()) audit_newcomer(request, packet, aor, now, outbox);
+  for (const registrar::Restart& restart : decision.restarts) note_restart(restart, request, aor, now, outbox);
 }
 
 void BranchDevice::State::on_response(const sip::Message& response, const Packet& packet, const transaction::Received& received,
@@ -216,13 +228,17 @@ void BranchDevice::State::on_response(const sip::Message& response, const Packet
     case Owner::Kind::none: return;
     case Owner::Kind::central: return central.on_response(received.owner, response.status(), now, outbox);
     case Owner::Kind::reg_event: return notifier.on_response(received.owner, response.status(), location, layer, now, outbox);
+    case Owner::Kind::release:
+      release.on_response(received.owner, response.status(), calls, layer, now, outbox);
+      return run_errands(now, outbox);
     case Owner::Kind::proxy: break;
   }
   if (central.is_central(packet.remote)) {
     const auto sign = response.status() == 503 ? central::RelaySign::unavailable : central::RelaySign::answered;
     note_relay({packet.transport, packet.remote}, sign, now, outbox);
   }
-  keep_books(proxy.on_response(response, received, layer, now, outbox), now, outbox);
+  if (response.status() / 100 == 2) note_life(response.call_id(), response.to_tag(), response.from_tag(), now, outbox);
+  keep_books(proxy.on_response(response, received, layer, now, outbox), now, outbox, &response, {packet.transport, packet.remote});
 }
 
 void BranchDevice::State::on_failures(std::span<const transaction::Failure> failures, Instant now, Outbox& outbox) {
@@ -231,6 +247,7 @@ void BranchDevice::State::on_failures(std::span<const transaction::Failure> fail
       case Owner::Kind::none: break;
       case Owner::Kind::central: central.on_failure(failure, now, outbox); break;
       case Owner::Kind::reg_event: notifier.on_failure(failure, location, outbox); break;
+      case Owner::Kind::release: release.on_failure(failure, calls, layer, now, outbox); break;
       case Owner::Kind::proxy: {
         if (const Destination* to = layer.destination(failure.transaction); to != nullptr && central.is_central(to->remote)) {
           const bool timeout = failure.cause == transaction::Failure::Cause::timeout;
@@ -243,18 +260,30 @@ void BranchDevice::State::on_failures(std::span<const transaction::Failure> fail
   }
 }
 
-void BranchDevice::State::keep_books(const proxy::ResponseOutcome& outcome, Instant now, Outbox& outbox) {
+void BranchDevice::State::keep_books(const proxy::ResponseOutcome& outcome, Instant now, Outbox& outbox, const sip::Message* response,
+                                     const Target& from) {
   if (outcome.wants_targets) return ring_on(outcome.context, now, outbox);
+  if (outcome.forwarded_status > 100 && outcome.forwarded_status < 200 && response != nullptr)
+    calls.rang({response->call_id(), response->from_tag(), response->to_tag(), outcome.forwarded_status, {}, {}, response, from});
   if (outcome.forwarded_status < 200) return;
   if (outcome.method == sip::Method::invite) {
     note_challenge(outcome, now);
     stop_watching(outcome.context);
   }
-  const calls::Answer answer{
-      outcome.call_id, outcome.from_tag, outcome.to_tag, outcome.forwarded_status, std::chrono::seconds{outcome.session_expires},
-      outcome.legs};
-  if (outcome.method == sip::Method::invite) calls.responded(answer, now, outbox);
-  if (outcome.method == sip::Method::update) calls.refreshed(answer, now);
+  calls::Answer answer{.call_id = outcome.call_id,
+                       .from_tag = outcome.from_tag,
+                       .to_tag = outcome.to_tag,
+                       .status = outcome.forwarded_status,
+                       .session = std::chrono::seconds{outcome.session_expires},
+                       .legs = outcome.legs,
+                       .response = response,
+                       .from = from};
+  if (outcome.method == sip::Method::invite && response != nullptr && answer.status < 300) answer.terminal = terminal_at(*response, now);
+  if (outcome.method == sip::Method::invite && calls.responded(answer, now, outbox)) {
+    release.answered_too_late(answer, calls, now, outbox);
+    run_errands(now, outbox);
+  }
+  if (outcome.method == sip::Method::update) calls.refreshed(answer, now, outbox);
 }
 
 }  // namespace ringhold::branch_device

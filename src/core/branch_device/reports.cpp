@@ -109,10 +109,10 @@ std::vector<PastCallReport> BranchDevice::State::past_call_reports(std::size_t l
 
 std::vector<CallReport> BranchDevice::State::call_reports() const {
   std::vector<CallReport> rows;
-  calls.for_each([&](const calls::Call& call) {
+  calls.for_each([&](calls::CallId, const calls::Call& call) {
     const bool answered = call.state == calls::CallState::answered;
-    rows.push_back(
-        {call.call_id + ";" + call.from_tag, call.call_id, call.caller, call.callee, answered ? "answered" : "ringing", call.since});
+    rows.push_back({call.call_id + ";" + call.from_tag, call.call_id, call.party(calls::Side::caller), call.party(calls::Side::callee),
+                    answered ? "answered" : "ringing", call.since});
   });
   return rows;
 }
@@ -183,10 +183,8 @@ std::vector<Sample> BranchDevice::State::metrics() const {
   latency.emplace_back("_count", static_cast<double>(count));
   samples.push_back({"ringhold_dns_latency_seconds", "from query to answer", "histogram", std::move(latency)});
   samples.push_back({"ringhold_dns_upstream_queries_total", "queries sent upstream", "counter", one(dns.upstream_queries)});
-  samples.push_back({"ringhold_restarts_detected_total",
-                     "terminals whose Call-ID changed within their cycle",
-                     "counter",
-                     {{"released=\"no\"", static_cast<double>(counters.restarts)}}});
+  samples.push_back({"ringhold_restarts_detected_total", "terminals whose Call-ID changed within their cycle", "counter",
+                     labelled({{"yes", counters.restarts_released}, {"no", counters.restarts_harmless}}, "released")});
   samples.push_back({"ringhold_parse_errors_total", "messages that could not be read", "counter",
                      labelled({{"sip", counters.sip_malformed}, {"dns", dns.malformed}}, "protocol")});
   return samples;

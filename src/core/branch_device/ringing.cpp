@@ -115,10 +115,12 @@ void BranchDevice::State::start_ringing(proxy::ContextId search, const Ring& rin
 
 void BranchDevice::State::ring_on(proxy::ContextId search, Instant now, Outbox& outbox) {
   const Text aor{media.aor_of(key_of(search))};
-  while (const auto step = media.next_step(key_of(search), now)) {
-    const auto request = sip::Message::parse(proxy.request(search, layer));
-    const auto hops = hops_in_step(aor, *step, request ? ringing::CallerPreferences{*request} : ringing::CallerPreferences{}, now);
-    if (!hops.empty() && proxy.add_targets(search, hops, layer, now, outbox)) return;
+  if (const auto invite = sip::Message::parse(proxy.request(search, layer))) {
+    const ringing::CallerPreferences preferences{*invite};
+    while (const auto step = media.next_step(key_of(search), now)) {
+      const auto hops = hops_in_step(aor, *step, preferences, now);
+      if (!hops.empty() && proxy.add_targets(search, *invite, hops, layer, now, outbox)) return;
+    }
   }
   const auto outcome = proxy.end_search(search, layer, now, outbox);
   // Its final response, now or when the last CANCEL is answered, ends the plan.
@@ -182,10 +184,11 @@ void BranchDevice::State::follow_bindings(std::span<const location::BindingEvent
     for (const ringing::SearchKey search : media.ringing_for(event.aor)) {
       // One that had lapsed and comes again may be ringing still.
       if (!is_in_step(*binding, *media.ringing_step(search)) || proxy.is_calling(context_of(search), binding->contact())) continue;
+      const auto invite = sip::Message::parse(proxy.request(context_of(search), layer));
+      if (!invite) continue;
       location::Bindings wanted{binding};
-      if (const auto request = sip::Message::parse(proxy.request(context_of(search), layer)))
-        apply(ringing::CallerPreferences{*request}, wanted);
-      if (!wanted.empty()) proxy.add_targets(context_of(search), hops_to_bindings(wanted), layer, now, outbox);
+      apply(ringing::CallerPreferences{*invite}, wanted);
+      if (!wanted.empty()) proxy.add_targets(context_of(search), *invite, hops_to_bindings(wanted), layer, now, outbox);
     }
   }
   for (const ringing::SearchKey search : touched)

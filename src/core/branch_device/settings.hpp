@@ -7,6 +7,7 @@
 #include "base/address.hpp"
 #include "base/time.hpp"
 #include "branch_device/admission.hpp"
+#include "calls/policy.hpp"
 #include "ringing/local_time.hpp"
 #include "ringing/terminal_type.hpp"
 
@@ -66,6 +67,7 @@ struct Settings {
     unsigned contacts_per_aor = 10;
     std::vector<Text> service_route;  ///< RFC 3608: URIs that phones put into the Route of their requests; empty: none
   } registrar;
+  calls::ReleaseSettings restart;
   struct Ringing {
     std::vector<ringing::TerminalType> types = ringing::usual_types();
     Duration step = 15s;           ///< of a step that names no time

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <span>
@@ -14,6 +15,7 @@
 #include "branch_device/branch_device.hpp"
 #include "branch_device/word.hpp"
 #include "calls/call_table.hpp"
+#include "calls/release.hpp"
 #include "central/central.hpp"
 #include "location/location_service.hpp"
 #include "nameserver/nameserver.hpp"
@@ -35,9 +37,10 @@ struct Counters {
   std::uint64_t sip_malformed = 0;
   std::uint64_t sip_outsiders = 0;
   std::uint64_t sip_strays = 0;
-  std::uint64_t sip_shed = 0;     ///< answered 503 (R7)
-  std::uint64_t sip_dropped = 0;  ///< past a source's rate, or a scanner (X2)
-  std::uint64_t restarts = 0;
+  std::uint64_t sip_shed = 0;           ///< answered 503 (R7)
+  std::uint64_t sip_dropped = 0;        ///< past a source's rate, or a scanner (X2)
+  std::uint64_t restarts_released = 0;  ///< restarts that ended calls
+  std::uint64_t restarts_harmless = 0;  ///< and those that did not
 };
 
 /// A call that goes by steps: the targets are those of the first step that anybody is in.
@@ -78,7 +81,9 @@ struct BranchDevice::State {
   void on_register(const sip::Message& request, const Packet& packet, Instant now, Outbox& outbox);
   void on_response(const sip::Message& response, const Packet& packet, const transaction::Received& received, Instant now, Outbox& outbox);
   void on_failures(std::span<const transaction::Failure> failures, Instant now, Outbox& outbox);
-  void keep_books(const proxy::ResponseOutcome& outcome, Instant now, Outbox& outbox);
+  /// Of what came with a response, that one and where it came from.
+  void keep_books(const proxy::ResponseOutcome& outcome, Instant now, Outbox& outbox, const sip::Message* response = nullptr,
+                  const Target& from = {});
   bool is_served(const Endpoint& remote) const;
   void refuse_outsider(const Packet& packet, Instant now, Outbox& outbox);
   bool is_admitted(const sip::Message& request, const Packet& packet, Instant now, Outbox& outbox);
@@ -164,6 +169,32 @@ struct BranchDevice::State {
   Answer put_ring(const PutRing& given, Outbox& outbox);
   Answer put_type(const PutType& given, Outbox& outbox);
 
+  // releasing.cpp
+  void note_restart(const registrar::Restart& restart, const sip::Message& request, std::string_view aor, Instant now, Outbox& outbox);
+  /// Of a terminal that is, or was, registered here; the other workers hear of it.
+  void release_calls(calls::Suspect suspect, Instant now, Outbox& outbox);
+  void take_suspect(const calls::Suspect& suspect, Instant now, Outbox& outbox);
+  void note_concluded(const calls::Concluded& concluded);
+  /// bindings that ran out in a call.
+  void audit(Instant now, Outbox& outbox);
+  /// A terminal that was not registered here comes while it is in a call: it may have been restarted meanwhile.
+  void audit_newcomer(const sip::Message& request, const Packet& packet, std::string_view aor, Instant now, Outbox& outbox);
+  void audit_terminal(std::string_view aor, const calls::Suspect::Place& place, std::string_view user_agent, Instant now, Outbox& outbox);
+  /// Dialogs that outlived us: a BYE may have come while nobody was here.
+  void audit_restored(Instant now);
+  bool is_terminal_here(const calls::Call& call, const calls::Dialog& dialog, calls::Side side) const;
+  void expire_releases(Instant now, Outbox& outbox);
+  /// Sends what the release of calls wants sent.
+  void run_errands(Instant now, Outbox& outbox);
+  /// The AOR of whose contact a message names; empty: nobody's that is registered here.
+  std::string_view terminal_at(const sip::Message& message, Instant now) const;
+  void send_probe(const calls::Errand& errand, Instant now, Outbox& outbox);
+  transaction::TransactionId send_in_dialog(const calls::InDialogRequest& request, transaction::Owner owner, Instant now, Outbox& outbox);
+  Text routes_from_us(std::string_view routes) const;
+  /// A sign of life of who has that tag.
+  void note_life(std::string_view call_id, std::string_view tag, std::string_view other_tag, Instant now, Outbox& outbox);
+  std::vector<RestartReport> restart_reports(std::string_view aor) const;
+
   // subscribing.cpp
   /// A SUBSCRIBE that names one of our hosts. False: it is for others, and is forwarded.
   bool on_subscribe(const sip::Message& request, const Packet& packet, const sip::Uri& uri, Instant now, Outbox& outbox);
@@ -217,6 +248,9 @@ struct BranchDevice::State {
   reg_event::Notifier notifier;
   proxy::Proxy proxy;
   calls::CallTable calls;
+  calls::Release release;
+  std::deque<RestartReport> restarts;  ///< the last ones, oldest first
+  std::uint64_t restarts_seen = 0;
   ringing::MediaService media;
   central::Central central;
   nameserver::Nameserver nameserver;
@@ -251,6 +285,7 @@ nameserver::Settings nameserver_settings(const Settings& settings);
 central::Settings central_settings(const Settings& settings);
 registrar::Settings registrar_settings(const Settings& settings);
 ringing::Settings ringing_settings(const Settings& settings);
+calls::ReleaseSettings release_settings(const Settings& settings);
 auth::Settings auth_settings(const Settings& settings, const Team& team);
 
 }  // namespace ringhold::branch_device

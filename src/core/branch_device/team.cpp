@@ -18,6 +18,9 @@ WorkerNumber shared_out(std::string_view key, const Team& team) {
   return static_cast<WorkerNumber>((hash >> 32U) * team.size >> 32U);
 }
 
+/// Rows that each worker keeps itself.
+bool is_of_worker(Table table) { return table == Table::binding || table == Table::call || table == Table::dialog; }
+
 template <typename Content>
 std::shared_ptr<const Word> news(Content content) {
   return std::make_shared<News>(std::move(content));
@@ -119,7 +122,7 @@ void BranchDevice::State::settle_team(Outbox& outbox) {
     outbox.tell(0, news(ReturnNews{*last}));
   }
   // What all share the leader keeps.
-  std::erase_if(outbox.changes(), [](const Change& change) { return change.table != Table::binding && change.table != Table::call; });
+  std::erase_if(outbox.changes(), [](const Change& change) { return !is_of_worker(change.table); });
 }
 
 void BranchDevice::State::lead(Outbox& outbox) {
@@ -132,8 +135,7 @@ void BranchDevice::State::lead(Outbox& outbox) {
 void BranchDevice::State::tell_rows(std::size_t first_change, Outbox& outbox) const {
   if (team.is_alone() || !team.leads()) return;
   for (const Change& change : std::span{outbox.changes()}.subspan(first_change))
-    if (change.table != Table::binding && change.table != Table::learnt && change.table != Table::call)
-      tell_all(news(RowNews{change}), outbox);
+    if (!is_of_worker(change.table) && change.table != Table::learnt) tell_all(news(RowNews{change}), outbox);
 }
 
 void BranchDevice::State::take_news(const News& news, Instant now, Outbox& outbox) {
@@ -158,6 +160,8 @@ void BranchDevice::State::take_news(const News& news, Instant now, Outbox& outbo
         --count;
       if (count == 0) state.calls_elsewhere.erase(told.aor);
     }
+    void operator()(const SuspectNews& told) const { state.take_suspect(told.suspect, now, outbox); }
+    void operator()(const ConcludedNews& told) const { state.note_concluded(told.concluded); }
     void operator()(const SourceNews& told) const {
       if (told.until)
         state.authenticator.sources().remember(told.source, told.user, *told.until, now);
@@ -191,6 +195,7 @@ void BranchDevice::State::take_row(const Change& change, Outbox& outbox) {
       return;
     case Table::binding:
     case Table::call:
+    case Table::dialog:
     case Table::learnt: return;
   }
 }

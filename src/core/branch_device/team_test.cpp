@@ -232,6 +232,7 @@ TEST_F(TeamOfThree, follows_the_leader_through_loss_and_return_S4_S5) {
     let_pass(1s);
     answer_probes();
     if (second % 40 != 39) continue;
+    register_at(0, bob, "10.77.0.12:5060", second);
     register_at(0, alice, caller, second);
     EXPECT_TRUE(came_to(caller).starts_with("SIP/2.0 200")) << "in a call that another worker serves";
     if (second == 39) register_at(0, carol, "10.77.0.13:5060", second);
@@ -239,6 +240,39 @@ TEST_F(TeamOfThree, follows_the_leader_through_loss_and_return_S4_S5) {
   EXPECT_EQ(told_status().mode, "recovering");
   register_at(0, carol, "10.77.0.13:5060", 200);
   EXPECT_TRUE(came_to("10.77.0.13:5060").starts_with("SIP/2.0 503")) << came_to("10.77.0.13:5060");
+}
+
+TEST_F(TeamOfThree, a_restart_ends_calls_that_another_worker_serves_RST08) {
+  const std::string alice = user_of(1), bob = user_of(2);
+  register_at(0, alice, caller);
+  register_at(0, bob, "10.77.0.12:5060");
+  send_to(2, caller,
+          request("INVITE", "sip:" + bob + "@example.test", alice, "sip:" + bob + "@example.test", caller, "i1", 7,
+                  "Contact: <sip:" + alice + "@" + caller + ">\r\n"));
+  const std::string invite = came_to("10.77.0.12:5060");
+  send_to(0, "10.77.0.12:5060", answer(invite, 200, "b", "sip:" + bob + "@10.77.0.12:5060"));
+  std::string again = request("REGISTER", "sip:example.test", alice, "sip:" + alice + "@example.test", caller, "boot2", 1,
+                              "Contact: <sip:" + alice + "@" + caller + ">;expires=120\r\n");
+  again.replace(again.find("Call-ID: c-"), 11, "Call-ID: d-");
+  send_to(0, caller, again);
+  std::string probe;
+  for (const auto& [destination, bytes] : sent_)
+    if (bytes.starts_with("INFO ")) probe = bytes;
+  ASSERT_FALSE(probe.empty());
+  send_to(1, caller, answer(probe, 481, "", ""));
+  EXPECT_TRUE(came_to("10.77.0.12:5060").starts_with("BYE ")) << came_to("10.77.0.12:5060");
+  double released = 0;
+  std::size_t reports = 0;
+  for (WorkerNumber number = 0; number < size; ++number) {
+    const auto rows = std::get<std::vector<RestartReport>>(device(number).command(GetRestarts{}, now_, step_));
+    for (const RestartReport& row : rows) EXPECT_EQ(std::tuple(row.released, row.kept, row.undecided), std::tuple(1U, 0U, 0U));
+    reports += rows.size();
+    const auto samples = std::get<std::vector<Sample>>(device(number).command(GetMetrics{}, now_, step_));
+    for (const Sample& sample : samples)
+      if (sample.name == "ringhold_restarts_detected_total") released += sample.values.at(0).second;
+  }
+  EXPECT_EQ(reports, 1U);
+  EXPECT_EQ(released, 1);
 }
 
 TEST_F(TeamOfThree, tells_the_leader_what_became_of_relayed_requests_S1) {

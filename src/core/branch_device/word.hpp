@@ -9,6 +9,7 @@
 #include "base/team.hpp"
 #include "base/text.hpp"
 #include "base/time.hpp"
+#include "calls/release.hpp"
 #include "central/central.hpp"
 
 namespace ringhold::branch_device {
@@ -47,10 +48,21 @@ struct SourceNews {
   std::optional<Instant> until;
 };
 
+/// To all: a terminal seems to have lost its calls.
+struct SuspectNews {
+  calls::Suspect suspect;
+};
+
+/// To the worker that saw a restart: what came of it for the sender's calls.
+struct ConcludedNews {
+  calls::Concluded concluded;
+};
+
 /// The minds of a team tell each other these things and no others (docs/decisions/0009).
 class News final : public Word {
  public:
-  using Content = std::variant<StandingNews, RowNews, RelayNews, RegistrationNews, ReturnNews, PartyNews, SourceNews>;
+  using Content =
+      std::variant<StandingNews, RowNews, RelayNews, RegistrationNews, ReturnNews, PartyNews, SourceNews, SuspectNews, ConcludedNews>;
   explicit News(Content content) : content_{std::move(content)} {}
   const Content& content() const { return content_; }
 

@@ -4,46 +4,14 @@
 #include <array>
 #include <utility>
 
+#include "calls/row_reader.hpp"
+
 namespace ringhold::calls {
 
 namespace {
 
-constexpr std::array ends{End::bye, End::refused, End::lost};
+constexpr std::array ends{End::bye, End::refused, End::lost, End::terminal_restart};
 constexpr std::array enders{EndedBy::nobody, EndedBy::caller, EndedBy::callee};
-
-/// Columns one after another; `valid` tells at the end whether all had the type that was asked for.
-class Reader {
- public:
-  explicit Reader(const Row& row) : row_{row} {}
-  Text text(std::size_t longest = longest_text) {
-    const Text* const value = next_ < row_.columns.size() ? std::get_if<Text>(&row_.columns[next_++]) : nullptr;
-    valid = valid && value != nullptr;
-    return value != nullptr ? value->substr(0, longest) : Text{};
-  }
-  Instant instant() {
-    // Some thousand years: whatever else stands there cannot be counted in nanoseconds.
-    const std::int64_t milliseconds = number();
-    valid = valid && milliseconds >= 0 && milliseconds < 1LL << 43U;
-    return from_unix_ms(valid ? milliseconds : 0);
-  }
-  std::int64_t number() {
-    const auto* const value = next_ < row_.columns.size() ? std::get_if<std::int64_t>(&row_.columns[next_++]) : nullptr;
-    valid = valid && value != nullptr;
-    return value != nullptr ? *value : 0;
-  }
-  template <typename Values>
-  auto named(const Values& values) {
-    const Text word = text();
-    const auto found = std::ranges::find(values, word, [](auto value) { return name(value); });
-    valid = valid && found != values.end();
-    return found != values.end() ? *found : values.front();
-  }
-  bool valid = true;
-
- private:
-  const Row& row_;
-  std::size_t next_ = 0;
-};
 
 }  // namespace
 
@@ -52,6 +20,7 @@ std::string_view name(End how) {
     case End::bye: return "bye";
     case End::refused: return "refused";
     case End::lost: return "lost";
+    case End::terminal_restart: return "terminal-restart";
   }
   return "";
 }
@@ -75,7 +44,7 @@ Change put(const CallRecord& record) {
 
 std::optional<CallRecord> from_row(const Row& row) {
   if (row.table != Table::call) return std::nullopt;
-  Reader reader{row};
+  RowReader reader{row};
   CallRecord record;
   record.id = reader.text();
   record.call_id = reader.text();

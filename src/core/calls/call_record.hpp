@@ -9,18 +9,21 @@
 #include "base/outbox.hpp"
 #include "base/text.hpp"
 #include "base/time.hpp"
+#include "calls/call.hpp"
 
 namespace ringhold::calls {
 
 /// What became of a call.
-enum class End : std::uint8_t { bye, refused, lost };
+enum class End : std::uint8_t { bye, refused, lost, terminal_restart };
 std::string_view name(End how);
 enum class EndedBy : std::uint8_t { nobody, caller, callee };
 std::string_view name(EndedBy who);
+constexpr EndedBy ended_by(Side side) { return side == Side::caller ? EndedBy::caller : EndedBy::callee; }
 
 /// Longer texts are cut in a record: who calls chooses them, and thousands of records are kept.
 inline constexpr std::size_t longest_text = 256;
 inline constexpr std::size_t longest_legs = 8192;
+inline constexpr std::size_t longest_routes = 1024;  ///< of a dialog; one with more cannot be released
 
 /// What is kept of one call attempt (C6).
 struct CallRecord {

@@ -20,12 +20,12 @@ class Calling : public ::testing::Test {
  protected:
   void invite() {
     const auto bytes = request("INVITE");
-    table_.invited(*sip::Message::parse(bytes), "sip:alice@example.test", "sip:bob@example.test", "survivable", start, outbox_);
+    table_.invited(*sip::Message::parse(bytes), {"sip:alice@example.test", "sip:bob@example.test", "survivable", {}}, start, outbox_);
   }
   void respond(int status, Instant at, std::string_view to_tag = "b", Duration session = {}) {
     table_.responded({"c", "a", to_tag, status, session, "sip:bob@10.77.0.12 0 900 200 answered"}, at, outbox_);
   }
-  void pass(const std::string& bytes, Instant at) { table_.passed(*sip::Message::parse(bytes), at, outbox_); }
+  void pass(const std::string& bytes, Instant at) { table_.passed(*sip::Message::parse(bytes), {}, at, outbox_); }
   Outbox outbox_;
   CallTable table_{2};
 };
@@ -38,7 +38,7 @@ TEST_F(Calling, knows_both_parties_from_invite_to_bye_S5) {
   EXPECT_TRUE(table_.in_call("sip:bob@example.test"));
   respond(200, start + 3s);
   const auto bye = request("BYE", "", true);  // the callee hangs up
-  table_.passed(*sip::Message::parse(bye), start + 10s, outbox_);
+  table_.passed(*sip::Message::parse(bye), {}, start + 10s, outbox_);
   EXPECT_EQ(table_.size(), 0U);
   EXPECT_FALSE(table_.in_call("sip:bob@example.test"));
 }
@@ -62,7 +62,7 @@ TEST_F(Calling, no_call_stays_for_ever_X1) {
   table_.expire(start + 11h, outbox_);
   EXPECT_EQ(table_.size(), 1U);
   const auto refresh = request("UPDATE", "b");
-  table_.passed(*sip::Message::parse(refresh), start + 11h, outbox_);
+  table_.passed(*sip::Message::parse(refresh), {}, start + 11h, outbox_);
   table_.expire(start + 13h, outbox_);
   EXPECT_EQ(table_.size(), 1U);
   table_.expire(start + 24h, outbox_);
@@ -105,7 +105,7 @@ TEST_F(Calling, ends_when_its_session_timer_runs_out_RFC4028) {
   invite();
   respond(200, start, "b", 1800s);
   pass(request("UPDATE", "b"), start + 1700s);  // asked, but not granted
-  table_.refreshed({"c", "a", "b", 200, 1800s}, start + 1700s);
+  table_.refreshed({"c", "a", "b", 200, 1800s}, start + 1700s, outbox_);
   table_.expire(start + 1850s, outbox_);
   EXPECT_EQ(table_.size(), 1U);
   pass(request("INFO", "b"), start + 3400s);
@@ -116,7 +116,7 @@ TEST_F(Calling, ends_when_its_session_timer_runs_out_RFC4028) {
 TEST_F(Calling, a_2xx_without_session_expires_ends_the_session_timer_RFC4028) {
   invite();
   respond(200, start, "b", 90s);
-  table_.refreshed({"c", "a", "b", 200, {}}, start + 60s);
+  table_.refreshed({"c", "a", "b", 200, {}}, start + 60s, outbox_);
   table_.expire(start + 1h, outbox_);
   EXPECT_EQ(table_.size(), 1U);
 }
@@ -124,7 +124,7 @@ TEST_F(Calling, a_2xx_without_session_expires_ends_the_session_timer_RFC4028) {
 TEST_F(Calling, counts_what_it_cannot_track_X1) {
   CallTable small{0};
   const auto bytes = request("INVITE");
-  small.invited(*sip::Message::parse(bytes), "sip:alice@example.test", "sip:bob@example.test", "survivable", start, outbox_);
+  small.invited(*sip::Message::parse(bytes), {"sip:alice@example.test", "sip:bob@example.test", "survivable", {}}, start, outbox_);
   EXPECT_EQ(small.untracked(), 1U);
   EXPECT_FALSE(small.in_call("sip:alice@example.test"));
 }
@@ -202,13 +202,13 @@ TEST(CallLog, forgets_the_oldest_here_and_on_disk_and_bears_a_flood_C6_X5) {
   // The store knows no order.
   for (auto record = table.past().records().rbegin(); record != table.past().records().rend(); ++record) {
     const Change change = put(*record);
-    again.restore({change.table, change.columns.unpacked()}, other);
+    again.restore({change.table, change.columns.unpacked()}, start, other);
   }
   ASSERT_EQ(again.past().records().size(), 2U);
   EXPECT_EQ(again.past().records().back(), table.past().records().back());
   ASSERT_EQ(other.changes().size(), 1U);
   EXPECT_TRUE(other.changes().front().columns.empty()) << "erased";
-  again.restore({Table::call, {Text{"x"}}}, other);
+  again.restore({Table::call, {Text{"x"}}}, start, other);
   EXPECT_EQ(again.past().records().size(), 2U) << "a row that is no record is left alone";
 }
 

@@ -210,11 +210,25 @@ void Proxy::cancel(const sip::Message& request, const Packet& packet, const tran
   const ContextId id{received.owner.index, received.owner.generation};
   ResponseContext* context = contexts_.find(id);
   if (context == nullptr || context->final_sent) return;
+  cancel(id, reason_lines(request), layer, now, outbox);
+}
+
+void Proxy::cancel(ContextId id, std::string_view reason, Layer& layer, Instant now, Outbox& outbox) {
+  ResponseContext* context = contexts_.find(id);
+  if (context == nullptr || context->final_sent) return;
   context->cancelled_by_caller = true;
   context->open = false;
-  context->cancel_reason = reason_lines(request);
+  context->cancel_reason = Text{reason};
   cancel_pending(*context, layer, now, outbox);
   keep_time(id);
+}
+
+transaction::TransactionId Proxy::send(const sip::Message& request, const Preprocessed& way, const Hop& hop, Owner owner, Layer& layer,
+                                       Instant now, Outbox& outbox) {
+  const Branch branch = forwarding_.new_branch(request, way);
+  const auto begin = outbox.bytes().size();
+  forwarding_.write_request(request, {}, {way, hop, hop.destination, branch, {}}, outbox);
+  return layer.start_client(request.method(), branch.text(), begin, hop.destination, owner, now, outbox);
 }
 
 void Proxy::cancel_pending(ResponseContext& context, Layer& layer, Instant now, Outbox& outbox) {

@@ -69,7 +69,9 @@ class Proxy {
   ContextId forward(const sip::Message& request, const Packet& packet, const Preprocessed& way, std::span<const Hop> hops,
                     transaction::Layer& layer, Instant now, Outbox& outbox, Search search = Search::complete);
   /// More targets for an INVITE of Search::may_go_on. Whether any of them is tried.
-  bool add_targets(ContextId id, std::span<const Hop> hops, transaction::Layer& layer, Instant now, Outbox& outbox);
+  /// `invite` is request() of it, parsed.
+  bool add_targets(ContextId id, const sip::Message& invite, std::span<const Hop> hops, transaction::Layer& layer, Instant now,
+                   Outbox& outbox);
   /// CANCELs what rings of an INVITE of Search::may_go_on; it is not waited for.
   void stop_ringing(ContextId id, transaction::Layer& layer, Instant now, Outbox& outbox);
   /// The same for the target with that Request-URI.
@@ -93,6 +95,15 @@ class Proxy {
   /// §16.10: answers the CANCEL and cancels every pending leg of the INVITE it matches; 481 if there is none.
   void cancel(const sip::Message& request, const Packet& packet, const transaction::Received& received, transaction::Layer& layer,
               Instant now, Outbox& outbox);
+
+  /// The same without a CANCEL of the caller: he is gone. `reason` is a whole line for those who ring (RFC 3326).
+  void cancel(ContextId id, std::string_view reason, transaction::Layer& layer, Instant now, Outbox& outbox);
+  /// The target with that Request-URI is gone: it is told to stop, and nobody waits for it.
+  ResponseOutcome drop_target(ContextId id, std::string_view request_uri, transaction::Layer& layer, Instant now, Outbox& outbox);
+  /// Sends a request of our own to `hop`, in a client transaction of `owner`: one that has no Via yet, whose Routes may begin with
+  /// ours. Zero when the table is full.
+  transaction::TransactionId send(const sip::Message& request, const Preprocessed& way, const Hop& hop, transaction::Owner owner,
+                                  transaction::Layer& layer, Instant now, Outbox& outbox);
 
   /// §16.7, for a response whose owner is the proxy.
   ResponseOutcome on_response(const sip::Message& response, const transaction::Received& received, transaction::Layer& layer, Instant now,

@@ -19,12 +19,10 @@ std::uint16_t share_in_step(std::uint16_t share, unsigned whole) {
   return static_cast<std::uint16_t>(std::min<std::size_t>(share, std::max<std::size_t>(whole / limits::fork_targets, 1)));
 }
 
-bool Proxy::add_targets(ContextId id, std::span<const Hop> hops, Layer& layer, Instant now, Outbox& outbox) {
+bool Proxy::add_targets(ContextId id, const sip::Message& invite, std::span<const Hop> hops, Layer& layer, Instant now, Outbox& outbox) {
   ResponseContext* context = contexts_.find(id);
   if (context == nullptr || !context->open || context->best_status >= 600) return false;
-  const auto request = sip::Message::parse(layer.request(context->server));
-  if (!request) return false;
-  const Preprocessed way = preprocess_routes(*request, settings_.identity);
+  const Preprocessed way = preprocess_routes(invite, settings_.identity);
   std::vector<Hop> secure;
   if (is_sips(way.request_uri())) {
     secure = secure_hops(hops);
@@ -39,7 +37,7 @@ bool Proxy::add_targets(ContextId id, std::span<const Hop> hops, Layer& layer, I
     ++trying;
     held += leg.breadth;
   }
-  const unsigned whole = max_breadth(*request);
+  const unsigned whole = max_breadth(invite);
   const auto breadth = static_cast<std::uint16_t>(whole - std::min(held, whole));
   const std::size_t most = std::min(limits::fork_targets - std::min(trying, limits::fork_targets), most_legs - std::min(first, most_legs));
   hops = hops.first(std::min({hops.size(), most, std::size_t{breadth}}));
@@ -50,7 +48,7 @@ bool Proxy::add_targets(ContextId id, std::span<const Hop> hops, Layer& layer, I
   }
   bool any = false;
   for (std::size_t index = first; index < first + hops.size(); ++index) {
-    if (start_leg({id, index}, *request, way, layer, now, outbox)) {
+    if (start_leg({id, index}, invite, way, layer, now, outbox)) {
       any = true;
       continue;
     }
@@ -81,6 +79,37 @@ void Proxy::stop_ringing(ContextId id, std::string_view request_uri, Layer& laye
     cancel_leg(*context, leg, layer, now, outbox);
   }
   keep_time(id);
+}
+
+ResponseOutcome Proxy::drop_target(ContextId id, std::string_view request_uri, Layer& layer, Instant now, Outbox& outbox) {
+  ResponseContext* context = contexts_.find(id);
+  if (context == nullptr || context->final_sent) return {};
+  bool any = false;
+  for (Leg& leg : context->legs) {
+    if (leg.state != Leg::State::pending || leg.cancelled || leg.hop.request_uri != request_uri) continue;
+    any = true;
+    leg.unanswered = true;
+    cancel_leg(*context, leg, layer, now, outbox);
+    leg.state = Leg::State::given_up;
+    leg.ended_at = now;
+    leg.status = 480;
+  }
+  keep_time(id);
+  ResponseOutcome outcome = outcome_of(id, *context, 0);
+  if (!any) return outcome;
+  if (is_better(480, context->best_status)) {
+    context->best_status = 480;
+    context->best_response.clear();
+  }
+  if (context->open) {
+    outcome.wants_targets = !context->any_trying();
+    return outcome;
+  }
+  if (context->any(Leg::State::pending)) return outcome;
+  outcome = outcome_of(id, *context, send_best(*context, layer, now, outbox));
+  tell_legs(*context, outcome, now);
+  finish(id, now);
+  return outcome;
 }
 
 std::string_view Proxy::request(ContextId id, const Layer& layer) const {

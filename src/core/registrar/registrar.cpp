@@ -169,6 +169,14 @@ std::optional<Refusal> Registrar::make_plan(const Request& request, const Locati
   return std::nullopt;
 }
 
+bool Registrar::has_socket_of(const Planned& step, const Binding& binding) {
+  if (step.asked == nullptr || !step.device.instance.empty() || !binding.instance().empty()) return false;
+  if (step.device.source != binding.source.address || step.device.user_agent != binding.user_agent()) return false;
+  const sip::Uri& uri = step.asked->contact.address.uri;
+  const auto before = sip::Uri::parse(binding.contact());
+  return uri.is_sip() && before && before->is_sip() && uri.port == before->port && equal_ignoring_case(uri.host, before->host);
+}
+
 Duration Registrar::grant_for(std::uint32_t asked, Grant grant) {
   const Duration most = grant == Grant::survivable ? settings_.survivable_expires : settings_.normal_expires;
   // R5: drawn downwards in the outage so that phones do not come back in step; never under the minimum, never above the wish.
@@ -183,30 +191,55 @@ void Registrar::end_earlier_cycles(const Request& request, const Plan& plan, Loc
   const auto is_from_sender = [&](const Binding& binding) {
     return binding.source.address == request.packet.remote.address && binding.user_agent() == request.kept_user_agent();
   };
-  boost::container::small_vector<const Planned*, 1> told;
   for (const BindingId id : plan.live) {
     const Binding& binding = *location.get(id);
     if (binding.call_id() == request.call_id) continue;
     const location::DeviceTraits device = location::traits_of(binding);
-    const auto step = std::ranges::find_if(steps, [&](const Planned& other) { return other.device == device; });
+    auto step = std::ranges::find_if(steps, [&](const Planned& other) { return other.device == device; });
+    if (step == steps.end()) step = std::ranges::find_if(steps, [&](const Planned& other) { return has_socket_of(other, binding); });
     if (step == steps.end()) continue;
     // RST-12: `*` names nobody; of the devices that it takes away only the sender is known to have been restarted.
     if (step->asked == nullptr && !is_from_sender(binding)) continue;
-    const bool is_told = std::ranges::any_of(told, [&](const Planned* other) { return other->device == device; });
-    decision.restarted = true;
-    decision.moved = decision.moved || binding.source.address != request.packet.remote.address;
-    if (!is_told) {
-      told.push_back(&*step);
-      outbox.note({"restart_detected",
-                   {{"aor", request.aor}, {"device", location::device_key(device)}, {"call_id", request.call_id}},
-                   Severity::info});
-    }
+    note_restart(request, binding, step->removes() ? nullptr : &step->asked->contact, outbox, decision);
     // R2: a rebooted device's new contact replaces its old ones.
     const bool is_named = std::ranges::any_of(steps, [&](const Planned& other) { return other.existing == id; });
     if (is_named || step->removes()) continue;
     outbox.note({"binding_replaced", {{"aor", request.aor}, {"contact", binding.contact()}}});
     location.remove(id, location::Happened::unregistered, outbox);
   }
+}
+
+void Registrar::note_restart(const Request& request, const Binding& binding, const sip::Contact* contact, Outbox& outbox,
+                             Decision& decision) {
+  const Text device = location::device_key(location::traits_of(binding));
+  auto restart = std::ranges::find(decision.restarts, device, &Restart::device);
+  const bool is_first = restart == decision.restarts.end();
+  if (is_first) {
+    restart = decision.restarts.emplace(decision.restarts.end());
+    restart->device = device;
+    restart->now.source = request.packet.remote;
+    if (contact != nullptr) restart->now.contact = Text{contact->address.uri_text};
+    restart->call_id_before = Text{binding.call_id()};
+    restart->cseq_before = binding.cseq;
+    restart->registered_at = binding.registered_at;
+    restart->other_contact = contact != nullptr;
+  }
+  restart->before.push_back({Text{binding.contact()}, binding.source, !binding.path().empty()});
+  restart->other_address = restart->other_address || binding.source.address != request.packet.remote.address;
+  if (const auto before = sip::Uri::parse(binding.contact());
+      contact != nullptr && before && before->host == contact->address.uri.host && before->port == contact->address.uri.port)
+    restart->other_contact = false;
+  if (!is_first) return;
+  outbox.note({"restart_detected",
+               {{"aor", request.aor},
+                {"device", device},
+                {"call_id", request.call_id},
+                {"call_id_before", restart->call_id_before},
+                {"cseq", request.cseq},
+                {"cseq_before", restart->cseq_before},
+                {"source", request.packet.remote.text()},
+                {"source_before", binding.source.text()},
+                {"registered_s", seconds_ceil(request.now - binding.registered_at)}}});
 }
 
 void Registrar::take_away(const Request& request, BindingId id, LocationService& location, Outbox& outbox, Decision& decision) const {

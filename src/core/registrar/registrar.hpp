@@ -32,13 +32,30 @@ struct Settings {
 /// Which longest lifetime applies (R5); the mode decides.
 enum class Grant : std::uint8_t { normal, survivable };
 
+/// A device whose Call-ID changed within its cycle (R4), or that said good-bye with another one (RST-12); and what else
+/// speaks for a restart (RST-13).
+struct Restart {
+  struct Place {
+    Text contact;
+    Endpoint source;        ///< of its REGISTER
+    bool has_path = false;  ///< it came through a proxy (RFC 3327)
+  };
+  Text device;  ///< location::device_key
+  std::vector<Place> before;
+  Place now;                   ///< the contact is empty when it said good-bye
+  bool other_address = false;  ///< this REGISTER came from another address than the one before (RST-11)
+  bool other_contact = false;  ///< its Contact has another host or port than before
+  Text call_id_before;
+  std::uint32_t cseq_before = 0;
+  Instant registered_at;  ///< for the first time in the cycle that ended
+};
+
 /// What a REGISTER did.
 struct Decision {
   int status = 200;
   bool added = false;
   bool removed = false;
-  bool restarted = false;  ///< the device's Call-ID changed within its cycle (R4), or it said good-bye with another one (RST-12)
-  bool moved = false;      ///< and this REGISTER came from another address than the one before (RST-11)
+  std::vector<Restart> restarts{};
 };
 
 class Registrar {
@@ -85,6 +102,11 @@ class Registrar {
   Duration grant_for(std::uint32_t asked, Grant grant);
   void end_earlier_cycles(const Request& request, const Plan& plan, location::LocationService& location, Outbox& outbox,
                           Decision& decision) const;
+  /// Some phones draw the user of their Contact anew at each start (baresip): without an instance they are known by the host
+  /// and port of the Contact, which one program can have at a time.
+  static bool has_socket_of(const Planned& step, const location::Binding& binding);
+  static void note_restart(const Request& request, const location::Binding& binding, const sip::Contact* contact, Outbox& outbox,
+                           Decision& decision);
   void apply(const Request& request, const Planned& step, location::LocationService& location, Outbox& outbox, Decision& decision);
   void take_away(const Request& request, location::BindingId id, location::LocationService& location, Outbox& outbox,
                  Decision& decision) const;

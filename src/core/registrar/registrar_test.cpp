@@ -133,7 +133,7 @@ TEST_F(Registering, a_flow_that_is_set_up_again_replaces_its_binding_RFC5626) {
         .cseq = 2,
         .headers = outbound,
         .branch = "n"});  // the same Call-ID: no restart
-  EXPECT_FALSE(decision_.restarted);
+  EXPECT_TRUE(decision_.restarts.empty());
   ASSERT_EQ(bindings().size(), 1U);
   EXPECT_EQ(bindings().at(0)->contact(), "sip:alice@10.77.0.11:40002");
   EXPECT_EQ(send({.contact = "<sip:alice@10.77.0.11:40001>" + instance, .headers = outbound}).status(),

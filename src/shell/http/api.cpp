@@ -6,10 +6,10 @@
 
 #include "base/limits.hpp"
 #include "base/text.hpp"
+#include "shell/http/calls_json.hpp"
 #include "shell/http/ring_api.hpp"
 #include "shell/http/text.hpp"
 #include "shell/http/users_api.hpp"
-#include "shell/observe/log.hpp"
 #include "shell/observe/metrics.hpp"
 
 namespace ringhold::http {
@@ -21,8 +21,6 @@ using branch_device::Answer;
 using branch_device::Command;
 
 Response ok(const json::value& value) { return {200, "application/json", valid_utf8(json::serialize(value)), {}}; }
-
-std::string time_text(Instant instant) { return observe::rfc3339(to_unix_ms(instant)); }
 
 json::object store_object(const store::StoreState& store) {
   json::object object{{"state", store.state}, {"waiting", store.waiting}, {"dropped", store.dropped}};
@@ -69,44 +67,6 @@ json::value to_json(const std::vector<branch_device::RegistrationReport>& rows) 
                                  {"source", row.source},
                                  {"user_agent", row.user_agent},
                                  {"trust", row.trust}});
-  return array;
-}
-
-json::value to_json(const std::vector<branch_device::CallReport>& rows) {
-  json::array array;
-  for (const auto& row : rows)
-    array.push_back(json::object{{"id", row.id},
-                                 {"call_id", row.call_id},
-                                 {"caller", row.caller},
-                                 {"callee", row.callee},
-                                 {"state", row.state},
-                                 {"since", time_text(row.since)}});
-  return array;
-}
-
-json::value to_json(std::vector<branch_device::PastCallReport> rows, std::size_t limit) {
-  // Of several workers; each gave its last ones first.
-  std::ranges::sort(rows, std::ranges::greater{}, &branch_device::PastCallReport::id);
-  if (rows.size() > limit) rows.resize(limit);
-  json::array array;
-  for (const auto& row : rows) {
-    json::array legs;
-    for (const auto& leg : row.legs)
-      legs.push_back(
-          json::object{{"uri", leg.uri}, {"after_ms", leg.after_ms}, {"until_ms", leg.until_ms}, {"status", leg.status}, {"why", leg.why}});
-    array.push_back(json::object{{"id", row.id},
-                                 {"call_id", row.call_id},
-                                 {"caller", row.caller},
-                                 {"callee", row.callee},
-                                 {"began", time_text(row.began)},
-                                 {"answered", row.answered ? json::value(time_text(*row.answered)) : json::value(nullptr)},
-                                 {"ended", time_text(row.ended)},
-                                 {"how", row.how},
-                                 {"ended_by", row.ended_by},
-                                 {"status", row.status},
-                                 {"mode", row.mode},
-                                 {"legs", std::move(legs)}});
-  }
   return array;
 }
 
@@ -200,6 +160,7 @@ Meant meaning_of(const Request& request) {
     return only("GET", branch_device::GetPastCalls{*limit});
   }
   if (request.path == "/api/v1/calls") return only("GET", branch_device::GetCalls{});
+  if (request.path == "/api/v1/restarts") return only("GET", branch_device::GetRestarts{parameter(request.query, "aor")});
   if (request.path == "/metrics") return only("GET", branch_device::GetMetrics{});
   if (auto ring = ring_command(request)) return *std::move(ring);
   if (auto users = user_command(request)) return *std::move(users);
@@ -234,10 +195,11 @@ Response handle(const Program& program, const Request& request) {
     const net::Counters& counters;
     Response operator()(const branch_device::StatusReport& report) const { return ok(to_json(report, program)); }
     Response operator()(const std::vector<branch_device::RegistrationReport>& rows) const { return ok(to_json(rows)); }
-    Response operator()(const std::vector<branch_device::CallReport>& rows) const { return ok(to_json(rows)); }
+    Response operator()(const std::vector<branch_device::CallReport>& rows) const { return ok(calls_json(rows)); }
     Response operator()(const std::vector<branch_device::PastCallReport>& rows) const {
-      return ok(to_json(rows, limit_of(request).value_or(100)));
+      return ok(past_calls_json(rows, limit_of(request).value_or(100)));
     }
+    Response operator()(const std::vector<branch_device::RestartReport>& rows) const { return ok(restarts_json(rows)); }
     Response operator()(const std::vector<branch_device::UserReport>& users) const { return users_response(request, users); }
     Response operator()(const std::vector<branch_device::RingReport>& reports) const { return ring_response(reports); }
     Response operator()(const std::vector<branch_device::Sample>& samples) const { return metrics(program, samples, counters); }
