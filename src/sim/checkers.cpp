@@ -15,6 +15,8 @@ namespace {
 constexpr Duration loss_known_within = 23'400ms;
 constexpr Duration dwell = 30s;
 constexpr Duration longest_binding = 120s;  // R5
+// RST-09: two probes of 4 s, the BYE, and what is lost on the way.
+constexpr Duration released_within = 15s;
 // Timer C (RFC 3261 §16.6 step 11), the CANCEL's wait and Timer B of what it was forwarded to.
 constexpr Duration longest_invite = 185s + 32s + 32s + 10s;
 // What we answer ourselves is answered at once.
@@ -76,7 +78,59 @@ void Checkers::box_sent(const Datagram& datagram) {
     if (message->get(header).empty()) broken(fmt::format("the box sent a message without {}: {}", header, printable(datagram.bytes)));
   if (message->is_request() && message->get("Max-Forwards").empty())
     broken("the box sent a request without Max-Forwards: " + printable(datagram.bytes));
-  if (!message->is_request()) sent_response(datagram, *message);
+  if (!message->is_request()) return sent_response(datagram, *message);
+  if (message->get("Reason").find("Terminal ") != std::string_view::npos) sent_release(*message);
+}
+
+Phone* Checkers::phone(unsigned number) const {
+  if (phones_ != nullptr)
+    for (const auto& each : *phones_)
+      if (each->settings().number == number) return each.get();
+  return nullptr;
+}
+
+void Checkers::sent_release(const SipMessage& message) {
+  const std::string call_id{message.get("Call-ID")};
+  const auto alive = [&](std::string_view header) {
+    const std::string_view value = message.get(header);
+    const auto user = value.find("sip:user");
+    const auto number = user == std::string_view::npos ? std::nullopt : parse_number(value.substr(user + 8, value.find('@') - user - 8));
+    const Phone* const one = number ? phone(*number) : nullptr;
+    return one != nullptr && one->powered() && one->has_call(call_id);
+  };
+  // A CANCEL speaks of the caller; of two BYEs each is in the name of the other side.
+  if (alive("From") && (message.method == "CANCEL" || alive("To"))) broken("a living call was released: " + call_id + " (RST-09)");
+}
+
+void Checkers::watch_calls_of(unsigned number, const CallBook& book) {
+  std::erase_if(lost_calls_, [&](const LostCall& call) { return call.restarted == number || call.other == number; });
+  for (const CallAttempt& attempt : book) {
+    if (attempt.end != CallAttempt::End::answered || attempt.bye_status != 0 || !bench::is_branch(attempt.via.address)) continue;
+    if (attempt.caller != number && attempt.callee != number) continue;
+    const unsigned other = attempt.caller == number ? attempt.callee : attempt.caller;
+    const Phone* const left = phone(other);
+    const Phone* const lost = phone(number);
+    if (attempt.both_here && left != nullptr && left->has_call(attempt.call_id) && lost->has_call(attempt.call_id))
+      lost_calls_.push_back({attempt.call_id, number, other, attempt.ended_at, std::nullopt});
+  }
+}
+
+void Checkers::judge_releases() {
+  const Instant now = world_.clock.now();
+  std::erase_if(lost_calls_, [&](LostCall& call) {
+    const Phone& restarted = *phone(call.restarted);
+    const Phone& other = *phone(call.other);
+    if (!other.powered() || !other.has_call(call.call_id)) return true;
+    const auto at = restarted.registered_at();
+    if (!call.back_at && at && bench::is_branch(at->address)) call.back_at = now;
+    // X5: a kill may lose what the last second has brought.
+    const auto forgot = [&](Instant kill) { return kill >= call.answered_at && kill <= call.answered_at + 2s; };
+    if (std::ranges::any_of(kills_, forgot) || (call.back_at && box_died_since(*call.back_at - released_within))) return true;
+    if (!call.back_at || now - *call.back_at < released_within) return false;
+    broken(fmt::format("call {} is still up at user{} although user{} was restarted and is back for {} s (B1)", call.call_id, call.other,
+                       call.restarted, released_within / 1s));
+    return true;
+  });
 }
 
 void Checkers::sent_response(const Datagram& datagram, const SipMessage& message) {

@@ -22,6 +22,12 @@ class Checkers final : public Witness {
   void box_spins() override;
   void box_killed();
   void phone_power_changed(unsigned number);
+  /// Before a phone loses its power: its calls that went by the box are lost, and the other sides have to hear of it (B1).
+  void watch_calls_of(unsigned number, const CallBook& book);
+  /// Once a second: whether they have.
+  void judge_releases();
+  /// Whose calls are looked at when the box ends one (RST-09).
+  void know(const std::vector<std::unique_ptr<Phone>>& phones) { phones_ = &phones; }
 
   /// What the world is like now; once a second. `site_dead`: no SIP server of the centre can be spoken with.
   /// `site_well`: nothing at all is broken. `mode`: empty while the box is off.
@@ -49,6 +55,8 @@ class Checkers final : public Witness {
     int final_status = 0;
     bool cancelled = false;
   };
+  void sent_release(const SipMessage& message);
+  Phone* phone(unsigned number) const;
   void sent_response(const Datagram& datagram, const SipMessage& message);
   bool disturbed(const CallAttempt& attempt, Instant until) const;
   bool must_succeed(const CallAttempt& attempt, Instant until) const;
@@ -59,6 +67,15 @@ class Checkers final : public Witness {
   std::uint64_t requests_ = 0;
   std::vector<Instant> kills_;
   std::vector<std::pair<unsigned, Instant>> power_changes_;
+  struct LostCall {
+    std::string call_id;
+    unsigned restarted = 0;
+    unsigned other = 0;
+    Instant answered_at;
+    std::optional<Instant> back_at;  ///< when the restarted one was registered at the box again
+  };
+  std::vector<LostCall> lost_calls_;
+  const std::vector<std::unique_ptr<Phone>>* phones_ = nullptr;
   std::vector<Instant> unwell_;  ///< the seconds in which something was broken
   std::optional<Instant> dead_since_;
   std::optional<Instant> well_since_;

@@ -45,6 +45,16 @@ void Phone::power_on() {
   after(random_.between(10ms, 1s), [this] { begin_registration(); });
 }
 
+void Phone::reload() {
+  // One that rings would be called again at once, because a restarted phone has forgotten that it rang.
+  const bool rings = std::ranges::any_of(legs_, [](const auto& leg) { return !leg.second.invite.method.empty(); });
+  if (!powered_ || rings) return;
+  world_.ladder.event(world_.clock.now(), user(), "reloads");
+  register_call_id_ = fmt::format("reg-{}-{:x}", settings_.number, random_.next());
+  register_cseq_ = 0;
+  begin_registration();
+}
+
 void Phone::power_off() {
   if (!powered_) return;
   world_.ladder.event(world_.clock.now(), user(), "power off");

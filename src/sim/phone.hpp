@@ -39,6 +39,7 @@ struct CallAttempt {
   Instant ended_at;
   int bye_status = 0;  ///< of the BYE, 408 for none in time; zero: not sent yet
   Instant bye_at;
+  std::string call_id;
 };
 using CallBook = std::vector<CallAttempt>;
 
@@ -57,6 +58,9 @@ class Phone final : public Host {
 
   void power_on();
   void power_off();
+  /// A new account, a changed setting: it registers with another Call-ID, and its calls go on.
+  void reload();
+  bool has_call(const std::string& call_id) const { return legs_.contains(call_id); }
   bool powered() const { return powered_; }
 
   void receive(const Datagram& datagram) override;
@@ -83,6 +87,7 @@ class Phone final : public Host {
     std::string target;
     std::vector<std::string> routes;
     unsigned cseq = 1;
+    unsigned remote_cseq = 0;  ///< of the other side's last request
     bool confirmed = false;
     bool wants_cancel = false;
     std::string branch;

@@ -28,6 +28,7 @@ std::optional<std::size_t> Phone::call(unsigned callee, std::optional<Duration> 
   attempt.callee = callee;
   attempt.at = world_.clock.now();
   attempt.via = *server;
+  attempt.call_id = call_id;
   book_.push_back(attempt);
 
   SipMessage invite = in_dialog(leg, call_id, "INVITE");
@@ -143,6 +144,11 @@ void Phone::incoming(const SipMessage& request, const Origin& source) {
   const auto leg = legs_.find(call_id);
   if (leg == legs_.end())
     return transactions_.respond(request, source, make_response(request, 481, "Call/Transaction Does Not Exist", "gone"));
+  // RFC 3261 §12.2.2: a lower CSeq is refused, and changes nothing.
+  const unsigned cseq = parse_number(request.get("CSeq").substr(0, request.get("CSeq").find(' '))).value_or(0);
+  if (cseq < leg->second.remote_cseq)
+    return transactions_.respond(request, source, make_response(request, 500, "Server Internal Error", "phone"));
+  leg->second.remote_cseq = cseq;
   transactions_.respond(request, source, make_response(request, 200, "OK", "phone"));
   if (request.method == "BYE") legs_.erase(leg);
 }
@@ -158,6 +164,7 @@ void Phone::incoming_invite(const SipMessage& request, const Origin& source) {
   leg.remote = std::string{request.get("From")};
   leg.target = uri_of(request.get("Contact"));
   leg.routes = request.all("Record-Route");
+  leg.remote_cseq = parse_number(request.get("CSeq").substr(0, request.get("CSeq").find(' '))).value_or(0);
   SipMessage ringing = make_response(request, 180, "Ringing", *parameter(leg.local, "tag"));
   ringing.add("Contact", contact());
   transactions_.respond(request, source, ringing);

@@ -69,6 +69,8 @@ void Story::draw() {
 Outcome Story::run() {
   apply_links();
   schedule_faults();
+  schedule_restarts();
+  checkers_.know(phones_);
   box_->start();
   set_ring_profiles();
   for (auto& each : phones_) {
@@ -109,6 +111,39 @@ void Story::set_ring_profiles() {
   }
 }
 
+void Story::schedule_restarts() {
+  // Apart from the world's chance, too.
+  SeededRandom random{seed_ + 2'000'003};
+  for (unsigned i = random.below(4); i > 0; --i) {
+    const Instant at = start_of_time + random.between(30s, healing_at);
+    const auto which = static_cast<unsigned>(random.below(1'000));
+    if (random.below(2) == 0) {
+      world_.clock.at(at, [this, which] { phone(which).reload(); });
+      continue;
+    }
+    // Both ends of a call at once, or one of them.
+    const bool both = random.below(3) == 0;
+    const Duration off = random.between(200ms, 20s);
+    world_.clock.at(at, [this, both, off] { cut_power_in_a_call(both, off); });
+  }
+}
+
+void Story::cut_power_in_a_call(bool both, Duration off) {
+  for (auto attempt = book_.rbegin(); attempt != book_.rend(); ++attempt) {
+    Phone& caller = phone(attempt->caller - 1);
+    Phone& callee = phone(attempt->callee - 1);
+    if (!attempt->both_here || !caller.has_call(attempt->call_id) || !callee.has_call(attempt->call_id)) continue;
+    for (Phone* each :
+         both ? std::vector<Phone*>{&caller, &callee} : std::vector<Phone*>{attempt->call_id.back() % 2 == 0 ? &caller : &callee}) {
+      checkers_.watch_calls_of(each->settings().number, book_);
+      checkers_.phone_power_changed(each->settings().number);
+      each->power_off();
+      world_.clock.after(off, [each] { each->power_on(); });
+    }
+    return;
+  }
+}
+
 void Story::schedule_faults() {
   for (const Fault& fault : faults_) {
     world_.clock.at(start_of_time + fault.from, [this, fault] { begin(fault); });
@@ -124,6 +159,7 @@ void Story::begin(const Fault& fault) {
     box_->kill();
   }
   if (fault.kind == FaultKind::phone_rebooted) {
+    checkers_.watch_calls_of(phone(fault.which).settings().number, book_);
     phone(fault.which).power_off();
     checkers_.phone_power_changed(phone(fault.which).settings().number);
   }
@@ -181,6 +217,7 @@ void Story::every_second() {
   situation.box_since = box_->started_at();
   situation.mode = box_->mode();
   checkers_.look(situation);
+  checkers_.judge_releases();
   world_.clock.after(1s, [this] { every_second(); });
 }
 

@@ -44,6 +44,8 @@ class Story {
   /// A third of the users are called one type after another; their one phone is of one type (RNG-10 to RNG-16).
   void set_ring_profiles();
   void schedule_faults();
+  void schedule_restarts();
+  void cut_power_in_a_call(bool both, Duration off);
   void begin(const Fault& fault);
   void end(const Fault& fault);
   void apply_links();

@@ -75,6 +75,11 @@ void Streams::try_to_deliver(Id id, bool to_server, std::string bytes, Instant s
   const bool peer_gone = to_server ? connection.server_gone : connection.client_gone;
   Instant& last = to_server ? connection.last_to_server : connection.last_to_client;
   const Instant now = world_.clock.now();
+  // Who was restarted knows nothing of the connection (RFC 9293 §3.5.2: RST).
+  if (way.delay && peer_gone && world_.host(to.address) != nullptr) {
+    world_.clock.after(2 * *way.delay, [this, id] { give_up(id, false); });
+    return;
+  }
   if (!way.delay || peer_gone || world_.host(to.address) == nullptr) {
     if (now - sent_at >= patience) return give_up(id, false);
     // What is sent after this one must not overtake it.
