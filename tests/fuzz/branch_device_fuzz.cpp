@@ -26,7 +26,7 @@ constexpr std::array<std::string_view, 6> names{"example.test",      "_sip._udp.
                                                 "sip1.example.test", "ringhold.example.test",  "www.example.org"};
 constexpr std::array<std::uint16_t, 8> types{dns::type::a,     dns::type::aaaa, dns::type::srv, dns::type::naptr,
                                              dns::type::cname, dns::type::soa,  dns::type::any, dns::type::opt};
-constexpr std::array<int, 12> statuses{100, 180, 183, 200, 200, 202, 302, 404, 486, 487, 503, 603};
+constexpr std::array<int, 14> statuses{100, 180, 183, 200, 200, 202, 302, 404, 481, 486, 487, 500, 503, 603};
 
 void require(bool promise) {
   if (!promise) std::abort();
@@ -49,12 +49,13 @@ branch_device::Settings settings() {
 
 /// How far the inputs came; printed at the end where REACHED is in the environment.
 struct Reached {
-  unsigned long inputs, registered, calls, relayed, cancelled, answered_2xx, dns_built;
+  unsigned long inputs, registered, calls, relayed, cancelled, answered_2xx, dns_built, asked, released;
   ~Reached() {
     if (std::getenv("REACHED") != nullptr)
       std::fprintf(stderr,
-                   "reached: %lu inputs; steps with bindings %lu, with calls %lu; sent: requests %lu, CANCELs %lu, 2xx %lu, DNS %lu\n",
-                   inputs, registered, calls, relayed, cancelled, answered_2xx, dns_built);
+                   "reached: %lu inputs; steps with bindings %lu, with calls %lu; sent: requests %lu, CANCELs %lu, 2xx %lu, DNS %lu; "
+                   "dialogs asked %lu, released %lu\n",
+                   inputs, registered, calls, relayed, cancelled, answered_2xx, dns_built, asked, released);
   }
 };
 Reached reached{};
@@ -255,7 +256,13 @@ class World {
       case 1: (void)device_.command(branch_device::RemoveRegistrations{aor}, now_, outbox_); break;
       case 2: (void)device_.command(branch_device::GetMetrics{}, now_, outbox_); break;
       case 3: (void)device_.command(branch_device::GetCalls{}, now_, outbox_); break;
-      case 4: device_.reconfigure(settings(), now_, outbox_); break;
+      case 4: {
+        auto changed = settings();
+        changed.restart.policy = static_cast<calls::Policy>((what >> 4U) % 3U);
+        changed.restart.audit = (what & 0x80U) == 0;
+        device_.reconfigure(changed, now_, outbox_);
+        break;
+      }
       case 5: ring(users[what >> 4U & 3U], input.byte()); break;
       case 6: (void)device_.command(branch_device::GetRing{std::string{users[what >> 4U & 3U]}}, now_, outbox_); break;
       default:
@@ -304,6 +311,8 @@ class World {
       require(message.has_value());
       reached.relayed += message->is_request();
       reached.cancelled += message->is_request() && message->method() == sip::Method::cancel;
+      reached.asked += message->is_request() && message->method() == sip::Method::info;
+      reached.released += message->is_request() && message->value(sip::Header::reason).find("Terminal ") != std::string_view::npos;
       reached.answered_2xx += message->status() / 100 == 2;
       if (message->is_request() && message->method() != sip::Method::ack) keep(sip_sent_, send.destination, bytes);
     }

@@ -4,6 +4,7 @@
 
 #include "base/enum_name.hpp"
 #include "base/machine.hpp"
+#include "calls/check.hpp"
 #include "central/mode.hpp"
 #include "transaction/invite_client.hpp"
 #include "transaction/invite_server.hpp"
@@ -55,6 +56,8 @@ std::string machines() {
                  transaction::non_invite_server::machine);
   append_machine(out, "Mode of the branch device", "`central/mode.hpp`: what is known of the central site as a whole.",
                  central::mode_machine);
+  append_machine(out, "Asking a dialog whether it lives", "`calls/check.hpp`: RST-09, for a terminal that seems to have been restarted.",
+                 calls::check_machine);
   return out;
 }
 

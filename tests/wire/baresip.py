@@ -11,7 +11,7 @@ from ringhold import DOMAIN, expect, free_port, wait_until
 CONFIG = """\
 module_path /usr/lib/baresip/modules
 sip_listen 127.0.0.1:{sip}
-sip_cafile {authority}
+{authority}
 net_interface 127.0.0.1
 call_local_timeout 60
 rtp_ports {rtp}-{rtp_last}
@@ -30,16 +30,18 @@ module_app ctrl_tcp.so
 
 
 class Baresip:
-    """One user's phone, registering by `transport` through the box at `port`; it answers calls by itself."""
+    """One user's phone, registering by `transport` through the box at `port`; it answers calls by itself, or not at all."""
 
-    def __init__(self, box, user, transport, port, authority):
-        self._home = os.path.join(box.folder, "baresip-" + user)
+    def __init__(self, box, user, transport, port, authority=None, answers=True):
+        self._home = os.path.join(box.folder, f"baresip-{user}-{free_port()}")
         os.makedirs(self._home)
         self._control_port = free_port()
         rtp = free_port()
-        self._write("config", CONFIG.format(sip=free_port(), user=user, rtp=rtp, rtp_last=rtp + 8, authority=authority.file,
+        trust = f"sip_cafile {authority.file}" if authority else ""
+        self._write("config", CONFIG.format(sip=free_port(), user=user, rtp=rtp, rtp_last=rtp + 8, authority=trust,
                                             control=self._control_port))
-        self._write("accounts", f"<sip:{user}@{DOMAIN};transport={transport}>;regint=60;auth_pass=unused;answermode=auto;"
+        self._write("accounts", f"<sip:{user}@{DOMAIN};transport={transport}>;regint=60;auth_pass=unused;"
+                                f"answermode={'auto' if answers else 'manual'};"
                                 f"outbound=\"sip:127.0.0.1:{port};transport={transport}\";audio_codecs=PCMU\n")
         self._write("contacts", "")
         self._log = os.path.join(self._home, "log")
@@ -52,17 +54,25 @@ class Baresip:
             file.write(text)
 
     def __enter__(self):
+        self.boot()
+        return self
+
+    def boot(self):
+        """Power on; also after crash(), with the same settings."""
         with open(self._log, "wb") as log:
             self.process = subprocess.Popen(["baresip", "-4", "-s", "-f", self._home], stdin=subprocess.DEVNULL, stdout=log,
                                             stderr=subprocess.STDOUT, env={**os.environ, "HOME": self._home})
         self._control = wait_until(self._connect, "baresip's control port")
         threading.Thread(target=self._listen, daemon=True).start()
-        return self
 
-    def __exit__(self, kind, *_):
+    def crash(self):
+        """The power is cut: kill -9."""
         self._control.close()
         self.process.kill()
         self.process.wait()
+
+    def __exit__(self, kind, *_):
+        self.crash()
         if kind:
             print(self.text())
 
