@@ -4,12 +4,14 @@
 import contextlib
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import sys
 import time
 
 import wire
+from baresip import Baresip
 from peers import Raw, Sipp
 from ringhold import DOMAIN, expect, free_port, wait_until
 
@@ -69,6 +71,40 @@ def test_three_types_ring_one_after_another():
         expect(box.api("calls/past")[0] == record, "and after a restart")
         words = box.ask("calls", "--past")[1]
         expect(words.count("unanswered") == 2 and " answered " in words, words)
+
+
+def test_three_baresips_ring_one_after_another():
+    """RNG-08, RNG-09, RNG-10: unmodified phones in order, each for its time; types by the administrator's word, as all three say the same"""
+    if not shutil.which("baresip"):
+        raise wire.Skipped("baresip is not installed")
+    with wire.ringhold() as box:
+        box.start()
+        with Baresip(box, "alice", "udp", box.ports["sip"]) as alice, contextlib.ExitStack() as stack:
+            phones = []
+            for kind, _ in PHONES:
+                known = {row["device"] for row in box.registered(USER)}
+                phones.append(stack.enter_context(Baresip(box, USER, "udp", box.ports["sip"], answers=False)))
+                wait_until(lambda known=known: len(box.registered(USER)) > len(known), f"the {kind} is registered")
+                device = next(row["device"] for row in box.registered(USER) if row["device"] not in known)
+                expect(box.ask("ring", "type", device, kind)[0] == 0, f"{device} is a {kind}")
+            wait_until(lambda: box.registered("alice"), "alice is registered")
+            expect(box.ask("ring", "set", USER, "ip-phone:2", "pc-client:2", "mobile-client:9")[0] == 0, "in this order")
+            begin = time.monotonic()
+            alice.order("dial", f"sip:{USER}@{DOMAIN}")
+            rang = []
+            for phone in phones:
+                phone.wait_event("CALL_INCOMING")
+                rang.append(time.monotonic() - begin)
+            phones[2].order("accept")
+            alice.wait_event("CALL_ESTABLISHED")
+            phones[2].wait_event("CALL_ESTABLISHED")
+            expect(2 <= rang[1] < 3.5 and 4 <= rang[2] < 6 or wire.sanitized(), f"each in its time: {rang}")
+            for phone in phones[:2]:
+                phone.wait_event("CALL_CLOSED")
+                expect(not any(event.get("type") == "CALL_ESTABLISHED" for event in phone.events), "it was told to stop")
+            alice.order("hangup")
+            wait_until(lambda: not box.api("calls"), "no call is left")
+            expect([leg["why"] for leg in box.api("calls/past")[0]["legs"]] == ["unanswered", "unanswered", "answered"], "C6")
 
 
 def test_a_profile_is_set_shown_and_kept():

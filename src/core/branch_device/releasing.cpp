@@ -152,7 +152,9 @@ void BranchDevice::State::note_concluded(const calls::Concluded& concluded) {
   if (restart == restarts.end()) return;
   restart->released += concluded.released;
   restart->kept += concluded.kept;
-  if (restart->undecided == 0 || --restart->undecided > 0) return;
+  if (restart->undecided == 0) return;
+  --restart->undecided;
+  if (restart->undecided > 0) return;
   ++(restart->released > 0 ? counters.restarts_released : counters.restarts_harmless);
 }
 

@@ -32,10 +32,17 @@ class Calls {
     constexpr std::string_view agents[]{"Yealink SIP-T46", "MicroSIP/3.21", "LinphoneAndroid/5.1"};
     for (std::size_t i = 0; i < 3; ++i) {
       const std::string place{phones[i]};
-      receive(phones[i], "REGISTER sip:example.test SIP/2.0\r\nVia: SIP/2.0/UDP " + place + ";branch=z9hG4bKr" + place +
-                             "\r\nMax-Forwards: 70\r\nFrom: <sip:8002@example.test>;tag=r\r\nTo: <sip:8002@example.test>\r\nCall-ID: r" +
-                             place + "\r\nCSeq: 1 REGISTER\r\nContact: <sip:8002@" + place +
-                             ">;expires=315360000\r\nUser-Agent: " + std::string{agents[i]} + "\r\nContent-Length: 0\r\n\r\n");
+      std::string bytes = "REGISTER sip:example.test SIP/2.0\r\nVia: SIP/2.0/UDP ";
+      bytes.append(place)
+          .append(";branch=z9hG4bKr")
+          .append(place)
+          .append("\r\nMax-Forwards: 70\r\nFrom: <sip:8002@example.test>;tag=r\r\n");
+      bytes.append("To: <sip:8002@example.test>\r\nCall-ID: r")
+          .append(place)
+          .append("\r\nCSeq: 1 REGISTER\r\nContact: <sip:8002@")
+          .append(place);
+      bytes.append(">;expires=315360000\r\nUser-Agent: ").append(agents[i]).append("\r\nContent-Length: 0\r\n\r\n");
+      receive(phones[i], bytes);
     }
   }
   void one_after_another() {
