@@ -228,7 +228,7 @@ void BranchDevice::connection_changed(const FlowChange& change, Instant now, Out
   if (change.protocol == Protocol::dns) {
     state_->nameserver.upstream_changed(change, now, outbox);
   } else {
-    if (change.state == FlowState::closed) state_->location.flow_closed(change.flow, outbox);
+    if (change.state == FlowState::closed) state_->lose_flow(change.flow, now, outbox);
     state_->on_failures(state_->layer.flow_changed(change, now, outbox), now, outbox);
   }
   state_->settle(now, outbox);

@@ -10,6 +10,8 @@ namespace ringhold::branch_device {
 namespace {
 
 constexpr std::size_t most_restarts = 200;  ///< that are told of
+constexpr std::size_t most_lost_flows = 1'000;
+constexpr Duration flow_remembered = 2min;  ///< a phone that was restarted is back by then
 /// Where a binding is, as far as requests from there can only be its own.
 calls::Suspect::Place place_of(std::string_view contact, const Endpoint& source, bool has_path) {
   return {Text{contact}, has_path ? Endpoint{} : source};
@@ -73,13 +75,35 @@ void BranchDevice::State::audit(Instant now, Outbox& outbox) {
   });
 }
 
+void BranchDevice::State::lose_flow(FlowId flow, Instant now, Outbox& outbox) {
+  if (calls.size() == 0 && calls_elsewhere.empty()) return location.flow_closed(flow, outbox);
+  location.flow_closed(flow, outbox, [&](location::Lapsed& lapsed) {
+    if (!in_call(lapsed.aor)) return;
+    if (lost_flows.size() == most_lost_flows) lost_flows.pop_front();
+    lost_flows.push_back({std::move(lapsed), now + flow_remembered});
+  });
+}
+
 void BranchDevice::State::audit_newcomer(const sip::Message& request, const Packet& packet, std::string_view aor, Instant now,
                                          Outbox& outbox) {
   if (!in_call(aor)) return;
-  const auto contact = sip::NameAddr::parse(sip::split_element(request.value(sip::Header::contact)).first, "Contact");
-  if (contact)
-    audit_terminal(aor, place_of(contact->uri_text, packet.remote, request.has(sip::Header::path)),
-                   request.value(sip::Header::user_agent).substr(0, location::user_agent_max), now, outbox);
+  const auto contact = sip::Contact::parse(sip::split_element(request.value(sip::Header::contact)).first);
+  if (!contact || contact->star) return;
+  calls::Suspect suspect;
+  suspect.aor = Text{aor};
+  suspect.places.push_back(place_of(contact->address.uri_text, packet.remote, request.has(sip::Header::path)));
+  suspect.user_agent = Text{request.value(sip::Header::user_agent).substr(0, location::user_agent_max)};
+  suspect.why = calls::Suspect::Why::lapsed;
+  // RFC 5626 §6: with its flow a binding went; the phone has another contact now.
+  std::erase_if(lost_flows, [&](const LostFlow& one) {
+    const bool is_this = one.lapsed.aor == aor && one.lapsed.instance == contact->instance;
+    if (is_this) {
+      suspect.places.push_back(place_of(one.lapsed.contact, one.lapsed.source, one.lapsed.has_path));
+      suspect.new_contact = Text{contact->address.uri_text};
+    }
+    return is_this || one.until <= now;
+  });
+  release_calls(std::move(suspect), now, outbox);
 }
 
 void BranchDevice::State::audit_terminal(std::string_view aor, const calls::Suspect::Place& place, std::string_view user_agent, Instant now,

@@ -89,6 +89,34 @@ TEST_F(Releasing, a_proxy_that_all_come_through_is_no_terminal_RST07) {
   EXPECT_FALSE(last(alice, "BYE").empty());
 }
 
+// RST-14: the binding went with its connection, so that there is nothing to compare the Call-ID with.
+TEST_F(Releasing, a_phone_whose_flow_broke_in_a_call_is_asked_when_it_comes_back_RST14_RFC5626) {
+  const auto comes = [&](const std::string& port, const std::string& call_id, FlowId flow) {
+    std::string bytes = request("REGISTER", "sip:example.test", "8002", "sip:8002@example.test", "10.77.0.12:" + port, "f" + port, 1,
+                                "Contact: <sip:8002@10.77.0.12:" + port +
+                                    ";transport=tcp>;reg-id=1;+sip.instance=\"<urn:uuid:b>\";expires=120\r\nSupported: path, outbound\r\n");
+    bytes.replace(bytes.find("c-8002-REG"), 10, call_id);
+    send("10.77.0.12:" + port, bytes, Transport::tcp, flow);
+  };
+  registers(bob, "8002", "boot-b", bob, ";expires=0");
+  comes("40001", "boot-1", FlowId{71});
+  send(alice, request("INVITE", "sip:8002@example.test", "8001", "sip:8002@example.test", alice, "i1", 20,
+                      "Contact: <sip:8001@10.77.0.11:5060>\r\n"));
+  invite_ = to("10.77.0.12:40001");
+  send("10.77.0.12:40001", answer(invite_, 200, "tb", "sip:8002@10.77.0.12:40001;transport=tcp"), Transport::tcp, FlowId{71});
+  ASSERT_EQ(calls(), 1U);
+  device_.connection_changed({Protocol::sip, Transport::tcp, FlowId{71}, at("10.77.0.12:40001"), FlowState::closed}, now_, outbox_);
+  pass(15s);
+  comes("40002", "boot-2", FlowId{72});
+  const std::string probe = last("10.77.0.12:40002", "INFO");
+  ASSERT_FALSE(probe.empty());
+  send("10.77.0.12:40002", answer(probe, 481, "", ""), Transport::tcp, FlowId{72});
+  device_.connection_changed({Protocol::sip, Transport::tcp, {}, at("10.77.0.12:40001"), FlowState::refused}, now_, outbox_);
+  pass(60s);
+  EXPECT_FALSE(last(alice, "BYE").empty());
+  EXPECT_EQ(calls(), 0U);
+}
+
 TEST_F(Releasing, a_caller_who_hides_his_name_is_found_by_his_terminal_B1) {
   std::string invite = request("INVITE", "sip:8002@example.test", "8001", "sip:8002@example.test", alice, "i1", 20,
                                "Contact: <sip:8001@10.77.0.11:5060>\r\n");

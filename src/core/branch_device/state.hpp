@@ -177,6 +177,7 @@ struct BranchDevice::State {
   void note_concluded(const calls::Concluded& concluded);
   /// bindings that ran out in a call.
   void audit(Instant now, Outbox& outbox);
+  void lose_flow(FlowId flow, Instant now, Outbox& outbox);
   /// A terminal that was not registered here comes while it is in a call: it may have been restarted meanwhile.
   void audit_newcomer(const sip::Message& request, const Packet& packet, std::string_view aor, Instant now, Outbox& outbox);
   void audit_terminal(std::string_view aor, const calls::Suspect::Place& place, std::string_view user_agent, Instant now, Outbox& outbox);
@@ -251,6 +252,11 @@ struct BranchDevice::State {
   calls::Release release;
   std::deque<RestartReport> restarts;  ///< the last ones, oldest first
   std::uint64_t restarts_seen = 0;
+  struct LostFlow {
+    location::Lapsed lapsed;
+    Instant until;
+  };
+  std::deque<LostFlow> lost_flows;  ///< of terminals in calls, oldest first
   ringing::MediaService media;
   central::Central central;
   nameserver::Nameserver nameserver;

@@ -353,9 +353,16 @@ void LocationService::flow_closed(FlowId flow, Outbox& outbox) {
     binding.flow = {};
     binding.next_of_flow = binding.previous_of_flow = Binding::none;
     if (binding.reach != Reach::flow) continue;
+    note_lapsed(binding);
     outbox.note({"binding_flow_lost", {{"aor", binding.aor()}, {"contact", binding.contact()}}});
     remove(id, Happened::expired, outbox);
   }
+}
+
+void LocationService::note_lapsed(const Binding& binding) {
+  if (!lapsing_) return;
+  lapsed_.push_back({Text{binding.aor()}, Text{binding.contact()}, Text{binding.user_agent()}, Text{binding.instance()}, binding.source,
+                     !binding.path().empty()});
 }
 
 void LocationService::expire(Instant now, Outbox& outbox) {
@@ -384,9 +391,7 @@ void LocationService::expire_one(BindingId id, Instant now, Outbox& outbox) {
     binding->due_at = binding->expires_at;
     return wheel_.add(binding->due_at, id);
   }
-  if (lapsing_)
-    lapsed_.push_back(
-        {Text{binding->aor()}, Text{binding->contact()}, Text{binding->user_agent()}, binding->source, !binding->path().empty()});
+  note_lapsed(*binding);
   outbox.note({"binding_expired", {{"aor", binding->aor()}, {"contact", binding->contact()}}, Severity::info});
   remove(id, Happened::expired, outbox);
 }

@@ -39,9 +39,9 @@ struct BindingEvent {
   Instant expires_at;
   Instant registered_at;
 };
-/// A binding that ran out.
+/// A binding that ran out, or whose flow is gone.
 struct Lapsed {
-  Text aor, contact, user_agent;
+  Text aor, contact, user_agent, instance;
   Endpoint source;
   bool has_path = false;
 };
@@ -70,15 +70,20 @@ class LocationService {
 
   /// A connection is gone. Its outbound bindings go with it (RFC 5626 §6); others stay, and are reached by a new connection.
   void flow_closed(FlowId flow, Outbox& outbox);
+  /// The same, and visits the bindings that go.
+  template <typename Visit>
+  void flow_closed(FlowId flow, Outbox& outbox, Visit&& visit) {
+    lapsing_ = true;
+    flow_closed(flow, outbox);
+    visit_lapsed(visit);
+  }
   /// Removes what has expired. Visits those bindings first, if anybody is to hear of them.
   void expire(Instant now, Outbox& outbox);
   template <typename Visit>
   void expire(Instant now, Outbox& outbox, Visit&& visit) {
     lapsing_ = true;
     expire(now, outbox);
-    lapsing_ = false;
-    for (const Lapsed& one : lapsed_) visit(one);
-    lapsed_.clear();
+    visit_lapsed(visit);
   }
   std::optional<Instant> next_expiry() const { return wheel_.next(); }
 
@@ -96,6 +101,13 @@ class LocationService {
   }
 
  private:
+  template <typename Visit>
+  void visit_lapsed(Visit& visit) {
+    lapsing_ = false;
+    std::vector<Lapsed> gone = std::exchange(lapsed_, {});
+    for (Lapsed& one : gone) visit(one);
+  }
+  void note_lapsed(const Binding& binding);
   struct OriginHash {
     using is_transparent = void;
     std::size_t operator()(const Registration& registration) const;
