@@ -62,10 +62,12 @@ struct RingCommands {
     set->add_option("USER", user, "the part before @ in his address")->required();
     set->add_option("STEP", steps, "TYPE[,TYPE][:SECONDS] for each step; or the one word simultaneous")->required();
     set->add_option("--then", fallback, "who is called when nobody has answered: voicemail, or a number");
-    set->add_option("--when", when, "only then, such as \"mon-fri 08:00-17:00\" or \"sat,sun,holiday\", by the branch's clock");
+    const auto is_said = [](const std::string& text) { return text.empty() ? std::string{"an empty text says no time"} : std::string{}; };
+    set->add_option("--when", when, "only then, such as \"mon-fri 08:00-17:00\" or \"sat,sun,holiday\", by the branch's clock")
+        ->check(is_said);
     remove = ring.add_subcommand("remove", "all at once again")->fallthrough();
     remove->add_option("USER", user, "the part before @ in his address")->required();
-    remove->add_option("--when", when, "take only that away which is set for then");
+    remove->add_option("--when", when, "take only that away which is set for then")->check(is_said);
     type = ring.add_subcommand("type", "what type of terminal a device is, whatever it says of itself")->fallthrough();
     type->add_option("DEVICE", device, "as `ringhold registrations --json` names it")->required();
     type->add_option("TYPE", type_name, "a type of the configuration, or auto")->required();

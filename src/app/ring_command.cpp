@@ -62,8 +62,13 @@ void copy_plan(const json::object& from, json::object& to) {
   to["mode"] = from.at("mode");
   if (is_sequential(from)) {
     json::array steps;
-    for (const json::value& step : from.at("steps").as_array())
-      steps.push_back(json::object{{"types", step.at("types")}, {"seconds", step.at("seconds")}});
+    for (const json::value& step : from.at("steps").as_array()) {
+      // A type that has left the configuration has its code for a name, and rings nobody.
+      json::array types;
+      for (const json::value& type : step.at("types").as_array())
+        if (!parse_number<std::uint32_t>(word(type))) types.push_back(type);
+      if (!types.empty()) steps.push_back(json::object{{"types", std::move(types)}, {"seconds", step.at("seconds")}});
+    }
     to["steps"] = std::move(steps);
   }
   if (const json::value* fallback = from.if_contains("fallback")) to["fallback"] = *fallback;

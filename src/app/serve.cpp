@@ -241,6 +241,19 @@ void reload(Running& running) {
   remark(running);
 }
 
+/// Schedules go by the clock on the wall, which may be set while the program runs: a box without a clock of its own has the
+/// wrong time until it hears of NTP.
+void follow_clock(Running& running, Duration& told) {
+  const Duration ahead = running.clock.ahead();
+  if (std::chrono::abs(ahead - told) < 1s) return;
+  told = ahead;
+  running.log.write({"clock_set", {{"ahead_s", ahead / 1s}}, Severity::info});
+  for (const auto& one : running.workers)
+    one->worker.run([&one = *one, ahead](Instant now, Outbox& outbox, const net::Counters&) {
+      (void)one.mind.device().command(branch_device::SetClock{ahead}, now, outbox);
+    });
+}
+
 /// Waits for signals, and tells the service manager that the worker lives.
 void wait(Running& running) {
   boost::asio::io_context context{1};
@@ -269,6 +282,17 @@ void wait(Running& running) {
     });
   };
   if (sd_watchdog_enabled(0, &watchdog) > 0) beat();
+  Duration clock_ahead{};
+  boost::asio::steady_timer clock_timer{context};
+  std::function<void()> look_at_clock = [&] {
+    clock_timer.expires_after(20s);
+    clock_timer.async_wait([&](const boost::system::error_code& error) {
+      if (error) return;
+      follow_clock(running, clock_ahead);
+      look_at_clock();
+    });
+  };
+  look_at_clock();
   sd_notify(0, "READY=1");
   context.run();
   sd_notify(0, "STOPPING=1");

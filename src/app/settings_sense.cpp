@@ -117,6 +117,9 @@ std::vector<std::string> remarks_on(const Configuration& configuration, const Su
     remarks.push_back("dns.upstream is empty and /etc/resolv.conf names nobody else: the central servers will not be found");
   if (settings.central.probe_interval * settings.central.down_after > 60s)
     remarks.push_back("central.probe_interval times central.down_after is above 60s: phones wait that long for their branch");
+  const std::string& zone = machine.time_zone;
+  if (settings.ringing.calendar.zone.name == "UTC" && !zone.empty() && zone != "UTC" && !zone.ends_with("/UTC"))
+    remarks.push_back(fmt::format("schedules of ringing go by UTC, but this machine's time zone is {}: see ringing.time_zone", zone));
   if (configuration.store_path.empty())
     remarks.push_back("store.url is \"memory:\": a restart forgets registrations and learnt DNS records");
   return remarks;

@@ -139,6 +139,9 @@ def test_a_profile_is_set_shown_and_kept():
         status, words, _ = box.ask("ring", "set", USER, "simultaneous", "--then", "voicemail")
         expect(status == 0 and "then  voicemail" in words, f"G6: {words}")
         expect(box.api(f"users/{USER}/ring")["fallback"] == "voicemail", "G6")
+        for words in (("set", USER, "--when", "", "ip-phone"), ("remove", USER, "--when", "")):
+            expect(box.ask("ring", *words)[0] == 2, f"an empty time is a mistake: {words}")
+        expect(box.api(f"users/{USER}/ring")["fallback"] == "voicemail", "and changes nothing")
         expect(put_ring(box, {"mode": "simultaneous"})[0] == 200, "and back")
         expect(box.api(f"users/{USER}/ring")["mode"] == "simultaneous", "at once")
 

@@ -262,6 +262,10 @@ Answer BranchDevice::command(const Command& command, Instant now, Outbox& outbox
     Answer operator()(const GetCalls&) const { return state.call_reports(); }
     Answer operator()(const GetPastCalls& asked) const { return state.past_call_reports(asked.limit); }
     Answer operator()(const GetRestarts& asked) const { return state.restart_reports(asked.aor); }
+    Answer operator()(const SetClock& given) const {
+      state.media.set_clock(given.ahead);
+      return Done{};
+    }
     Answer operator()(const GetMetrics&) const { return state.metrics(); }
     Answer operator()(const RemoveRegistrations& asked) const {
       const auto ids = state.location.ids(asked.aor, now);

@@ -74,13 +74,17 @@ struct PutRing {
 struct GetRestarts {
   std::string aor;
 };
+/// How far the clock on the wall is ahead of the Instants that the mind is given: those follow no clock that is set (G2).
+struct SetClock {
+  Duration ahead{};
+};
 /// What a terminal is, whatever it says of itself (RNG-09).
 struct PutType {
   std::string device;  ///< as a RegistrationReport names it
   std::string type;    ///< a name, or "auto"
 };
 using Command = std::variant<GetStatus, GetRegistrations, RemoveRegistrations, GetCalls, GetPastCalls, GetMetrics, SetMode, GetUsers,
-                             PutUsers, RemoveUser, GetRing, PutRing, PutType, GetRestarts>;
+                             PutUsers, RemoveUser, GetRing, PutRing, PutType, GetRestarts, SetClock>;
 
 struct StatusReport {
   struct CentralServer {

@@ -1,3 +1,5 @@
+#include <set>
+
 #include "branch_device/ringing_bench.hpp"
 
 namespace ringhold::branch_device {
@@ -118,7 +120,78 @@ TEST_F(Preferring, who_registers_while_his_q_rings_is_called_RNG17_RNG18) {
   register_at("10.77.0.44:5060", "snom D785", 1, ";q=0.5");
   EXPECT_FALSE(last("10.77.0.44:5060", "INVITE").empty());
   register_at("10.77.0.45:5060", "snom D785", 1, ";q=0.7");
-  EXPECT_TRUE(last("10.77.0.45:5060", "INVITE").empty());
+  EXPECT_FALSE(last("10.77.0.45:5060", "INVITE").empty()) << "between two steps: with the later one";
+}
+
+TEST_F(Preferring, all_have_their_turn_before_the_time_is_over_RNG18) {
+  constexpr const char* phones[]{"10.77.0.51:5060", "10.77.0.52:5060", "10.77.0.53:5060",
+                                 "10.77.0.54:5060", "10.77.0.55:5060", "10.77.0.56:5060"};
+  double q = 0.9;
+  for (const char* phone : phones) {
+    pass(1s);
+    register_at(phone, "snom D785", 1, ";q=" + std::to_string(q).substr(0, 3));
+    q -= 0.1;
+  }
+  drop();
+  begin();
+  call();
+  for (int step = 0; step < 3; ++step) {
+    EXPECT_EQ(who(), std::to_string(51 + step) + " ");
+    rings(phones[step]);
+    until(15s * (step + 1));
+  }
+  EXPECT_EQ(who(), "54 55 56 ") << "for the last two there would be no time";
+  EXPECT_EQ(std::get<std::vector<RingReport>>(device_.command(GetRing{"8002"}, now_, outbox_)).at(0).steps.size(), 4U);
+}
+
+TEST_F(Preferring, one_after_another_shortens_the_turns_of_many_RNG18) {
+  constexpr const char* phones[]{"10.77.0.51:5060", "10.77.0.52:5060", "10.77.0.53:5060",
+                                 "10.77.0.54:5060", "10.77.0.55:5060", "10.77.0.56:5060"};
+  for (const char* phone : phones) {
+    register_at(phone, "snom D785", 1);
+    pass(1s);
+  }
+  drop();
+  begin();
+  rung("Request-Disposition: sequential\r\n");
+  std::set<std::string> seen;
+  for (int turn = 1; turn <= 6; ++turn) {
+    const std::string now = who().substr(0, 2);
+    seen.insert(now);
+    rings("10.77.0." + now + ":5060");
+    until(10s * turn);
+  }
+  EXPECT_EQ(seen.size(), 6U);
+}
+
+TEST_F(Preferring, two_flows_of_one_phone_are_one_turn_RNG18_RFC5626_7) {
+  const auto flow = [&](int number, const std::string& q) {
+    const std::string place = "10.77.0.5" + std::to_string(number) + ":5060";
+    send(place,
+         request("REGISTER", "sip:example.test", "8002", "sip:8002@example.test", place, "fl" + std::to_string(number), number,
+                 "Contact: <sip:8002@" + place + ";transport=tcp>;reg-id=" + std::to_string(number) +
+                     ";+sip.instance=\"<urn:uuid:1>\";expires=120;q=" + q + "\r\nSupported: path, outbound\r\n"),
+         Transport::tcp, FlowId{70U + static_cast<unsigned>(number)});
+  };
+  flow(1, "1.0");
+  flow(2, "0.5");
+  register_at(t1, "MicroSIP/3.21", 1, ";q=0.3");
+  drop();
+  begin();
+  call();
+  EXPECT_EQ(who(), "51 ");
+  rings("10.77.0.51:5060");
+  until(15s);
+  EXPECT_EQ(who(), "42 ") << "not the same phone again";
+}
+
+TEST_F(Preferring, a_contact_of_many_words_costs_no_more_than_others_X1) {
+  std::string words;
+  while (words.size() < 6'000) words += ";+x" + std::to_string(words.size());
+  register_at(t0, "Yealink SIP-T46", 1, words + ";video");
+  register_at(t1, "MicroSIP/3.21", 1, ";audio");
+  drop();
+  EXPECT_EQ(rung("Accept-Contact: *;audio;require;explicit\r\n"), "42 ");
 }
 
 TEST_F(Preferring, other_methods_go_to_all_at_once_RNG18) {

@@ -67,9 +67,10 @@ std::vector<RingReport::Step> BranchDevice::State::step_reports(std::string_view
   if (!plan.steps.empty()) return steps;
   // RNG-18: with the usual plan the higher q comes first.
   std::uint16_t q = 0;
+  const std::size_t most = plan.is_usual() ? most_steps_in_time() : 1;
   for (const location::Binding* binding : contacts) {
-    if (steps.empty() || (plan.is_usual() && binding->q != q)) steps.push_back({{}, settings.ringing.step / 1s, {}});
-    q = binding->q;
+    if (steps.empty() || (steps.size() < most && q_of(*binding, contacts) != q)) steps.push_back({{}, settings.ringing.step / 1s, {}});
+    q = q_of(*binding, contacts);
     steps.back().contacts.emplace_back(binding->contact());
   }
   if (steps.empty()) steps.emplace_back();

@@ -47,6 +47,19 @@ class RingSchedule : public Ringing {
   int calls_ = 0;
 };
 
+TEST_F(RingSchedule, follows_a_clock_that_is_set_while_the_program_runs_G2) {
+  ASSERT_TRUE(std::holds_alternative<Done>(put({{{"tue"}, "08:00", "17:00", {{{"ip-phone"}, 15}}}})));
+  EXPECT_EQ(report().local_time, "2026-09-21 16:13");
+  (void)device_.command(SetClock{18h}, now_, outbox_);
+  EXPECT_EQ(report().local_time, "2026-09-22 10:13");
+  Settings given = with_application_server();
+  given.ringing.calendar = {{"Europe/Berlin", 2h, {}}, {}};
+  device_.reconfigure(given, now_, outbox_);
+  EXPECT_EQ(report().local_time, "2026-09-22 10:13") << "also when the file was read anew";
+  pass_and_register(0s);
+  EXPECT_EQ(who_rings(), "41 ");
+}
+
 TEST_F(RingSchedule, who_rings_depends_on_the_hour_and_the_day_G2) {
   ASSERT_TRUE(std::holds_alternative<Done>(
       put({{{"mon", "tue", "wed"}, "08:00", "17:00", {{{"ip-phone"}, 15}}}, {{"holiday"}, "00:00", "24:00", {{{"pc-client"}, 15}}}})));

@@ -24,7 +24,10 @@ ringing::TerminalTypes::Found BranchDevice::State::type_of(const location::Bindi
 }
 
 bool BranchDevice::State::is_in_step(const location::Binding& binding, const ringing::Step& step) const {
-  if (step.q) return binding.q == *step.q;
+  if (step.q) {
+    const std::uint16_t q = q_of(binding, location.find(binding.aor(), Instant::min()));
+    return q >= *step.q && q < step.q_below;
+  }
   if (!step.contact.empty()) return binding.contact() == step.contact;
   const auto* type = type_of(binding).type;
   return type != nullptr && std::ranges::find(step.types, type->code) != step.types.end();

@@ -127,6 +127,9 @@ struct BranchDevice::State {
   /// Who stands in From or To: a user of ours by the one AOR, whatever host of ours and parameters are there.
   Text party_of(const Result<sip::NameAddr>& address) const;
 
+  /// So many steps have their turn within ringing.total.
+  std::size_t most_steps_in_time() const;
+
   // ringing.cpp
   ringing::TerminalTypes::Found type_of(const location::Binding& binding) const;
   ringing::Step all_types() const;
@@ -284,6 +287,9 @@ struct BranchDevice::State {
   bool told_no_users = false;
   std::vector<Change> restored_changes;  ///< rows that had expired, to be erased once there is an outbox
 };
+
+/// What of a phone counts in the order: of several flows (RFC 5626 §7: never two at a time) the highest q.
+std::uint16_t q_of(const location::Binding& binding, const location::Bindings& all);
 
 /// The settings of one capability out of the whole.
 proxy::Identity identity_of(const Settings& settings);

@@ -12,24 +12,7 @@ namespace {
 // Who sends more than anybody means shall not make a call expensive.
 constexpr std::size_t most_predicates = 8;
 constexpr std::size_t most_terms = 16;
-
-std::optional<std::string_view> find_tag(const sip::Parameters& contact, std::string_view tag) {
-  std::optional<std::string_view> found;
-  contact.for_each([&](std::string_view name, std::string_view value) {
-    if (is_feature_tag(name) && equal_ignoring_case(canonical_tag(name), tag)) found = value;
-    return !found;
-  });
-  return found;
-}
-
-bool has_feature_tags(const sip::Parameters& contact) {
-  bool any = false;
-  contact.for_each([&](std::string_view name, std::string_view) {
-    any = is_feature_tag(name);
-    return !any;
-  });
-  return any;
-}
+constexpr std::size_t most_parameters = 64;  ///< of a contact
 
 }  // namespace
 
@@ -47,8 +30,7 @@ CallerPreferences::CallerPreferences(const sip::Message& request) {
 void CallerPreferences::read(const sip::Message& request, sip::Header header, Predicates& predicates) {
   request.for_each_value(header, [&](std::string_view value, const sip::HeaderLine&) {
     const sip::Parameters parameters{trimmed(value.substr(std::min<std::size_t>(1, value.size())))};
-    const bool is_empty = parameters.text().empty();
-    if (!value.starts_with('*') || is_empty || !parameters.text().starts_with(';') || !parameters.is_valid()) return true;
+    if (!value.starts_with('*') || !parameters.text().starts_with(';') || !parameters.is_valid()) return true;
     Predicate predicate;
     parameters.for_each([&](std::string_view name, std::string_view given) {
       if (is_feature_tag(name))
@@ -65,27 +47,42 @@ void CallerPreferences::read(const sip::Message& request, sip::Header header, Pr
   });
 }
 
-CallerPreferences::Fit CallerPreferences::fit(const Predicate& predicate, const sip::Parameters& contact) {
+CallerPreferences::Tags CallerPreferences::tags_of(const sip::Parameters& contact) {
+  Tags tags;
+  std::size_t seen = 0;
+  contact.for_each([&](std::string_view name, std::string_view value) {
+    if (is_feature_tag(name)) tags.push_back({canonical_tag(name), value});
+    return ++seen < most_parameters && tags.size() < tags.capacity();
+  });
+  return tags;
+}
+
+CallerPreferences::Fit CallerPreferences::fit(const Predicate& predicate, const Tags& contact) {
   Fit fit;
   for (const Term& term : predicate.terms) {
-    const auto has = find_tag(contact, term.tag);
-    if (!has) continue;  // RFC 2533: what is not said may be anything
+    const auto has = std::ranges::find_if(contact, [&](const Term& tag) { return equal_ignoring_case(tag.tag, term.tag); });
+    if (has == contact.end()) continue;  // RFC 2533: what is not said may be anything
     ++fit.mentioned;
-    if (!have_common_value(term.value, *has)) fit.matches = false;
+    if (!have_common_value(term.value, has->value)) {
+      fit.matches = false;
+      break;
+    }
   }
   return fit;
 }
 
 std::optional<unsigned> CallerPreferences::score(const sip::Parameters& contact) const {
-  if (!choose() || !has_feature_tags(contact)) return 1000;
+  if (!choose()) return 1000;
+  const Tags tags = tags_of(contact);
+  if (tags.empty()) return 1000;
   for (const Predicate& predicate : rejected_) {
-    const Fit fit = CallerPreferences::fit(predicate, contact);
+    const Fit fit = CallerPreferences::fit(predicate, tags);
     if (fit.matches && fit.mentioned == predicate.terms.size()) return std::nullopt;
   }
   std::size_t sum = 0;
   std::size_t matching = 0;
   for (const Predicate& predicate : accepted_) {
-    const Fit fit = CallerPreferences::fit(predicate, contact);
+    const Fit fit = CallerPreferences::fit(predicate, tags);
     const bool lacks_a_tag = fit.mentioned < predicate.terms.size();
     if (predicate.require && (!fit.matches || (predicate.explicitly && lacks_a_tag))) return std::nullopt;
     if (!fit.matches) continue;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <boost/container/small_vector.hpp>
+#include <boost/container/static_vector.hpp>
 #include <optional>
 #include <string_view>
 
@@ -43,11 +44,14 @@ class CallerPreferences {
   using Predicates = boost::container::small_vector<Predicate, 2>;
   /// What a contact says to a predicate.
   struct Fit {
-    std::size_t mentioned = 0;  ///< terms whose tag it has
+    std::size_t mentioned = 0;  ///< terms whose tag it has, up to the first that differs
     bool matches = true;
   };
   static void read(const sip::Message& request, sip::Header header, Predicates& predicates);
-  static Fit fit(const Predicate& predicate, const sip::Parameters& contact);
+  /// The feature tags of a contact; of very many some are not looked at.
+  using Tags = boost::container::static_vector<Term, 32>;
+  static Tags tags_of(const sip::Parameters& contact);
+  static Fit fit(const Predicate& predicate, const Tags& contact);
 
   Predicates accepted_, rejected_;
   Forking forking_ = Forking::unsaid;

@@ -13,9 +13,9 @@ namespace ringhold::ringing {
 
 namespace {
 
-constexpr std::array<std::string_view, 19> base_tags{"audio",       "automata", "class",    "duplex",  "data",    "control",     "mobility",
+constexpr std::array<std::string_view, 20> base_tags{"audio",       "automata", "class",    "duplex",  "data",    "control",     "mobility",
                                                      "description", "events",   "priority", "methods", "schemes", "application", "video",
-                                                     "language",    "type",     "isfocus",  "actor",   "text"};
+                                                     "language",    "type",     "isfocus",  "actor",   "text",    "extensions"};
 constexpr std::string_view extension_of_sip = "+sip.";
 constexpr std::size_t most_values = 32;
 
@@ -117,6 +117,8 @@ std::string_view canonical_tag(std::string_view name) {
 bool have_common_value(std::string_view a, std::string_view b) {
   const Values ours = values_of(a);
   const Values theirs = values_of(b);
+  // What could not be read may be anything: nobody is left out because of it.
+  if (ours.empty() || theirs.empty() || ours.size() == most_values || theirs.size() == most_values) return true;
   return std::ranges::any_of(
       ours, [&](const Value& one) { return std::ranges::any_of(theirs, [&](const Value& other) { return overlap(one, other); }); });
 }

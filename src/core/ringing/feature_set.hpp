@@ -12,7 +12,7 @@ bool is_feature_tag(std::string_view name);
 std::string_view canonical_tag(std::string_view name);
 
 /// Whether two values of one feature tag, without quotes, have something in common (RFC 3840 §9, RFC 2533 §3): each is a list of
-/// which any may be meant; a tag without value says TRUE. Of a list 32 values are looked at.
+/// which any may be meant; a tag without value says TRUE. What cannot be read, or is longer than 32 values, may be anything.
 bool have_common_value(std::string_view a, std::string_view b);
 
 }  // namespace ringhold::ringing

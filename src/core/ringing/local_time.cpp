@@ -23,7 +23,7 @@ std::chrono::seconds TimeZone::offset_at(Instant now) const {
 }
 
 LocalTime Calendar::local(Instant now) const {
-  const std::chrono::local_time<Duration> shown{now.time_since_epoch() + zone.offset_at(now)};
+  const std::chrono::local_time<Duration> shown{(now + ahead).time_since_epoch() + zone.offset_at(now + ahead)};
   const auto date = std::chrono::floor<std::chrono::days>(shown);
   return {date, std::chrono::floor<std::chrono::minutes>(shown - date)};
 }

@@ -34,6 +34,7 @@ struct LocalTime {
 struct Calendar {
   TimeZone zone;
   std::vector<std::chrono::local_days> holidays{};  ///< the earliest first
+  Duration ahead{};                                 ///< how far the machine's clock was set since the start: an Instant does not follow it
 
   LocalTime local(Instant now) const;
   bool is_holiday(std::chrono::local_days date) const;

@@ -37,9 +37,8 @@ Text MediaService::put(RingProfile profile, Outbox& outbox) {
 }
 
 void MediaService::remove(std::string_view user, Outbox& outbox) {
-  const auto found = profiles_.find(user);
-  if (found == profiles_.end()) return;
-  profiles_.erase(found);
+  if (const auto found = profiles_.find(user); found != profiles_.end()) profiles_.erase(found);
+  // Also rows that could not be read.
   const RingProfile usual{Text{user}, {}, {}};
   outbox.change(plan_row(usual));
   outbox.change(schedules_row(usual));
@@ -74,7 +73,10 @@ void MediaService::restore(const Row& row) {
 }
 
 void MediaService::forget(Table table, std::string_view key) {
-  if (table == Table::terminal_type) corrected_.erase(key);
+  if (table == Table::terminal_type) {
+    corrected_.erase(key);
+    return;
+  }
   const auto found = profiles_.find(key);
   if (found == profiles_.end()) return;
   if (table == Table::ring_profile) found->second.plan = {};
@@ -83,7 +85,9 @@ void MediaService::forget(Table table, std::string_view key) {
 }
 
 void MediaService::reconfigure(const Settings& settings) {
+  const Duration ahead = settings_.calendar.ahead;
   settings_ = settings;
+  settings_.calendar.ahead = ahead;
   types_ = TerminalTypes{settings.types};
 }
 

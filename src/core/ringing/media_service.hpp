@@ -54,6 +54,8 @@ class MediaService {
   /// The row with that key is gone from the store.
   void forget(Table table, std::string_view key);
   void reconfigure(const Settings& settings);
+  /// As Calendar::ahead; reconfigure() leaves it.
+  void set_clock(Duration ahead) { settings_.calendar.ahead = ahead; }
 
   /// A call goes by the steps from `first` on, which rings from now on. The plan is copied: a change concerns the next call.
   void begin(SearchKey search, std::string_view aor, const RingPlan& plan, std::size_t first, Instant now);

@@ -17,8 +17,9 @@ struct Step {
   Duration ring{};              ///< whole seconds
   Text number{};                ///< instead of types: somebody else, when nobody has answered (G6)
   // Without a profile, instead of types (RNG-18); never in one:
-  std::optional<std::uint16_t> q{};  ///< his contacts of this q-value, in thousandths
+  std::optional<std::uint16_t> q{};  ///< his contacts from this q-value on, in thousandths
   Text contact{};                    ///< this contact of his
+  std::uint16_t q_below = 1001;      ///< with `q`: those of the steps before begin there
   bool is_anywhere_else() const { return types.empty() && number.empty() && !q && contact.empty(); }
   friend bool operator==(const Step&, const Step&) = default;
 };

@@ -11,6 +11,8 @@ class RunningClock {
  public:
   RunningClock();
   Instant now() const { return Instant{std::chrono::steady_clock::now().time_since_epoch() + offset_}; }
+  /// How far the machine's clock was set since then, by NTP or by hand.
+  Duration ahead() const { return std::chrono::system_clock::now().time_since_epoch() - now().time_since_epoch(); }
   std::chrono::steady_clock::time_point steady(Instant instant) const {
     return std::chrono::steady_clock::time_point{instant.time_since_epoch() - offset_};
   }
