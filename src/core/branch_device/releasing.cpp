@@ -215,6 +215,8 @@ transaction::TransactionId BranchDevice::State::send_in_dialog(const calls::InDi
   const auto uri = sip::Uri::parse(way->request_uri());
   if (way->next_route.empty() && uri && identity.is_ours(*uri))
     std::erase_if(hops, [&](const proxy::Hop& hop) { return central.is_central(hop.destination.remote); });
+  // RST-11: a strange host may have registered with the terminal's own contact, to be asked in its place.
+  if (request.trusts_no_binding && way->next_route.empty()) hops.clear();
   // A name that nobody has looked up, or a phone whose registration is over.
   if (const auto last = hops.empty() ? hop_through(identity.listeners, {request.last_seen}) : std::nullopt) hops = {*last};
   if (proxy::is_sips(way->request_uri())) hops = proxy::secure_hops(hops);

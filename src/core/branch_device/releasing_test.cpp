@@ -173,6 +173,8 @@ TEST_F(Moved, with_the_contact_of_the_victim_neither_RST11_X07) {
   follow(Policy::immediate);
   registers("10.77.0.66:5060", "8002", "forged", bob, instance);
   EXPECT_EQ(last(alice, "BYE"), "");
+  EXPECT_EQ(last("10.77.0.66:5060", "INFO"), "") << "he is not asked in Bob's place";
+  ASSERT_FALSE(last(bob, "INFO").empty());
   says(bob, last(bob, "INFO"), 500);
   EXPECT_EQ(calls(), 1U);
 }

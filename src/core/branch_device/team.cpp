@@ -14,7 +14,8 @@ namespace ringhold::branch_device {
 namespace {
 
 WorkerNumber shared_out(std::string_view key, const Team& team) {
-  const std::uint64_t hash = TextHash{}(key) * 0x9e3779b97f4a7c15U;
+  // With the same key at each start: a phone's nonces are those of the worker that has its AOR.
+  const std::uint64_t hash = quick_hash(key, HashKey{}) * 0x9e3779b97f4a7c15U;
   return static_cast<WorkerNumber>((hash >> 32U) * team.size >> 32U);
 }
 

@@ -24,7 +24,7 @@ Text routes_to(Side to, std::string_view record_routes) {
 
 InDialogRequest request(const Call& call, const Dialog& dialog, Side to, std::string_view method, std::uint32_t cseq) {
   const Side from = other(to);
-  InDialogRequest made{call.target(to, dialog), routes_to(to, dialog.routes), {}, method, call.at(to, dialog)};
+  InDialogRequest made{call.target(to, dialog), routes_to(to, dialog.routes), {}, method, call.at(to, dialog), false};
   Text& headers = made.headers;
   headers.append("From: <").append(call.uri(from)).append(">;tag=").append(call.tag(from, dialog));
   headers.append("\r\nTo: <").append(call.uri(to)).append(">;tag=").append(call.tag(to, dialog));

@@ -13,7 +13,8 @@ struct InDialogRequest {
   Text routes;   ///< the whole route set of who would send it, in order: also what comes before us
   Text headers;  ///< From, To, Call-ID, CSeq and what is added: whole lines
   std::string_view method;
-  Target last_seen;  ///< where the receiver's signalling came from: the way when routes and target lead nowhere
+  Target last_seen;                ///< where the receiver's signalling came from: the way when routes and target lead nowhere
+  bool trusts_no_binding = false;  ///< who is registered at the target may not be the receiver: last_seen, unless routes lead on
 };
 
 /// RST-10: an INFO whose CSeq is lower than the last of who would send it. A living dialog has to refuse it with 500 and keep

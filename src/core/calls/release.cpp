@@ -57,6 +57,7 @@ bool Release::ask(CheckId id, CallTable& calls) {
   errand.check = id;
   errand.is_repeated = check.why == Suspect::Why::lapsed && check.audits > 0;
   errand.request = probe(call, *dialog, check.lost);
+  errand.request.trusts_no_binding = check.is_foreign;
   // One of the two probes goes by the dialog's route set, as whatever the other party sends. The other one goes straight to the
   // terminal: a proxy in between may be gone, and with it only the way.
   if (check.state != CheckState::asked) go_straight(errand.request, {});

@@ -76,6 +76,7 @@ struct Check {
   unsigned rounds = 0;         ///< lapsed: of silence
   unsigned audits = 0;         ///< lapsed: answers
   bool has_moved = false;
+  bool is_foreign = false;  ///< as of Suspect: what is registered now is not believed
   Text new_contact;
   Text contact;  ///< as registered: the target of a ringing call
   Text user_agent;

@@ -54,6 +54,7 @@ void Release::suspect_call(const Suspect& suspect, CallId id, Side side, CallTab
     check.lost = side;
     check.why = suspect.why;
     check.has_moved = suspect.has_moved;
+    check.is_foreign = suspect.is_foreign;
     check.new_contact = suspect.new_contact;
     check.contact = place.contact;
     check.user_agent = suspect.user_agent;
@@ -105,6 +106,7 @@ void Release::go_on(CheckId id, Check news, CallTable& calls, Instant now) {
   check.why = news.why;
   check.audits = 0;  // now it matters where it is
   check.has_moved = news.has_moved;
+  check.is_foreign = news.is_foreign;
   check.new_contact = std::move(news.new_contact);
   check.contact = std::move(news.contact);
   check.user_agent = std::move(news.user_agent);
