@@ -284,6 +284,7 @@ void wait(Running& running) {
   if (sd_watchdog_enabled(0, &watchdog) > 0) beat();
   Duration clock_ahead{};
   boost::asio::steady_timer clock_timer{context};
+  // A function that starts itself again needs a name with a type, as above.
   std::function<void()> look_at_clock = [&] {
     clock_timer.expires_after(20s);
     clock_timer.async_wait([&](const boost::system::error_code& error) {

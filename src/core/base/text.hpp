@@ -97,7 +97,7 @@ struct TextEqual {
   bool operator()(std::string_view a, std::string_view b) const { return a == b; }
 };
 
-/// A plain value as it stands in memory, for what the same program reads back.
+/// A plain value as it stands in memory, for what the same program reads back; a pointer to char may look at any object's bytes.
 template <typename Value>
   requires std::is_trivially_copyable_v<Value>
 void append_bytes(Text& out, const Value& value) {

@@ -9,7 +9,7 @@ namespace ringhold::ringing {
 namespace {
 
 using std::chrono::sys_days;
-using namespace std::chrono;
+using namespace std::chrono;  // days, weekdays and their literals are what this file is about
 
 Instant utc(int year, unsigned month, unsigned day, minutes time) {
   return Instant{sys_days{std::chrono::year{year} / month / day}.time_since_epoch() + time};
