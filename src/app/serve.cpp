@@ -126,13 +126,11 @@ struct Running {
 
   /// The workers answer between two batches; one that does not within two seconds is reported, not waited for.
   bool ask(const branch_device::Command& command, branch_device::Answer& answer, net::Counters& counters) {
-    const bool all = branch_device::audience_of(command) == branch_device::Audience::all;
+    const auto only = branch_device::worker_for(command, configuration.branch, {0, configuration.workers});
     const auto until = std::chrono::steady_clock::now() + patience;
     std::vector<std::future<Told>> answers;
-    for (const auto& one : workers) {
-      answers.push_back(ask_one(*one, command));
-      if (!all) break;
-    }
+    for (std::size_t number = 0; number < workers.size(); ++number)
+      if (!only || *only == number) answers.push_back(ask_one(*workers[number], command));
     bool first = true;
     for (auto& awaited : answers) {
       if (awaited.wait_until(until) != std::future_status::ready) return false;

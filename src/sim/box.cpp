@@ -261,13 +261,13 @@ std::optional<Instant> Box::next_expiry() const {
 }
 
 branch_device::Answer Box::command(const branch_device::Command& command) {
-  const bool all = branch_device::audience_of(command) == branch_device::Audience::all;
+  const auto only = branch_device::worker_for(command, settings_, {0, size_});
   std::optional<branch_device::Answer> answer;
   for (const auto& mind : minds_) {
+    if (only && *only != mind->team.number) continue;
     auto one = mind->device.command(command, world_.clock.now(), outbox_);
     pump(*mind);
     answer = answer ? branch_device::merged(std::move(*answer), std::move(one)) : std::move(one);
-    if (!all) break;
   }
   return *answer;
 }

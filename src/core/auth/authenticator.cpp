@@ -92,6 +92,9 @@ void Authenticator::restore(const Row& row) {
     case Table::terminal_type:
     case Table::call:
     case Table::dialog:
+    case Table::redirect:
+    case Table::push_message:
+    case Table::push_record:
     case Table::binding:
     case Table::learnt: return;
   }

@@ -13,7 +13,20 @@
 namespace ringhold {
 
 /// The tables of the store. A name and its columns stand in shell/store/schema.cpp; the first column is the key.
-enum class Table : std::uint8_t { binding, learnt, setting, user, ring_profile, terminal_type, call, ring_schedule, dialog };
+enum class Table : std::uint8_t {
+  binding,
+  learnt,
+  setting,
+  user,
+  ring_profile,
+  terminal_type,
+  call,
+  ring_schedule,
+  dialog,
+  redirect,
+  push_message,
+  push_record,
+};
 
 /// One row, columns in the order of the schema. `columns[0]` is the key.
 using Column = std::variant<std::int64_t, Text>;
@@ -77,7 +90,8 @@ void Columns::for_each(Visit&& visit) const {
   }
 }
 
-/// Numbers the changes that one outbox carried; the store tells the mind when all up to it are on disk.
+/// A place in the changes of one mind, in the mind's own numbering, which grows; the store tells the mind when all up to there are on
+/// disk.
 struct ChangeId {
   std::uint64_t number = 0;
   friend auto operator<=>(const ChangeId&, const ChangeId&) = default;

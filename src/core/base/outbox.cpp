@@ -42,6 +42,8 @@ void Outbox::clear() {
   fields_.clear();
   note_text_.clear();
   changes_.clear();
+  promised_.reset();
+  settled_.clear();
 }
 
 }  // namespace ringhold

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -82,6 +83,10 @@ class Outbox {
   void tell(WorkerNumber to, std::shared_ptr<const Word> word) { told_.push_back({to, std::move(word)}); }
   void note(const Fact& fact);
   void change(Change change) { changes_.push_back(std::move(change)); }
+  /// The mind wants to hear by committed() that all changes up to here are on disk. Only where changes are kept.
+  void promise(ChangeId id) { promised_ = id; }
+  /// Who waits for the outcome of the command with that id can ask for it.
+  void settled(std::string_view id) { settled_.emplace_back(id); }
   /// Whether anybody keeps changes; where nobody does, rows need not be made.
   bool keeps_changes() const { return keeps_changes_; }
   void keep_no_changes() { keeps_changes_ = false; }
@@ -95,10 +100,13 @@ class Outbox {
   std::span<const Note> notes() const { return notes_; }
   std::span<const NoteField> fields(const Note& note) const { return std::span{fields_}.subspan(note.first_field, note.field_count); }
   std::string_view text(const NoteField& field) const { return std::string_view{note_text_}.substr(field.offset, field.size); }
+  const std::optional<ChangeId>& promised() const { return promised_; }
+  std::span<const Text> settled() const { return settled_; }
   std::vector<Change>& changes() { return changes_; }
   const std::vector<Change>& changes() const { return changes_; }
   bool empty() const {
-    return sends_.empty() && closes_.empty() && notes_.empty() && changes_.empty() && hand_overs_.empty() && told_.empty();
+    return sends_.empty() && closes_.empty() && notes_.empty() && changes_.empty() && hand_overs_.empty() && told_.empty() && !promised_ &&
+           settled_.empty();
   }
   void clear();
 
@@ -112,6 +120,8 @@ class Outbox {
   std::vector<NoteField> fields_;
   std::string note_text_;
   std::vector<Change> changes_;
+  std::optional<ChangeId> promised_;
+  std::vector<Text> settled_;
   bool keeps_changes_ = true;
 };
 

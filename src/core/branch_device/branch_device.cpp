@@ -158,6 +158,9 @@ void BranchDevice::restore(std::span<const Row> rows, Instant now) {
       case Table::terminal_type:
       case Table::ring_profile:
       case Table::ring_schedule: state_->media.restore(row); break;
+      case Table::redirect:
+      case Table::push_message:
+      case Table::push_record: state_->restore_push(row, now, changes); break;
     }
   }
   state_->restored_changes = std::move(changes.changes());
@@ -252,11 +255,23 @@ std::optional<Instant> BranchDevice::next_expiry() const {
   return next;
 }
 
+void BranchDevice::committed(ChangeId change, Instant now, Outbox& outbox) {
+  const std::size_t first_send = outbox.sends().size();
+  state_->note_committed(change, now, outbox);
+  state_->settle(now, outbox);
+  state_->count_sent(first_send, outbox);
+}
+
 Answer BranchDevice::command(const Command& command, Instant now, Outbox& outbox) {
   struct Visitor {
     State& state;
     Instant now;
     Outbox& outbox;
+    Answer operator()(const Push& given) const { return state.push(given, now, outbox); }
+    Answer operator()(const GetPushes& asked) const { return state.push_reports(asked); }
+    Answer operator()(const RemovePush& asked) const { return state.remove_push(asked, now, outbox); }
+    Answer operator()(const GetRedirects& asked) const { return state.redirect_reports(asked.aor, now); }
+    Answer operator()(const RemoveRedirects& asked) const { return state.remove_redirects(asked, outbox); }
     Answer operator()(const GetStatus&) const { return state.status(); }
     Answer operator()(const GetRegistrations& asked) const { return state.registrations(asked.aor, now); }
     Answer operator()(const GetCalls&) const { return state.call_reports(); }

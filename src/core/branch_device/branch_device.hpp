@@ -37,6 +37,8 @@ class BranchDevice {
   void connection_changed(const FlowChange& change, Instant now, Outbox& outbox);
   /// What another mind of the team says.
   void told(const Word& word, Instant now, Outbox& outbox);
+  /// All changes of this mind up to there are on disk. Late, or never while the disk fails, is normal.
+  void committed(ChangeId change, Instant now, Outbox& outbox);
   /// HTTP API and command line.
   Answer command(const Command& command, Instant now, Outbox& outbox);
   /// When expire() wants to be called next.

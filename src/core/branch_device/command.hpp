@@ -83,8 +83,44 @@ struct PutType {
   std::string device;  ///< as a RegistrationReport names it
   std::string type;    ///< a name, or "auto"
 };
-using Command = std::variant<GetStatus, GetRegistrations, RemoveRegistrations, GetCalls, GetPastCalls, GetMetrics, SetMode, GetUsers,
-                             PutUsers, RemoveUser, GetRing, PutRing, PutType, GetRestarts, SetClock>;
+/// Content for a user (P1). It is answered with what is known of its delivery: what is not settled then is said by
+/// Outbox::settled() to be so, and can be asked for by GetPushes.
+struct Push {
+  enum class Answer : std::uint8_t {
+    result,    ///< settled when it was delivered, stored or has failed
+    accepted,  ///< settled when it is on disk
+  };
+  std::string to;              ///< a user ("8002"), or his AOR
+  std::string from{};          ///< URI; empty: as configured
+  std::string method{};        ///< "MESSAGE", "NOTIFY"; empty: MESSAGE
+  std::string event{};         ///< of a NOTIFY (RFC 6665)
+  std::string content_type{};  ///< empty: text/plain;charset=UTF-8
+  std::string body{};
+  std::string strategy{};              ///< "one-by-one", "all-at-once"; empty: as configured
+  std::string key{};                   ///< of two with the same key the second is a repetition; empty: none
+  std::optional<Duration> keep_for{};  ///< at most, if nobody takes it now; zero: not at all
+  Answer answer = Answer::result;
+};
+/// Pushes: those that are not settled or wait in the store, and the last ones that ended; the latest first.
+struct GetPushes {
+  std::string id{};  ///< empty: all
+  std::size_t limit = 100;
+};
+/// One that waits in the store is forgotten.
+struct RemovePush {
+  std::string id;
+};
+/// Redirects that are remembered (P5). `aor` may be empty: all.
+struct GetRedirects {
+  std::string aor;
+};
+struct RemoveRedirects {
+  std::string aor;
+  std::string device{};  ///< empty: all of the user's
+};
+using Command =
+    std::variant<Push, GetPushes, RemovePush, GetRedirects, RemoveRedirects, GetStatus, GetRegistrations, RemoveRegistrations, GetCalls,
+                 GetPastCalls, GetMetrics, SetMode, GetUsers, PutUsers, RemoveUser, GetRing, PutRing, PutType, GetRestarts, SetClock>;
 
 struct StatusReport {
   struct CentralServer {
@@ -205,6 +241,48 @@ struct RestartReport {
   unsigned kept = 0;
 };
 
+/// What became of a push, by which steps (P7).
+struct PushReport {
+  struct Step {
+    std::string target;          ///< URI
+    std::string via;             ///< "registered", "redirect", "remembered", "configured", "central"
+    unsigned hop = 0;            ///< redirects on the way
+    int status = 0;              ///< 0: none yet, or never sent
+    std::int64_t after_ms = 0;   ///< from the beginning of this delivery until it was sent
+    std::int64_t until_ms = -1;  ///< until its end; below zero: not ended
+    std::string why;             ///< "answered", "timeout", "unreachable", "too-large", "not-allowed", …
+  };
+  std::string id;
+  std::string to;
+  std::string from;
+  std::string method;
+  std::string content_type;
+  std::size_t size = 0;  ///< bytes of content
+  Instant accepted;
+  std::optional<Instant> ended;
+  std::optional<Instant> expires;  ///< of one that waits
+  std::string result;              ///< "pending", "accepted", "delivered", "stored", "failed"
+  std::string reason;              ///< of a failure, or why it waits: "loop", "hops", "declined", "refused", "unreachable", …
+  std::vector<Step> steps;
+};
+
+/// A terminal's wish where pushes shall go (PSH-04, PSH-17).
+struct RedirectReport {
+  struct Contact {
+    std::string uri;
+    std::uint16_t q = 1000;          ///< thousandths
+    std::optional<Instant> until{};  ///< nothing: for good
+  };
+  std::string aor;
+  std::string device;
+  std::string user_agent;
+  int status = 301;
+  std::vector<Contact> contacts;  ///< none: to any other of the user's
+  Instant since;
+  unsigned failures = 0;
+  bool asks_again = false;  ///< the next push asks the terminal first (X-16)
+};
+
 /// One sample of a metric; `labels` is the text between the braces, empty for none.
 struct Sample {
   std::string_view name;  ///< static storage
@@ -219,8 +297,8 @@ struct Refused {
   int status = 400;
   std::string detail;
 };
-using Answer =
-    std::variant<StatusReport, std::vector<RegistrationReport>, std::vector<CallReport>, std::vector<PastCallReport>,
-                 std::vector<UserReport>, std::vector<RingReport>, std::vector<RestartReport>, std::vector<Sample>, Done, Refused>;
+using Answer = std::variant<StatusReport, std::vector<RegistrationReport>, std::vector<CallReport>, std::vector<PastCallReport>,
+                            std::vector<UserReport>, std::vector<RingReport>, std::vector<RestartReport>, std::vector<PushReport>,
+                            std::vector<RedirectReport>, std::vector<Sample>, Done, Refused>;
 
 }  // namespace ringhold::branch_device

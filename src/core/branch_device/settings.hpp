@@ -8,6 +8,7 @@
 #include "base/time.hpp"
 #include "branch_device/admission.hpp"
 #include "calls/policy.hpp"
+#include "delivery/policy.hpp"
 #include "ringing/local_time.hpp"
 #include "ringing/terminal_type.hpp"
 
@@ -22,6 +23,12 @@ enum class Outside : std::uint8_t { drop, refuse };
 enum class Auth : std::uint8_t {
   network,  ///< everybody in branch.networks
   digest,   ///< who knows a user's password (RFC 7616)
+};
+
+/// What a 3xx to a MESSAGE that is relayed does (`[push] recurse`).
+enum class Recursion : std::uint8_t {
+  pass_up,  ///< it goes to the sender (RFC 3261 §16.7)
+  follow,   ///< its Contacts are tried here
 };
 
 /// The configuration as the mind knows it; read once from TOML by the application. Names as in docs/configuration.md.
@@ -75,6 +82,27 @@ struct Settings {
     std::vector<Network> trusted;  ///< application servers that may send Tt
     ringing::Calendar calendar;    ///< what clocks show, for schedules
   } ringing;
+  struct Push {
+    delivery::Settings delivery;
+    Text from;                        ///< URI of who sends what names no sender; empty: sip:push@ the domain
+    std::vector<Text> senders;        ///< users ("alice") whose MESSAGEs are delivered as pushed content; "*": all
+    std::vector<Network> trusted;     ///< hosts, likewise: application servers
+    std::vector<Network> allowed;     ///< hosts outside of the branch that a terminal may redirect to
+    std::vector<Text> allowed_hosts;  ///< the same by name, lower case
+    std::vector<Text> unsolicited;    ///< User-Agents (patterns) that take a NOTIFY without subscription
+    Recursion recursion = Recursion::pass_up;
+    struct User {
+      Text name;
+      std::vector<Text> order;      ///< names of terminal types: the first one is served first (5-h)
+      std::vector<Text> addresses;  ///< URIs for a redirect that names none (PSH-05)
+    };
+    std::vector<User> users;
+    Text username;  ///< for terminals that challenge a push; empty: a challenge is a failure
+    Text password;
+  } push;
 };
+
+/// The AOR that a user's name ("8002"), or a URI of his, means; empty: nobody's of ours.
+Text aor_named(std::string_view user, const Settings& settings);
 
 }  // namespace ringhold::branch_device

@@ -199,6 +199,15 @@ struct BranchDevice::State {
   void note_life(std::string_view call_id, std::string_view tag, std::string_view other_tag, Instant now, Outbox& outbox);
   std::vector<RestartReport> restart_reports(std::string_view aor) const;
 
+  // pushing.cpp
+  void restore_push(const Row& row, Instant now, Outbox& outbox);
+  void note_committed(ChangeId change, Instant now, Outbox& outbox);
+  Answer push(const Push& given, Instant now, Outbox& outbox);
+  std::vector<PushReport> push_reports(const GetPushes& asked) const;
+  Answer remove_push(const RemovePush& asked, Instant now, Outbox& outbox);
+  std::vector<RedirectReport> redirect_reports(std::string_view aor, Instant now) const;
+  Answer remove_redirects(const RemoveRedirects& asked, Outbox& outbox);
+
   // subscribing.cpp
   /// A SUBSCRIBE that names one of our hosts. False: it is for others, and is forwarded.
   bool on_subscribe(const sip::Message& request, const Packet& packet, const sip::Uri& uri, Instant now, Outbox& outbox);

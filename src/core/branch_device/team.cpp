@@ -20,7 +20,23 @@ WorkerNumber shared_out(std::string_view key, const Team& team) {
 }
 
 /// Rows that each worker keeps itself.
-bool is_of_worker(Table table) { return table == Table::binding || table == Table::call || table == Table::dialog; }
+bool is_of_worker(Table table) {
+  switch (table) {
+    case Table::binding:
+    case Table::call:
+    case Table::dialog:
+    case Table::redirect:
+    case Table::push_message:
+    case Table::push_record: return true;
+    case Table::learnt:
+    case Table::setting:
+    case Table::user:
+    case Table::ring_profile:
+    case Table::ring_schedule:
+    case Table::terminal_type: return false;
+  }
+  return false;
+}
 
 template <typename Content>
 std::shared_ptr<const Word> news(Content content) {
@@ -39,11 +55,12 @@ Settings share_of(Settings settings, const Team& team) {
   return settings;
 }
 
-Audience audience_of(const Command& command) {
-  const bool one = std::holds_alternative<SetMode>(command) || std::holds_alternative<GetUsers>(command) ||
-                   std::holds_alternative<PutUsers>(command) || std::holds_alternative<RemoveUser>(command) ||
-                   std::holds_alternative<PutRing>(command) || std::holds_alternative<PutType>(command);
-  return one ? Audience::leader : Audience::all;
+std::optional<WorkerNumber> worker_for(const Command& command, const Settings& settings, const Team& team) {
+  if (const auto* push = std::get_if<Push>(&command)) return owner_of(aor_named(push->to, settings), team);
+  const bool leaders = std::holds_alternative<SetMode>(command) || std::holds_alternative<GetUsers>(command) ||
+                       std::holds_alternative<PutUsers>(command) || std::holds_alternative<RemoveUser>(command) ||
+                       std::holds_alternative<PutRing>(command) || std::holds_alternative<PutType>(command);
+  return leaders ? std::optional{WorkerNumber{0}} : std::nullopt;
 }
 
 std::optional<WorkerNumber> BranchDevice::State::worker_for(const sip::Message& message) const {
@@ -197,6 +214,9 @@ void BranchDevice::State::take_row(const Change& change, Outbox& outbox) {
     case Table::binding:
     case Table::call:
     case Table::dialog:
+    case Table::redirect:
+    case Table::push_message:
+    case Table::push_record:
     case Table::learnt: return;
   }
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string_view>
 
 #include "base/team.hpp"
@@ -13,9 +14,8 @@ WorkerNumber owner_of(std::string_view aor, const Team& team);
 /// What one worker of a team may do of what the whole may: requests and returning phones per second.
 Settings share_of(Settings settings, const Team& team);
 
-/// Whom a command of the administrator is for.
-enum class Audience : std::uint8_t { leader, all };
-Audience audience_of(const Command& command);
+/// Who of a team a command is for; nothing: for all.
+std::optional<WorkerNumber> worker_for(const Command& command, const Settings& settings, const Team& team);
 /// One answer of those of two workers, the leader's first: lists one after the other, numbers summed.
 Answer merged(Answer first, Answer second);
 

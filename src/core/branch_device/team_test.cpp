@@ -96,11 +96,12 @@ class TeamOfThree : public Branch {
   }
   Answer ask(const Command& command) {
     std::optional<Answer> all;
-    for (const auto& mind : minds_) {
-      Answer one = mind->device.command(command, now_, step_);
+    const auto only = worker_for(command, settings(), {0, size});
+    for (WorkerNumber number = 0; number < size; ++number) {
+      if (only && *only != number) continue;
+      Answer one = minds_[number]->device.command(command, now_, step_);
       finish();
       all = all ? merged(std::move(*all), std::move(one)) : std::move(one);
-      if (audience_of(command) == Audience::leader) break;
     }
     return *all;
   }

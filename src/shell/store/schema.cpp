@@ -13,13 +13,17 @@ std::string_view name(Table table) {
     case Table::call: return "call";
     case Table::dialog: return "dialog";
     case Table::ring_schedule: return "ring_schedule";
+    case Table::redirect: return "redirect";
+    case Table::push_message: return "push_message";
+    case Table::push_record: return "push_record";
   }
   return "";
 }
 
 namespace {
 
-// The order of the columns is that of the rows which core/location, core/nameserver, core/central, core/auth and core/ringing write.
+// The order of the columns is that of the rows which core/location, core/nameserver, core/central, core/auth, core/ringing, core/calls and
+// core/delivery write.
 constexpr std::string_view statements = R"sql(
 CREATE TABLE IF NOT EXISTS binding (
   id            TEXT PRIMARY KEY,     -- AOR, contact, reg-id
@@ -106,6 +110,44 @@ CREATE TABLE IF NOT EXISTS dialog (
 CREATE TABLE IF NOT EXISTS ring_schedule (
   user            TEXT PRIMARY KEY,
   schedules       TEXT NOT NULL       -- a line each, "mon,tue 08:00-17:00 0,1:15 2:20 >voicemail": steps and fallback as in ring_profile
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS redirect (
+  device          TEXT PRIMARY KEY,   -- as ringhold registrations --json names it
+  aor             TEXT NOT NULL,
+  contacts        TEXT NOT NULL,      -- a line each, "URI Q UNTIL": Q in thousandths, UNTIL in milliseconds since the Unix epoch, 0 for good
+  status          INTEGER NOT NULL,   -- 301 or 302
+  user_agent      TEXT NOT NULL,      -- of the terminal, when it asked
+  since           INTEGER NOT NULL,   -- milliseconds since the Unix epoch
+  failures        INTEGER NOT NULL,   -- in succession
+  asks_again      INTEGER NOT NULL    -- 1: the terminal was restarted since, and is asked at the next push
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS push_message (
+  id              TEXT PRIMARY KEY,   -- in the order in which they were accepted
+  aor             TEXT NOT NULL,      -- whom it is for
+  sender          TEXT NOT NULL,      -- URI
+  method          TEXT NOT NULL,      -- MESSAGE, NOTIFY
+  headers         TEXT NOT NULL,      -- whole lines: Content-Type and others
+  body            TEXT NOT NULL,      -- bytes as they came
+  strategy        TEXT NOT NULL,
+  seed            INTEGER NOT NULL,   -- what Call-ID, tags and branches are made of
+  accepted_at     INTEGER NOT NULL,   -- milliseconds since the Unix epoch
+  expires_at      INTEGER NOT NULL,
+  key             TEXT NOT NULL,      -- by which the sender names it if he sends it again
+  rounds          INTEGER NOT NULL    -- so many times it was tried
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS push_record (
+  id              TEXT PRIMARY KEY,
+  aor             TEXT NOT NULL,
+  sender          TEXT NOT NULL,
+  method          TEXT NOT NULL,
+  content_type    TEXT NOT NULL,
+  size            INTEGER NOT NULL,   -- bytes of content
+  accepted_at     INTEGER NOT NULL,
+  ended_at        INTEGER NOT NULL,
+  result          TEXT NOT NULL,      -- delivered, failed
+  reason          TEXT NOT NULL,
+  steps           TEXT NOT NULL,      -- a line each, "URI VIA HOP STATUS AFTER_MS UNTIL_MS WHY"
+  key             TEXT NOT NULL
 ) WITHOUT ROWID;
 )sql";
 
