@@ -120,6 +120,7 @@ BranchDevice::State::State(const Settings& given, Random& given_random, const Te
       calls{limits::calls, std::max<std::size_t>(limits::call_records / given_team.size, 1), given_team.number},
       release{release_settings(given)},
       media{ringing_settings(given)},
+      pushes{given.push.delivery, given_team.number},
       central{central_settings(settings), given_random},
       nameserver{nameserver_settings(given), given_random},
       admission{settings.sip.admission},
@@ -201,7 +202,10 @@ void BranchDevice::receive(const Packet& packet, Instant now, Outbox& outbox) {
     case Protocol::dns:
       if (state_->is_served(packet.remote)) state_->note_device(packet, now);
       state_->nameserver.receive(packet, now, outbox);
-      if ((packet.flow.number & upstream_flow_bit) != 0) state_->resume_parked(now, outbox);
+      if ((packet.flow.number & upstream_flow_bit) != 0) {
+        state_->resume_parked(now, outbox);
+        if (!state_->pushes.look_ups.empty()) state_->resume_pushes(now, outbox);
+      }
       break;
     case Protocol::sip: state_->receive_sip(packet, now, outbox); break;
   }
@@ -214,6 +218,7 @@ void BranchDevice::expire(Instant now, Outbox& outbox) {
   state_->on_failures(state_->layer.expire(now, outbox), now, outbox);
   for (const proxy::ResponseOutcome& outcome : state_->proxy.expire(state_->layer, now, outbox)) state_->keep_books(outcome, now, outbox);
   state_->expire_steps(now, outbox);
+  state_->expire_pushes(now, outbox);
   state_->audit(now, outbox);
   state_->notifier.expire(state_->location, state_->layer, now, outbox);
   state_->calls.expire(now, outbox);
@@ -250,7 +255,7 @@ std::optional<Instant> BranchDevice::next_expiry() const {
   for (const auto& one :
        {state_->layer.next_expiry(), state_->proxy.next_expiry(), state_->location.next_expiry(), state_->notifier.next_expiry(),
         state_->calls.next_expiry(), state_->release.next_expiry(), state_->media.next_expiry(), state_->nameserver.next_expiry(),
-        state_->central.next_expiry(), state_->parked_until()})
+        state_->central.next_expiry(), state_->parked_until(), state_->next_push_expiry()})
     if (one && (!next || *one < *next)) next = one;
   return next;
 }
@@ -271,7 +276,7 @@ Answer BranchDevice::command(const Command& command, Instant now, Outbox& outbox
     Answer operator()(const GetPushes& asked) const { return state.push_reports(asked); }
     Answer operator()(const RemovePush& asked) const { return state.remove_push(asked, now, outbox); }
     Answer operator()(const GetRedirects& asked) const { return state.redirect_reports(asked.aor, now); }
-    Answer operator()(const RemoveRedirects& asked) const { return state.remove_redirects(asked, outbox); }
+    Answer operator()(const RemoveRedirects& asked) const { return state.remove_redirects(asked, now, outbox); }
     Answer operator()(const GetStatus&) const { return state.status(); }
     Answer operator()(const GetRegistrations& asked) const { return state.registrations(asked.aor, now); }
     Answer operator()(const GetCalls&) const { return state.call_reports(); }
@@ -319,6 +324,7 @@ void BranchDevice::reconfigure(const Settings& settings, Instant now, Outbox& ou
   state_->settle_authentication(outbox);
   state_->release.reconfigure(release_settings(state_->settings));
   state_->media.reconfigure(ringing_settings(state_->settings));
+  state_->pushes.store.reconfigure(state_->settings.push.delivery);
   state_->central.reconfigure(central_settings(state_->settings), now, outbox);
   state_->nameserver.reconfigure(nameserver_settings(state_->settings), now);
   state_->settle(now, outbox);
@@ -328,7 +334,9 @@ void BranchDevice::State::settle(Instant now, Outbox& outbox) {
   if (const auto events = location.take_events(); !events.empty()) {
     notifier.tell(events, location, layer, now, outbox);
     follow_bindings(events, now, outbox);
+    wake_pushes(events, now);
   }
+  deliver_stored(now, outbox);
   if (nameserver.take_learnt_changed() && settings.central.servers.empty() && team.leads()) {
     std::vector<central::Server> servers;
     for (const nameserver::CentralServer& one : nameserver.central_servers())

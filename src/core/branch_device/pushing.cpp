@@ -1,28 +1,307 @@
+// Pushed content (P1 to P8): what senders ask for, and what they hear of it. core/delivery says whom to try next.
+#include <algorithm>
+
 #include "branch_device/state.hpp"
+#include "branch_device/team.hpp"
+#include "sip/builder.hpp"
 
 namespace ringhold::branch_device {
 
-Text aor_named(std::string_view user, const Settings& settings) {
-  const Text text = user.find(':') != std::string_view::npos   ? Text{user}
-                    : user.find('@') != std::string_view::npos ? "sip:" + Text{user}
-                                                               : "sip:" + Text{user} + "@" + settings.branch.domain;
-  const auto uri = sip::Uri::parse(text);
-  if (!uri || !(uri->scheme == sip::Scheme::tel || equal_ignoring_case(uri->host, settings.branch.domain) ||
-                equal_ignoring_case(uri->host, settings.branch.name)))
-    return {};
-  const auto name = sip::unescaped(uri->user);
-  if (!name || name->empty()) return {};
-  for (const char c : *name)
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) return {};
-  return "sip:" + *name + "@" + settings.branch.domain;
+namespace {
+
+using delivery::Outcome;
+using delivery::Reason;
+using Stage = PushInProgress::Stage;
+using What = PushPromise::What;
+
+constexpr Duration disk_patience = 5s;     ///< then nothing is promised any more
+constexpr Duration sender_patience = 16s;  ///< half of Timer F: a SIP sender hears 202 by then
+constexpr Duration first_retry = 60s;
+constexpr Duration longest_retry = std::chrono::hours{1};
+constexpr unsigned most_doublings = 6;
+
+Duration retry_after(unsigned rounds) { return std::min<Duration>(first_retry * (1U << std::min(rounds, most_doublings)), longest_retry); }
+
+}  // namespace
+
+PushId BranchDevice::State::accept_push(delivery::Message message, PushSender sender, Instant now, Outbox& outbox) {
+  if (pushes.bytes_in_progress + message.body.size() > settings.push.delivery.store_bytes) return {};
+  const bool waits = pushes.store.has(message.aor);
+  const bool is_safe_first = outbox.keeps_changes() && (sender.is_content_with_acceptance || !message.key.empty());
+  const Text text_id = message.id;
+  const Text key = message.key;
+  const std::size_t size = message.body.size();
+  const PushId id = pushes.in_progress.insert(PushInProgress{.message = std::move(message),
+                                                             .delivery = {settings.push.delivery.strategy, settings.push.delivery.attempt},
+                                                             .sender = std::move(sender),
+                                                             .began = now});
+  if (!id) return {};
+  pushes.bytes_in_progress += size;
+  PushInProgress& push = *pushes.in_progress.find(id);
+  push.delivery = {push.message.strategy, settings.push.delivery.attempt};
+  if (push.sender.kind == PushSender::Kind::sip) push.answer_by = now + sender_patience;
+  pushes.by_id.emplace(text_id, id);
+  if (!key.empty()) pushes.by_key.insert_or_assign(key, text_id);
+  if (waits) {
+    // In order: behind those that wait for the same user (X-19).
+    store_push(id, now, outbox);
+  } else if (is_safe_first) {
+    keep_push(push, outbox);
+    push.stage = Stage::keeping;
+    promise(What::begin, text_id, {}, now, outbox);
+  } else {
+    begin_push(id, now, outbox);
+  }
+  return id;
 }
 
-void BranchDevice::State::restore_push(const Row&, Instant, Outbox&) {}
-void BranchDevice::State::note_committed(ChangeId, Instant, Outbox&) {}
-Answer BranchDevice::State::push(const Push&, Instant, Outbox&) { return Refused{501, "not yet"}; }
-std::vector<PushReport> BranchDevice::State::push_reports(const GetPushes&) const { return {}; }
-Answer BranchDevice::State::remove_push(const RemovePush&, Instant, Outbox&) { return Refused{404, "not yet"}; }
-std::vector<RedirectReport> BranchDevice::State::redirect_reports(std::string_view, Instant) const { return {}; }
-Answer BranchDevice::State::remove_redirects(const RemoveRedirects&, Outbox&) { return Refused{404, "not yet"}; }
+void BranchDevice::State::begin_push(PushId id, Instant now, Outbox& outbox) {
+  PushInProgress& push = *pushes.in_progress.find(id);
+  push.stage = Stage::trying;
+  push.began = now;
+  const PushTerminals found = push_terminals(push.message.aor, now);
+  push.delivery.add_terminals(found.targets, found.together);
+  run_push(id, now, outbox);
+}
+
+void BranchDevice::State::run_push(PushId id, Instant now, Outbox& outbox) {
+  for (;;) {
+    PushInProgress* push = pushes.in_progress.find(id);
+    if (push == nullptr) return;
+    const auto step = push->delivery.next(now);
+    if (!step) break;
+    push->attempts.resize(push->delivery.steps().size());
+    send_push(id, *step, now, outbox);
+  }
+  look_at_push(id, now, outbox);
+}
+
+void BranchDevice::State::look_at_push(PushId id, Instant now, Outbox& outbox) {
+  PushInProgress& push = *pushes.in_progress.find(id);
+  if (push.stage == Stage::trying) {
+    switch (push.delivery.outcome()) {
+      case Outcome::pending: break;
+      case Outcome::delivered:
+      case Outcome::refused: settle_push(push, now, outbox); break;
+      case Outcome::unreached: {
+        const bool has_room = push.is_kept || pushes.store.has_room(push.message.body.size());
+        if (push.message.expires_at > now && has_room) {
+          keep_push(push, outbox);
+          push.stage = Stage::storing;
+          promise(What::stored, push.message.id, std::exchange(push.sender, {}), now, outbox);
+          return look_at_push(id, now, outbox);
+        }
+        if (push.message.expires_at > push.message.accepted_at && !has_room) push.reason = Reason::store_full;
+        settle_push(push, now, outbox);
+        break;
+      }
+    }
+  } else if (push.stage != Stage::keeping && push.delivery.is_delivered() && push.is_kept) {
+    // A late 2xx (PSH-16): what was said of it stays said, but nobody gets it again.
+    settle_push(push, now, outbox);
+  }
+  if (push.stage == Stage::settled || push.stage == Stage::storing) {
+    if (push.delivery.is_over()) return end_push(id, now, outbox);
+  }
+  arm_push(id);
+}
+
+void BranchDevice::State::settle_push(PushInProgress& push, Instant now, Outbox& outbox) {
+  push.stage = Stage::settled;
+  if (std::exchange(push.is_kept, false) && outbox.keeps_changes()) outbox.change(delivery::erase(push.message));
+  int status = push.delivery.is_delivered() ? 200 : push.delivery.best_status();
+  if (push.reason == Reason::store_failing || push.reason == Reason::store_full) status = 503;
+  answer_push(std::exchange(push.sender, {}), push.message.id, status, now, outbox);
+}
+
+void BranchDevice::State::answer_push(const PushSender& sender, std::string_view id, int status, Instant now, Outbox& outbox) {
+  if (sender.kind == PushSender::Kind::api) outbox.settled(id);
+  if (sender.kind != PushSender::Kind::sip) return;
+  const auto request = sip::Message::parse(layer.request(sender.server));
+  if (!request) return;
+  const auto begin = outbox.bytes().size();
+  sip::append_response(outbox.bytes(), *request, sender.arrival.remote, status, {}, id, {});
+  layer.respond(sender.server, status, begin, now, outbox);
+}
+
+void BranchDevice::State::end_push(PushId id, Instant now, Outbox& outbox) {
+  PushInProgress push = std::move(*pushes.in_progress.find(id));
+  const bool goes_back = push.stage == Stage::storing;
+  pushes.bytes_in_progress -= push.message.body.size();
+  pushes.by_id.erase(push.message.id);
+  pushes.in_progress.erase(id);
+  if (std::exchange(push.is_stored, false)) {
+    --pushes.stored_in_progress;
+    // X-19: the next one when it is certain that this one does not come again.
+    if (!goes_back) promise(What::next, push.message.aor, {}, now, outbox);
+  }
+  if (goes_back) {
+    const Instant again = now + retry_after(push.message.rounds);
+    ++push.message.rounds;
+    if (outbox.keeps_changes()) outbox.change(delivery::put(push.message));
+    watch_for_push(push.message.aor);
+    return pushes.store.put_back(std::move(push.message), again);
+  }
+  record_push(push.message, push.delivery, push.reason, push.began, now, outbox);
+}
+
+void BranchDevice::State::record_push(const delivery::Message& message, const delivery::Delivery& delivery, Reason reason, Instant began,
+                                      Instant now, Outbox& outbox) {
+  delivery::PushRecord record = delivery::record_of(message, now);
+  record.began_at = began;
+  record.is_delivered = delivery.is_delivered();
+  if (!record.is_delivered) record.reason = reason != Reason::none ? reason : delivery.reason();
+  record.steps.assign(delivery.steps().begin(), delivery.steps().end());
+  if (record.is_delivered) {
+    ++pushes.delivered;
+    outbox.note({"push_delivered", {{"id", message.id}, {"to", message.aor}, {"steps", record.steps.size()}}, Severity::debug});
+  } else {
+    ++pushes.failed;
+    outbox.note({"push_failed", {{"id", message.id}, {"to", message.aor}, {"why", name(record.reason)}, {"steps", record.steps.size()}}});
+  }
+  if (!message.key.empty()) pushes.by_key.erase(message.key);
+  pushes.log.add(std::move(record), outbox);
+}
+
+void BranchDevice::State::keep_push(PushInProgress& push, Outbox& outbox) {
+  if (std::exchange(push.is_kept, true)) return;
+  if (outbox.keeps_changes()) outbox.change(delivery::put(push.message));
+}
+
+void BranchDevice::State::store_push(PushId id, Instant now, Outbox& outbox) {
+  PushInProgress& push = *pushes.in_progress.find(id);
+  if (push.message.expires_at <= now || !pushes.store.has_room(push.message.body.size())) {
+    push.reason = push.message.expires_at <= now ? Reason::unreachable : Reason::store_full;
+    settle_push(push, now, outbox);
+    return end_push(id, now, outbox);
+  }
+  keep_push(push, outbox);
+  delivery::Message message = std::move(push.message);
+  const PushSender sender = std::move(push.sender);
+  pushes.bytes_in_progress -= message.body.size();
+  pushes.by_id.erase(message.id);
+  pushes.in_progress.erase(id);
+  const Text text_id = message.id;
+  const Text aor = message.aor;
+  watch_for_push(aor);
+  pushes.store.add(std::move(message), now + longest_retry);
+  if (!location.find(aor, now).empty()) pushes.store.wake(aor, now);
+  promise(What::stored, text_id, sender, now, outbox);
+}
+
+void BranchDevice::State::promise(What what, std::string_view id, PushSender sender, Instant now, Outbox& outbox) {
+  PushPromise promise{{++pushes.last_change}, what, Text{id}, std::move(sender), now + disk_patience};
+  // Where nothing is kept there is nothing to wait for.
+  if (!outbox.keeps_changes()) return keep_promise(promise, now, outbox);
+  outbox.promise(promise.change);
+  if (what != What::next) pushes.promised.insert(promise.id);
+  pushes.promises.push_back(std::move(promise));
+}
+
+void BranchDevice::State::note_committed(ChangeId change, Instant now, Outbox& outbox) {
+  while (!pushes.promises.empty() && pushes.promises.front().change <= change) {
+    const PushPromise promise = std::move(pushes.promises.front());
+    pushes.promises.pop_front();
+    keep_promise(promise, now, outbox);
+  }
+}
+
+void BranchDevice::State::keep_promise(const PushPromise& promise, Instant now, Outbox& outbox) {
+  pushes.promised.erase(promise.id);
+  switch (promise.what) {
+    case What::begin: {
+      const auto found = pushes.by_id.find(promise.id);
+      if (found == pushes.by_id.end()) return;
+      const PushId id = found->second;
+      PushInProgress& push = *pushes.in_progress.find(id);
+      if (push.sender.is_content_with_acceptance) {
+        answer_push(std::exchange(push.sender, {}), promise.id, 202, now, outbox);
+        push.stage = Stage::trying;
+      }
+      return begin_push(id, now, outbox);
+    }
+    case What::stored: {
+      ++pushes.stored;
+      outbox.note({"push_stored", {{"id", promise.id}}, Severity::debug});
+      return answer_push(promise.sender, promise.id, 202, now, outbox);
+    }
+    case What::next: return pushes.store.done(promise.id, now), unwatch_for_push(promise.id);
+  }
+}
+
+void BranchDevice::State::break_promises(Instant now, Outbox& outbox) {
+  while (!pushes.promises.empty() && pushes.promises.front().until <= now) {
+    const PushPromise promise = std::move(pushes.promises.front());
+    pushes.promises.pop_front();
+    if (promise.what == What::next) {
+      keep_promise(promise, now, outbox);
+      continue;
+    }
+    pushes.promised.erase(promise.id);
+    if (auto waiting = pushes.store.remove(promise.id)) {
+      outbox.change(delivery::erase(*waiting));
+      record_push(*waiting, delivery::Delivery{waiting->strategy, {}}, Reason::store_failing, now, now, outbox);
+      unwatch_for_push(waiting->aor);
+    } else if (const auto found = pushes.by_id.find(promise.id); found != pushes.by_id.end()) {
+      const PushId id = found->second;
+      PushInProgress& push = *pushes.in_progress.find(id);
+      push.reason = Reason::store_failing;
+      settle_push(push, now, outbox);
+      if (push.delivery.is_over()) end_push(id, now, outbox);
+    }
+    answer_push(promise.sender, promise.id, 503, now, outbox);
+  }
+}
+
+void BranchDevice::State::arm_push(PushId id) {
+  PushInProgress& push = *pushes.in_progress.find(id);
+  Instant next = push.delivery.next_expiry().value_or(Instant::max());
+  if (push.sender.kind == PushSender::Kind::sip) next = std::min(next, push.answer_by);
+  if (next >= push.in_wheel) return;
+  push.in_wheel = next;
+  pushes.wheel.add(next, id);
+}
+
+void BranchDevice::State::expire_push(PushId id, Instant now, Outbox& outbox) {
+  PushInProgress* push = pushes.in_progress.find(id);
+  if (push == nullptr) return;
+  push->in_wheel = Instant::max();
+  for (const std::size_t step : push->delivery.overdue(now)) {
+    note_redirect_failure(*push, step, 408, outbox);
+    push->delivery.happened(step, delivery::AttemptEvent::time_over, delivery::Why::none, 0, now);
+  }
+  if (push->sender.kind == PushSender::Kind::sip && push->answer_by <= now && push->stage == Stage::trying) {
+    // RFC 4320: before the sender's Timer F. What becomes of it the record tells.
+    keep_push(*push, outbox);
+    promise(What::stored, push->message.id, std::exchange(push->sender, {}), now, outbox);
+  }
+  run_push(id, now, outbox);
+}
+
+void BranchDevice::State::expire_pushes(Instant now, Outbox& outbox) {
+  std::vector<PushId> due;
+  pushes.wheel.expire(now, [&](PushId id) { due.push_back(id); });
+  for (const PushId id : due) expire_push(id, now, outbox);
+  break_promises(now, outbox);
+  if (!pushes.look_ups.empty()) resume_pushes(now, outbox);
+  for (const delivery::Message& message : pushes.store.expire(now)) {
+    if (outbox.keeps_changes()) outbox.change(delivery::erase(message));
+    record_push(message, delivery::Delivery{message.strategy, {}}, Reason::expired, now, now, outbox);
+    unwatch_for_push(message.aor);
+  }
+  deliver_stored(now, outbox);
+}
+
+std::optional<Instant> BranchDevice::State::next_push_expiry() const {
+  std::optional<Instant> next = pushes.wheel.next();
+  const auto sooner = [&](const std::optional<Instant>& one) {
+    if (one && (!next || *one < *next)) next = one;
+  };
+  if (!pushes.promises.empty()) sooner(pushes.promises.front().until);
+  for (const PushLookUp& one : pushes.look_ups) sooner(one.until);
+  sooner(pushes.store.next_end());
+  if (pushes.stored_in_progress < most_stored_in_progress) sooner(pushes.store.next_due());
+  return next;
+}
 
 }  // namespace ringhold::branch_device

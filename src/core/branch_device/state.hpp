@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <deque>
+#include <expected>
 #include <memory>
 #include <optional>
 #include <span>
@@ -13,6 +14,7 @@
 #include "auth/trust.hpp"
 #include "branch_device/admission.hpp"
 #include "branch_device/branch_device.hpp"
+#include "branch_device/push_service.hpp"
 #include "branch_device/word.hpp"
 #include "calls/call_table.hpp"
 #include "calls/release.hpp"
@@ -177,7 +179,9 @@ struct BranchDevice::State {
   /// Of a terminal that is, or was, registered here; the other workers hear of it.
   void release_calls(calls::Suspect suspect, Instant now, Outbox& outbox);
   void take_suspect(const calls::Suspect& suspect, Instant now, Outbox& outbox);
-  void note_concluded(const calls::Concluded& concluded);
+  void note_concluded(const calls::Concluded& concluded, Instant now, Outbox& outbox);
+  /// A restart that no dialog has belied: a redirect of the terminal's is in doubt.
+  void ask_restarted(const RestartReport& restart, Instant now, Outbox& outbox);
   /// bindings that ran out in a call.
   void audit(Instant now, Outbox& outbox);
   void lose_flow(FlowId flow, Instant now, Outbox& outbox);
@@ -200,13 +204,78 @@ struct BranchDevice::State {
   std::vector<RestartReport> restart_reports(std::string_view aor) const;
 
   // pushing.cpp
-  void restore_push(const Row& row, Instant now, Outbox& outbox);
+  /// Zero: too much is on its way; nothing was done.
+  PushId accept_push(delivery::Message message, PushSender sender, Instant now, Outbox& outbox);
+  void begin_push(PushId id, Instant now, Outbox& outbox);
+  /// Sends to whom it is the turn of, and looks what comes of it. `id` may be gone then.
+  void run_push(PushId id, Instant now, Outbox& outbox);
+  void look_at_push(PushId id, Instant now, Outbox& outbox);
+  void settle_push(PushInProgress& push, Instant now, Outbox& outbox);
+  void answer_push(const PushSender& sender, std::string_view id, int status, Instant now, Outbox& outbox);
+  void end_push(PushId id, Instant now, Outbox& outbox);
+  void record_push(const delivery::Message& message, const delivery::Delivery& delivery, delivery::Reason reason, Instant began,
+                   Instant now, Outbox& outbox);
+  void keep_push(PushInProgress& push, Outbox& outbox);
+  void store_push(PushId id, Instant now, Outbox& outbox);
+  void promise(PushPromise::What what, std::string_view id, PushSender sender, Instant now, Outbox& outbox);
   void note_committed(ChangeId change, Instant now, Outbox& outbox);
+  void keep_promise(const PushPromise& promise, Instant now, Outbox& outbox);
+  /// The disk fails: who waits for it hears that nothing is kept.
+  void break_promises(Instant now, Outbox& outbox);
+  void arm_push(PushId id);
+  void expire_push(PushId id, Instant now, Outbox& outbox);
+  void expire_pushes(Instant now, Outbox& outbox);
+  std::optional<Instant> next_push_expiry() const;
+
+  // push_commands.cpp
+  std::expected<delivery::Message, Refused> message_of(const Push& given, Instant now);
+  void date_message(delivery::Message& message, std::optional<Duration> keep_for, Instant now);
   Answer push(const Push& given, Instant now, Outbox& outbox);
+  bool is_push_sender(const sip::Message& request, const Packet& packet) const;
+  /// A MESSAGE of who may push, to a user of ours. False: it is relayed.
+  bool take_push(const sip::Message& request, const Packet& packet, const proxy::Preprocessed& way, Instant now, Outbox& outbox);
+  PushReport told_push(const PushInProgress& push) const;
+  PushReport told_stored(const delivery::Message& message) const;
   std::vector<PushReport> push_reports(const GetPushes& asked) const;
   Answer remove_push(const RemovePush& asked, Instant now, Outbox& outbox);
   std::vector<RedirectReport> redirect_reports(std::string_view aor, Instant now) const;
-  Answer remove_redirects(const RemoveRedirects& asked, Outbox& outbox);
+  Answer remove_redirects(const RemoveRedirects& asked, Instant now, Outbox& outbox);
+
+  // push_targets.cpp
+  std::vector<const location::Binding*> terminals_in_order(std::string_view aor, Instant now) const;
+  PushTerminals push_terminals(std::string_view aor, Instant now);
+  std::vector<delivery::Target> configured_push_targets(std::string_view aor, Instant now) const;
+  bool is_allowed_for_push(const sip::Uri& uri, Instant now) const;
+  /// What a Contact or a configured address means. False: nothing may be sent there (PSH-14).
+  bool append_push_targets(std::string_view uri, delivery::Via via, unsigned hop, std::string_view device, Instant now,
+                           std::vector<delivery::Target>& targets) const;
+  /// Nothing: unreachable, or not before the `missing` questions are answered.
+  std::optional<proxy::Hop> push_hop(const delivery::Target& target, std::string_view aor, Instant now,
+                                     std::vector<dns::Question>& missing) const;
+  const location::Binding* binding_of_push(const delivery::Target& target, std::string_view aor, Instant now) const;
+
+  // push_sending.cpp
+  void send_push(PushId id, std::size_t step, Instant now, Outbox& outbox);
+  void start_push(PushId id, std::size_t step, std::string_view headers, Instant now, Outbox& outbox);
+  void fail_push(PushInProgress& push, std::size_t step, delivery::Why why, int status, Instant now, Outbox& outbox);
+  Endpoint own_place(const Destination& destination) const;
+  bool look_up_for_push(PushId id, std::size_t step, const std::vector<dns::Question>& missing, Instant now, Outbox& outbox);
+  void resume_pushes(Instant now, Outbox& outbox);
+  void on_push_response(const sip::Message& response, const transaction::Received& received, Instant now, Outbox& outbox);
+  void on_push_failure(const transaction::Failure& failure, Instant now, Outbox& outbox);
+  bool try_next_push_place(PushId id, std::size_t step, Instant now, Outbox& outbox);
+  std::vector<delivery::Target> redirect_targets(PushInProgress& push, std::size_t step, const sip::Message& response, Instant now,
+                                                 Outbox& outbox);
+  void note_push_taken(PushInProgress& push, std::size_t step, Outbox& outbox);
+  void note_redirect_failure(PushInProgress& push, std::size_t step, int status, Outbox& outbox);
+
+  // push_storing.cpp
+  void watch_for_push(std::string_view aor);
+  void unwatch_for_push(std::string_view aor);
+  /// Who registers gets what waits for him.
+  void wake_pushes(std::span<const location::BindingEvent> events, Instant now);
+  void deliver_stored(Instant now, Outbox& outbox);
+  void restore_push(const Row& row, Instant now, Outbox& outbox);
 
   // subscribing.cpp
   /// A SUBSCRIBE that names one of our hosts. False: it is for others, and is forwarded.
@@ -270,6 +339,7 @@ struct BranchDevice::State {
   };
   std::deque<LostFlow> lost_flows;  ///< of terminals in calls, oldest first
   ringing::MediaService media;
+  PushService pushes;
   central::Central central;
   nameserver::Nameserver nameserver;
   Admission admission;

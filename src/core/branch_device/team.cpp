@@ -179,7 +179,7 @@ void BranchDevice::State::take_news(const News& news, Instant now, Outbox& outbo
       if (count == 0) state.calls_elsewhere.erase(told.aor);
     }
     void operator()(const SuspectNews& told) const { state.take_suspect(told.suspect, now, outbox); }
-    void operator()(const ConcludedNews& told) const { state.note_concluded(told.concluded); }
+    void operator()(const ConcludedNews& told) const { state.note_concluded(told.concluded, now, outbox); }
     void operator()(const SourceNews& told) const {
       if (told.until)
         state.authenticator.sources().remember(told.source, told.user, *told.until, now);

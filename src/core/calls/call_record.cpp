@@ -4,7 +4,7 @@
 #include <array>
 #include <utility>
 
-#include "calls/row_reader.hpp"
+#include "base/row_reader.hpp"
 
 namespace ringhold::calls {
 

@@ -4,7 +4,8 @@
 #include <initializer_list>
 
 #include "base/limits.hpp"
-#include "calls/row_reader.hpp"
+#include "base/row_reader.hpp"
+#include "calls/call_record.hpp"
 
 namespace ringhold::calls {
 

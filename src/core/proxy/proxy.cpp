@@ -79,6 +79,12 @@ std::vector<Hop> secure_hops(std::span<const Hop> hops) {
   return secure;
 }
 
+std::optional<Hop> stream_hop(Hop hop, const std::vector<Target>& listeners) {
+  if (!prefer_streams(hop, stream_listener({}, hop, listeners))) return std::nullopt;
+  std::erase_if(hop.alternates, [](const Destination& place) { return !is_reliable(place.transport); });
+  return hop;
+}
+
 Proxy::Proxy(const Settings& settings, Random& random)
     : settings_{settings}, forwarding_{settings.identity, settings.team, random}, contexts_{limits::sip_transactions} {}
 

@@ -51,6 +51,9 @@ Text describe_legs(const ResponseContext& context, Instant now);
 /// What a target gets of Max-Breadth (RFC 5393) while more may come to its step: not all that there is.
 std::uint16_t share_in_step(std::uint16_t share, unsigned whole);
 
+/// The places of a hop that take messages of any size (§18.1.1); nothing when its target offers none.
+std::optional<Hop> stream_hop(Hop hop, const std::vector<Target>& listeners);
+
 /// The proxy of RFC 3261 §16. Every operation answers into the outbox and through the transaction layer that it is given.
 class Proxy {
  public:

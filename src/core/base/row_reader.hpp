@@ -7,13 +7,13 @@
 
 #include "base/journal.hpp"
 #include "base/time.hpp"
-#include "calls/call_record.hpp"
 
-namespace ringhold::calls {
+namespace ringhold {
 
 /// Columns one after another; `valid` tells at the end whether all had the type that was asked for.
 class RowReader {
  public:
+  static constexpr std::size_t longest_text = 256;
   explicit RowReader(const Row& row) : row_{row} {}
   Text text(std::size_t longest = longest_text) {
     const Text* const value = next_ < row_.columns.size() ? std::get_if<Text>(&row_.columns[next_++]) : nullptr;
@@ -45,4 +45,4 @@ class RowReader {
   std::size_t next_ = 0;
 };
 
-}  // namespace ringhold::calls
+}  // namespace ringhold

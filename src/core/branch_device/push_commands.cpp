@@ -1,0 +1,205 @@
+// Pushed content as administrators and senders ask for it: by command, and by MESSAGE.
+#include <algorithm>
+#include <expected>
+
+#include "branch_device/state.hpp"
+#include "sip/validation.hpp"
+
+namespace ringhold::branch_device {
+
+namespace {
+
+using delivery::Reason;
+
+constexpr std::string_view usual_content_type = "text/plain;charset=UTF-8";
+constexpr std::size_t longest_type = 256;
+
+bool is_printable(std::string_view text) {
+  return std::ranges::none_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+}
+
+bool is_sender(std::string_view uri) {
+  const auto parsed = sip::Uri::parse(uri);
+  return parsed && parsed->is_sip() && uri.size() <= longest_type && is_printable(uri) &&
+         uri.find_first_of("<>\" ") == std::string_view::npos;
+}
+
+bool is_content_type(std::string_view text) {
+  const std::string_view type = trimmed(text.substr(0, text.find(';')));
+  const auto slash = type.find('/');
+  return text.size() <= longest_type && is_printable(text) && slash != std::string_view::npos && sip::is_token(type.substr(0, slash)) &&
+         sip::is_token(type.substr(slash + 1));
+}
+
+/// Of a MESSAGE what goes on with its content: all that describes it, and what people read (RFC 3428 §4).
+bool goes_along(std::string_view header) {
+  constexpr std::array<std::string_view, 15> names{"content-encoding",
+                                                   "e",
+                                                   "content-disposition",
+                                                   "content-language",
+                                                   "content-id",
+                                                   "mime-version",
+                                                   "date",
+                                                   "subject",
+                                                   "s",
+                                                   "priority",
+                                                   "reply-to",
+                                                   "in-reply-to",
+                                                   "organization",
+                                                   "content-transfer-encoding",
+                                                   "content-description"};
+  return std::ranges::any_of(names, [&](std::string_view name) { return equal_ignoring_case(header, name); });
+}
+
+}  // namespace
+
+Text aor_named(std::string_view user, const Settings& settings) {
+  Text text{user};
+  if (user.find(':') == std::string_view::npos)
+    text = user.find('@') == std::string_view::npos ? "sip:" + text + "@" + settings.branch.domain : "sip:" + text;
+  const auto uri = sip::Uri::parse(text);
+  const auto is_host = [&](std::string_view host) { return equal_ignoring_case(uri->host, host); };
+  if (!uri || !(uri->scheme == sip::Scheme::tel || is_host(settings.branch.domain) || is_host(settings.branch.name))) return {};
+  const auto name = sip::unescaped(uri->user);
+  if (!name || name->empty() || !is_printable(*name) || name->find_first_of("<>\" @") != Text::npos) return {};
+  return "sip:" + *name + "@" + settings.branch.domain;
+}
+
+std::expected<delivery::Message, Refused> BranchDevice::State::message_of(const Push& given, Instant now) {
+  const auto refused = [](int status, std::string why) { return std::unexpected(Refused{status, std::move(why)}); };
+  delivery::Message message;
+  message.aor = aor_named(given.to, settings);
+  if (message.aor.empty())
+    return refused(404, "\"to\" is a user of " + settings.branch.domain + ": \"8002\", or \"sip:8002@" + settings.branch.domain + "\"");
+  message.sender = !given.from.empty()           ? given.from
+                   : !settings.push.from.empty() ? settings.push.from
+                                                 : "sip:push@" + settings.branch.domain;
+  if (!is_sender(message.sender)) return refused(400, "\"from\" is a SIP URI: sip:news@" + settings.branch.domain);
+  const auto method = delivery::parse_method(given.method.empty() ? "MESSAGE" : given.method);
+  if (!method) return refused(400, "\"method\" is MESSAGE or NOTIFY");
+  message.method = *method;
+  if (*method == delivery::Method::notify) {
+    if (!sip::is_token(given.event) || given.event.size() > longest_type)
+      return refused(400, "a NOTIFY needs an \"event\", such as check-sync");
+    message.headers = "Event: " + given.event + "\r\nSubscription-State: terminated\r\n";
+  } else if (!given.event.empty()) {
+    return refused(400, "\"event\" goes with \"method\": \"NOTIFY\"");
+  }
+  const std::string_view type = given.content_type.empty() ? usual_content_type : std::string_view{given.content_type};
+  if (!is_content_type(type)) return refused(400, "\"content_type\" is a media type: text/plain;charset=UTF-8");
+  if (!given.body.empty() || *method == delivery::Method::message) message.headers.append("Content-Type: ").append(type).append("\r\n");
+  if (given.body.size() > delivery::largest_body)
+    return refused(413, "content has at most " + std::to_string(delivery::largest_body) + " bytes; send a link to it instead");
+  message.body = given.body;
+  const auto strategy = delivery::parse_strategy(given.strategy);
+  if (!given.strategy.empty() && !strategy) return refused(400, "\"strategy\" is one-by-one or all-at-once");
+  message.strategy = strategy.value_or(settings.push.delivery.strategy);
+  if (given.key.size() > delivery::longest_key || !is_printable(given.key))
+    return refused(400, "\"key\" has at most " + std::to_string(delivery::longest_key) + " printable characters");
+  message.key = given.key;
+  date_message(message, given.keep_for, now);
+  return message;
+}
+
+void BranchDevice::State::date_message(delivery::Message& message, std::optional<Duration> keep_for, Instant now) {
+  const Duration longest = settings.push.delivery.store_for;
+  message.id = pushes.numbers.next(now);
+  message.seed = random.next();
+  message.accepted_at = now;
+  message.expires_at = now + std::clamp(keep_for.value_or(longest), Duration::zero(), longest);
+}
+
+Answer BranchDevice::State::push(const Push& given, Instant now, Outbox& outbox) {
+  auto message = message_of(given, now);
+  if (!message) return message.error();
+  if (!message->key.empty()) {
+    Text known;
+    if (const auto found = pushes.by_key.find(message->key); found != pushes.by_key.end())
+      known = found->second;
+    else if (const auto* record = pushes.log.find_key(message->key))
+      known = record->id;
+    // A repetition: the same answer, whatever else it says.
+    if (!known.empty()) {
+      auto reports = push_reports({known, 1});
+      const auto waits = pushes.by_id.find(known);
+      if (waits != pushes.by_id.end() && pushes.in_progress.find(waits->second)->sender.kind == PushSender::Kind::nobody)
+        pushes.in_progress.find(waits->second)->sender.kind = PushSender::Kind::api;
+      return reports;
+    }
+  }
+  const Text id = message->id;
+  PushSender sender;
+  sender.kind = PushSender::Kind::api;
+  sender.is_content_with_acceptance = given.answer == Push::Answer::accepted;
+  if (!accept_push(*std::move(message), sender, now, outbox)) return Refused{503, "too many pushes are on their way"};
+  return push_reports({id, 1});
+}
+
+bool BranchDevice::State::is_push_sender(const sip::Message& request, const Packet& packet) const {
+  const auto holds = [&](const Network& network) { return network.contains(packet.remote.address); };
+  if (std::ranges::any_of(settings.push.trusted, holds)) return true;
+  if (settings.push.senders.empty() || !request.from() || !identity.is_ours(request.from()->uri)) return false;
+  const Text aor = aor_of(request.from()->uri);
+  return std::ranges::any_of(settings.push.senders, [&](const Text& name) { return name == "*" || name == user_of(aor); });
+}
+
+bool BranchDevice::State::take_push(const sip::Message& request, const Packet& packet, const proxy::Preprocessed& way, Instant now,
+                                    Outbox& outbox) {
+  if (request.method() != sip::Method::message || way.in_dialog || !way.next_route.empty() || !way.flow_token.empty()) return false;
+  if (settings.push.senders.empty() && settings.push.trusted.empty()) return false;
+  const auto uri = sip::Uri::parse(way.request_uri());
+  // What has to stay on TLS goes its way as it is (RFC 5630).
+  if (!uri || uri->scheme == sip::Scheme::sips || !(uri->scheme == sip::Scheme::tel || identity.is_ours(*uri))) return false;
+  if (registrar.gruu().read(*uri) || !is_push_sender(request, packet)) return false;
+  delivery::Message message;
+  message.aor = aor_of(*uri);
+  const auto refuse = [&](const proxy::Refusal& refusal) { return proxy.refuse_without_state(request, packet, refusal, outbox), true; };
+  if (message.aor.empty() || !is_sender(request.from()->uri_text)) return false;
+  message.sender = Text{request.from()->uri_text};
+  if (const auto type = request.value(sip::Header::content_type); !type.empty()) {
+    if (!is_content_type(type)) return refuse({400, "Malformed Content-Type", {}});
+    message.headers.append("Content-Type: ").append(type).append("\r\n");
+  }
+  for (const sip::HeaderLine& line : request.lines())
+    if (goes_along(line.name)) message.headers.append(line.line);
+  if (message.headers.size() > delivery::longest_headers) return refuse({400, "Headers are too long", {}});
+  message.body = Text{sip::framed_body(request)};
+  message.strategy = settings.push.delivery.strategy;
+  const auto expires = request.expires();
+  date_message(message, expires ? std::optional<Duration>{std::chrono::seconds{*expires}} : std::nullopt, now);
+  PushSender sender;
+  sender.kind = PushSender::Kind::sip;
+  sender.server = layer.create_server(request, packet, {}, now);
+  sender.arrival = packet;
+  sender.arrival.bytes = {};
+  if (!sender.server) return refuse({503, {}, "Retry-After: 5\r\n"});
+  const auto server = sender.server;
+  if (!accept_push(std::move(message), std::move(sender), now, outbox)) {
+    PushSender waiting;
+    waiting.kind = PushSender::Kind::sip;
+    waiting.server = server;
+    waiting.arrival = packet;
+    answer_push(waiting, {}, 503, now, outbox);
+  }
+  return true;
+}
+
+Answer BranchDevice::State::remove_push(const RemovePush& asked, Instant now, Outbox& outbox) {
+  auto message = pushes.store.remove(asked.id);
+  if (!message) return Refused{404, "no push with that id waits in the store"};
+  outbox.change(delivery::erase(*message));
+  record_push(*message, delivery::Delivery{message->strategy, {}}, Reason::removed, now, now, outbox);
+  unwatch_for_push(message->aor);
+  return Done{};
+}
+
+Answer BranchDevice::State::remove_redirects(const RemoveRedirects& asked, Instant now, Outbox& outbox) {
+  bool any = false;
+  for (const RedirectReport& row : redirect_reports(asked.aor, now))
+    if (asked.device.empty() || row.device == asked.device)
+      any = pushes.redirects.forget(row.device, "removed by the administrator", outbox) || any;
+  if (any) return Done{};
+  return Refused{404, "no redirect of " + asked.aor + " is remembered"};
+}
+
+}  // namespace ringhold::branch_device

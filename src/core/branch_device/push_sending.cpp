@@ -1,0 +1,238 @@
+// The requests of the push service, and what terminals answer.
+#include <algorithm>
+
+#include "branch_device/state.hpp"
+#include "proxy/proxy.hpp"
+
+namespace ringhold::branch_device {
+
+namespace {
+
+using delivery::AttemptAction;
+using delivery::AttemptEvent;
+using delivery::Target;
+using delivery::Via;
+using delivery::Why;
+using transaction::Owner;
+
+constexpr std::size_t most_push_look_ups = 64;
+constexpr std::uint32_t cseqs_of_round = 2 * delivery::most_steps;  ///< each step may be challenged once
+
+bool is_redirect(int status) { return status >= 300 && status <= 302; }
+
+/// Contacts in q order, then list order (PSH-07).
+std::vector<sip::Contact> contacts_of(const sip::Message& response) {
+  std::vector<sip::Contact> contacts;
+  response.for_each_value(sip::Header::contact, [&](std::string_view value, const sip::HeaderLine&) {
+    const auto contact = sip::Contact::parse(value);
+    if (contact && !contact->star) contacts.push_back(*contact);
+    return contacts.size() < delivery::RedirectMemory::most_contacts;
+  });
+  std::ranges::stable_sort(contacts, std::ranges::greater{}, &sip::Contact::q);
+  return contacts;
+}
+
+/// RFC 3261 §21.3.3: how long a temporary redirect holds; zero: for this message.
+std::uint32_t lifetime_of(const sip::Contact& contact, const sip::Message& response) {
+  return contact.expires.value_or(response.expires().value_or(0));
+}
+
+}  // namespace
+
+void BranchDevice::State::fail_push(PushInProgress& push, std::size_t step, Why why, int status, Instant now, Outbox& outbox) {
+  note_redirect_failure(push, step, status, outbox);
+  push.delivery.happened(step, AttemptEvent::lost, why, status, now);
+}
+
+void BranchDevice::State::send_push(PushId id, std::size_t step, Instant now, Outbox& outbox) {
+  PushInProgress& push = *pushes.in_progress.find(id);
+  const Target& target = push.delivery.steps()[step].target;
+  const location::Binding* const binding = binding_of_push(target, push.message.aor, now);
+  if (target.via == Via::registered && binding != nullptr && !target.device.empty())
+    pushes.redirects.was_asked(target.device, binding->user_agent(), outbox);
+  if (push.message.method == delivery::Method::notify) {
+    // RFC 6665 §4.1: nobody gets a NOTIFY who has not asked for it, but who is configured to take it.
+    const bool takes_it = binding != nullptr && std::ranges::any_of(settings.push.unsolicited, [&](const Text& pattern) {
+                            return ringing::fits(pattern, binding->user_agent());
+                          });
+    if (!takes_it) return fail_push(push, step, Why::unsolicited, 0, now, outbox);
+  }
+  std::vector<dns::Question> missing;
+  auto hop = push_hop(target, push.message.aor, now, missing);
+  if (!hop && !missing.empty() && look_up_for_push(id, step, missing, now, outbox)) return;
+  if (!hop) return fail_push(push, step, Why::unreachable, 0, now, outbox);
+  PushAttempt& attempt = push.attempts[step];
+  attempt.hop = *std::move(hop);
+  attempt.cseq = push.message.rounds * cseqs_of_round + static_cast<std::uint32_t>(step) + 1;
+  start_push(id, step, {}, now, outbox);
+}
+
+void BranchDevice::State::start_push(PushId id, std::size_t step, std::string_view headers, Instant now, Outbox& outbox) {
+  PushInProgress& push = *pushes.in_progress.find(id);
+  PushAttempt& attempt = push.attempts[step];
+  const auto begin = outbox.bytes().size();
+  Text branch;
+  const auto write = [&](const Destination& to) {
+    const delivery::Addressed addressed{attempt.hop.request_uri, attempt.hop.route, to, own_place(to), attempt.cseq, headers};
+    branch = delivery::branch_of(push.message, addressed, team.number);
+    delivery::append_request(outbox.bytes(), push.message, addressed, branch);
+  };
+  const auto place = [&]() -> const Destination* {
+    if (attempt.place == 0) return &attempt.hop.destination;
+    return attempt.place <= attempt.hop.alternates.size() ? &attempt.hop.alternates[attempt.place - 1] : nullptr;
+  };
+  write(*place());
+  if (!is_reliable(place()->transport) && outbox.bytes().size() - begin > delivery::largest_datagram) {
+    // RFC 3428 §8: a MESSAGE that large goes over a stream, or not at all (PSH-19).
+    outbox.bytes().resize(begin);
+    auto streams = proxy::stream_hop(attempt.hop, identity.listeners);
+    if (!streams) return fail_push(push, step, Why::too_large, 413, now, outbox);
+    attempt.hop = *std::move(streams);
+    attempt.place = 0;
+    attempt.only_by_stream = true;
+    write(*place());
+  }
+  const Owner owner{Owner::Kind::delivery, id.index, id.generation, static_cast<std::uint32_t>(step)};
+  const auto method = push.message.method == delivery::Method::notify ? sip::Method::notify : sip::Method::message;
+  attempt.client = layer.start_client(method, branch, begin, *place(), owner, now, outbox);
+  if (attempt.client) return;
+  outbox.bytes().resize(begin);
+  fail_push(push, step, Why::unreachable, 0, now, outbox);
+}
+
+Endpoint BranchDevice::State::own_place(const Destination& destination) const {
+  for (const ringhold::Target& listener : identity.listeners)
+    if (listener.transport == destination.transport && listener.endpoint.address.is_v4() == destination.remote.address.is_v4())
+      return listener.endpoint;
+  return destination.local;
+}
+
+bool BranchDevice::State::look_up_for_push(PushId id, std::size_t step, const std::vector<dns::Question>& missing, Instant now,
+                                           Outbox& outbox) {
+  const auto known = std::ranges::find_if(pushes.look_ups, [&](const PushLookUp& one) { return one.push == id && one.step == step; });
+  if (known != pushes.look_ups.end()) {
+    if (known->until <= now) return pushes.look_ups.erase(known), false;
+  } else {
+    if (pushes.look_ups.size() >= most_push_look_ups) return false;
+    pushes.look_ups.push_back({id, step, now + 2 * settings.dns.timeout});
+  }
+  for (const dns::Question& question : missing) nameserver.look_up(question, now, outbox);
+  return true;
+}
+
+void BranchDevice::State::resume_pushes(Instant now, Outbox& outbox) {
+  for (const PushLookUp& one : std::vector<PushLookUp>{pushes.look_ups}) {
+    PushInProgress* push = pushes.in_progress.find(one.push);
+    const bool waits = push != nullptr && push->delivery.steps()[one.step].state != delivery::AttemptState::ended;
+    if (waits) send_push(one.push, one.step, now, outbox);
+    push = pushes.in_progress.find(one.push);
+    const bool was_sent =
+        push != nullptr && (push->attempts[one.step].client || push->delivery.steps()[one.step].state == delivery::AttemptState::ended);
+    if (!waits || was_sent)
+      std::erase_if(pushes.look_ups, [&](const PushLookUp& other) { return other.push == one.push && other.step == one.step; });
+    if (push != nullptr && was_sent) run_push(one.push, now, outbox);
+  }
+}
+
+void BranchDevice::State::on_push_response(const sip::Message& response, const transaction::Received& received, Instant now,
+                                           Outbox& outbox) {
+  const int status = response.status();
+  const PushId id{received.owner.index, received.owner.generation};
+  PushInProgress* push = pushes.in_progress.find(id);
+  const std::size_t step = received.owner.leg;
+  if (status < 200 || push == nullptr || step >= push->attempts.size() || push->attempts[step].client != received.transaction) return;
+  // RFC 3263 §4.3: 503 is the next address of the same target.
+  if (status == 503 && try_next_push_place(id, step, now, outbox)) return;
+  AttemptEvent event = AttemptEvent::refusal;
+  std::vector<Target> contacts;
+  if (status < 300) {
+    event = AttemptEvent::success;
+    note_push_taken(*push, step, outbox);
+  } else if (status >= 600) {
+    event = AttemptEvent::decline;
+  } else if (is_redirect(status)) {
+    contacts = redirect_targets(*push, step, response, now, outbox);
+    if (contacts.empty())
+      event = AttemptEvent::redirect_elsewhere;
+    else if (push->delivery.leads_on(step, contacts))
+      event = AttemptEvent::redirect;
+  }
+  if (status >= 400) note_redirect_failure(*push, step, status, outbox);
+  const auto actions = push->delivery.happened(step, event, Why::answered, status, now);
+  if (actions.contains(AttemptAction::follow)) push->delivery.follow(step, std::move(contacts));
+  if (actions.contains(AttemptAction::look_elsewhere)) push->delivery.follow(step, configured_push_targets(push->message.aor, now));
+  run_push(id, now, outbox);
+}
+
+void BranchDevice::State::on_push_failure(const transaction::Failure& failure, Instant now, Outbox& outbox) {
+  const PushId id{failure.owner.index, failure.owner.generation};
+  PushInProgress* push = pushes.in_progress.find(id);
+  const std::size_t step = failure.owner.leg;
+  if (push == nullptr || step >= push->attempts.size() || push->attempts[step].client != failure.transaction) return;
+  const bool is_timeout = failure.cause == transaction::Failure::Cause::timeout;
+  if (!is_timeout && try_next_push_place(id, step, now, outbox)) return;
+  const bool is_too_large = !is_timeout && push->attempts[step].only_by_stream;
+  fail_push(*push, step, is_timeout ? Why::timeout : is_too_large ? Why::too_large : Why::unreachable, is_too_large ? 413 : 0, now, outbox);
+  run_push(id, now, outbox);
+}
+
+bool BranchDevice::State::try_next_push_place(PushId id, std::size_t step, Instant now, Outbox& outbox) {
+  PushInProgress& push = *pushes.in_progress.find(id);
+  PushAttempt& attempt = push.attempts[step];
+  if (attempt.place >= attempt.hop.alternates.size() || push.delivery.is_delivered()) return false;
+  if (push.delivery.steps()[step].state != delivery::AttemptState::trying) return false;
+  ++attempt.place;
+  start_push(id, step, {}, now, outbox);
+  run_push(id, now, outbox);
+  return true;
+}
+
+std::vector<Target> BranchDevice::State::redirect_targets(PushInProgress& push, std::size_t step, const sip::Message& response, Instant now,
+                                                          Outbox& outbox) {
+  const Target& from = push.delivery.steps()[step].target;
+  const int status = response.status();
+  std::vector<Target> targets;
+  delivery::Redirect redirect;
+  redirect.status = status;
+  redirect.since = now;
+  const auto contacts = contacts_of(response);
+  for (const sip::Contact& contact : contacts) {
+    const std::string_view uri = contact.address.uri_text;
+    if (!append_push_targets(uri, Via::redirect, from.hop + 1, {}, now, targets)) {
+      outbox.note({"redirect_refused", {{"to", push.message.aor}, {"by", from.uri}, {"contact", uri}}, Severity::warning});
+      continue;
+    }
+    const std::uint32_t lifetime = status == 302 ? lifetime_of(contact, response) : 0;
+    if (status == 301 || lifetime > 0)
+      redirect.contacts.push_back({Text{uri}, contact.q, status == 301 ? std::optional<Instant>{} : now + std::chrono::seconds{lifetime}});
+  }
+  // 5-c: for the device that has asked, whatever its address. PSH-09: also the wish to have it anywhere else.
+  const bool is_kept = !redirect.contacts.empty() || (status == 301 && contacts.empty());
+  const location::Binding* const binding = is_kept ? binding_of_push(from, push.message.aor, now) : nullptr;
+  if (binding != nullptr) {
+    redirect.device = location::device_key(location::traits_of(*binding));
+    redirect.aor = Text{binding->aor()};
+    redirect.user_agent = Text{binding->user_agent()};
+    pushes.redirects.remember(std::move(redirect), now, outbox);
+  }
+  return targets;
+}
+
+void BranchDevice::State::note_push_taken(PushInProgress& push, std::size_t step, Outbox& outbox) {
+  const Target& target = push.delivery.steps()[step].target;
+  if (target.device.empty()) return;
+  if (target.via == Via::remembered) pushes.redirects.succeeded(target.device, outbox);
+  // it takes content again.
+  if (target.via == Via::registered) pushes.redirects.forget(target.device, "it takes content again", outbox);
+}
+
+void BranchDevice::State::note_redirect_failure(PushInProgress& push, std::size_t step, int status, Outbox& outbox) {
+  const Target& target = push.delivery.steps()[step].target;
+  if (target.via != Via::remembered || push.delivery.steps()[step].state != delivery::AttemptState::trying) return;
+  const bool is_gone = status == 404 || status == 410;
+  if (std::ranges::find(push.failed_devices, target.device) != push.failed_devices.end() && !is_gone) return;
+  push.failed_devices.push_back(target.device);
+  pushes.redirects.failed(target.device, target.uri, is_gone, outbox);
+}
+
+}  // namespace ringhold::branch_device

@@ -1,0 +1,176 @@
+// Where pushed content may go: a user's terminals in his order, what they have asked for, and what a redirect names (PSH-03 to PSH-17).
+#include <algorithm>
+
+#include "branch_device/reach.hpp"
+#include "branch_device/state.hpp"
+#include "branch_device/team.hpp"
+#include "proxy/route_preprocessing.hpp"
+
+namespace ringhold::branch_device {
+
+namespace {
+
+using delivery::Target;
+using delivery::Via;
+
+constexpr std::size_t longest_uri = 512;
+
+/// What may stand in a request line, in a report and between spaces.
+bool is_plain(std::string_view uri) {
+  return !uri.empty() && uri.size() <= longest_uri && std::ranges::none_of(uri, [](char c) {
+    return static_cast<unsigned char>(c) <= 0x20 || c == 0x7f || c == '<' || c == '>' || c == '"';
+  });
+}
+
+}  // namespace
+
+std::vector<const location::Binding*> BranchDevice::State::terminals_in_order(std::string_view aor, Instant now) const {
+  std::vector<const location::Binding*> terminals;
+  for (const location::Binding* binding : location.find(aor, now)) {
+    // RFC 5626 §7: several flows of a phone are one terminal.
+    const bool is_known = binding->reach == location::Reach::flow && std::ranges::any_of(terminals, [&](const auto* other) {
+                            return other->reach == location::Reach::flow && other->instance() == binding->instance();
+                          });
+    if (!is_known) terminals.push_back(binding);
+  }
+  if (terminals.size() < 2) return terminals;
+  // 5-h: the user's order for pushes, else the one in which his terminals ring, else the latest registered.
+  std::vector<ringing::TypeCode> order;
+  const std::string_view user = user_of(aor);
+  const auto configured = std::ranges::find(settings.push.users, user, &Settings::Push::User::name);
+  if (configured != settings.push.users.end())
+    for (const Text& name : configured->order)
+      if (const auto* type = media.types().find(name)) order.push_back(type->code);
+  const ringing::RingPlan* plan = order.empty() ? media.plan(user, now) : nullptr;
+  if (plan != nullptr)
+    for (const ringing::Step& step : plan->steps) order.insert(order.end(), step.types.begin(), step.types.end());
+  if (order.empty()) return terminals;
+  std::ranges::stable_sort(terminals, {}, [&](const location::Binding* binding) {
+    const auto* type = type_of(*binding).type;
+    return type == nullptr ? order.end() - order.begin() : std::ranges::find(order, type->code) - order.begin();
+  });
+  return terminals;
+}
+
+PushTerminals BranchDevice::State::push_terminals(std::string_view aor, Instant now) {
+  PushTerminals found;
+  std::vector<Target> last;  // who wants nothing himself is asked when nobody else has taken it
+  for (const location::Binding* binding : terminals_in_order(aor, now)) {
+    const bool is_first = found.targets.empty();
+    Target terminal{Text{binding->contact()}, {}, Via::registered, 0};
+    const delivery::Redirect* redirect = nullptr;
+    if (pushes.redirects.size() > 0) {
+      terminal.device = location::device_key(location::traits_of(*binding));
+      redirect = pushes.redirects.find(terminal.device, now);
+    }
+    std::vector<Target> wished;
+    if (redirect != nullptr)
+      for (const delivery::Redirect::Contact& contact : redirect->contacts)
+        if (!contact.until || *contact.until > now) append_push_targets(contact.uri, Via::remembered, 1, terminal.device, now, wished);
+    const bool is_asked = redirect == nullptr || redirect->asks_again || redirect->user_agent != binding->user_agent();
+    if (is_first && !is_asked && !wished.empty()) found.together = wished.size();
+    // X-16: after a restart, or with another program in it, the terminal is asked once more.
+    if (is_asked) found.targets.push_back(terminal);
+    if (redirect != nullptr && redirect->contacts.empty()) {
+      for (Target& one : configured_push_targets(aor, now)) found.targets.push_back(std::move(one));
+      if (!is_asked) last.push_back(terminal);
+    }
+    found.targets.insert(found.targets.end(), std::make_move_iterator(wished.begin()), std::make_move_iterator(wished.end()));
+    if (!is_asked && redirect->contacts.size() > 0) found.targets.push_back(terminal);
+  }
+  found.targets.insert(found.targets.end(), std::make_move_iterator(last.begin()), std::make_move_iterator(last.end()));
+  // X-18: the others may be at the central site.
+  if (!hops_to_central().empty()) found.targets.push_back({Text{aor}, {}, Via::central, 0});
+  return found;
+}
+
+std::vector<Target> BranchDevice::State::configured_push_targets(std::string_view aor, Instant now) const {
+  std::vector<Target> targets;
+  const auto configured = std::ranges::find(settings.push.users, user_of(aor), &Settings::Push::User::name);
+  if (configured == settings.push.users.end()) return targets;
+  for (const Text& address : configured->addresses) append_push_targets(address, Via::configured, 1, {}, now, targets);
+  return targets;
+}
+
+bool BranchDevice::State::is_allowed_for_push(const sip::Uri& uri, Instant now) const {
+  // RFC 3261 §16.5: where there is a maddr, that is where it goes.
+  const std::string_view host = uri.parameters.find("maddr").value_or(uri.host);
+  if (const auto address = Address::parse(host)) {
+    const auto holds = [&](const Network& network) { return network.contains(*address); };
+    return std::ranges::any_of(settings.branch.networks, holds) || std::ranges::any_of(settings.push.allowed, holds);
+  }
+  if (location.find_contact(uri, now) != nullptr) return true;
+  const Text name = lower_case(host);
+  return name == settings.branch.domain || name.ends_with("." + settings.branch.domain) ||
+         std::ranges::find(settings.push.allowed_hosts, name) != settings.push.allowed_hosts.end();
+}
+
+bool BranchDevice::State::append_push_targets(std::string_view uri_text, Via via, unsigned hop, std::string_view device, Instant now,
+                                              std::vector<Target>& targets) const {
+  const Text cleaned = proxy::allowed_in_request_line(uri_text);
+  const std::string_view text = cleaned.empty() ? uri_text : std::string_view{cleaned};
+  const auto uri = sip::Uri::parse(text);
+  if (!uri || !is_plain(text)) return false;
+  const bool is_ours = uri->scheme == sip::Scheme::tel || (uri->is_sip() && identity.is_ours(*uri));
+  if (!is_ours) {
+    if (!uri->is_sip() || !is_allowed_for_push(*uri, now)) return false;
+    targets.push_back({Text{text}, Text{device}, via, hop});
+    return true;
+  }
+  if (registrar.gruu().read(*uri)) {
+    targets.push_back({Text{text}, Text{device}, via, hop});
+    return true;
+  }
+  const Text aor = aor_of(*uri);
+  if (aor.empty()) return false;
+  // Another worker's user is reached as anybody reaches him.
+  const bool is_here = team.is_alone() || owner_of(aor, team) == team.number;
+  const auto terminals = is_here ? terminals_in_order(aor, now) : std::vector<const location::Binding*>{};
+  for (const location::Binding* binding : terminals) targets.push_back({Text{binding->contact()}, Text{device}, via, hop});
+  if (!is_here || terminals.empty() || !hops_to_central().empty()) targets.push_back({aor, Text{device}, via, hop});
+  return true;
+}
+
+std::optional<proxy::Hop> BranchDevice::State::push_hop(const Target& target, std::string_view aor, Instant now,
+                                                        std::vector<dns::Question>& missing) const {
+  const auto uri = sip::Uri::parse(target.uri);
+  if (!uri) return std::nullopt;
+  std::vector<proxy::Hop> hops;
+  if (const auto gruu = uri->is_sip() && identity.is_ours(*uri) ? registrar.gruu().read(*uri) : std::nullopt) {
+    hops = hops_to_gruu(*gruu, now);
+  } else if (uri->is_sip() && identity.is_ours(*uri)) {
+    const Text named = aor_of(*uri);
+    const bool is_here = team.is_alone() || owner_of(named, team) == team.number;
+    hops = is_here ? hops_to_central() : std::vector<proxy::Hop>{};
+    if (!is_here)
+      if (auto hop = hop_through(identity.listeners, {identity.listeners.front()})) hops.push_back(*std::move(hop));
+    for (proxy::Hop& hop : hops) hop.request_uri = target.uri;
+  } else {
+    // A phone of the user's own first: others may have the same address behind another NAT.
+    const location::Binding* binding = nullptr;
+    for (const location::Binding* one : location.find(aor, now))
+      if (one->contact() == target.uri) binding = one;
+    if (binding == nullptr) binding = location.find_contact(*uri, now);
+    if (binding != nullptr) {
+      location::Bindings same;
+      for (const location::Binding* one : location.find(binding->aor(), now))
+        if (one == binding || (one->reach == location::Reach::flow && one->instance() == binding->instance())) same.push_back(one);
+      hops = hops_to_bindings(same);
+    } else {
+      hops = hops_to_uri(target.uri, now, missing);
+      for (proxy::Hop& hop : hops) hop.request_uri = target.uri;
+    }
+  }
+  if (uri->scheme == sip::Scheme::sips) hops = proxy::secure_hops(hops);
+  if (hops.empty()) return std::nullopt;
+  return std::move(hops.front());
+}
+
+const location::Binding* BranchDevice::State::binding_of_push(const Target& target, std::string_view aor, Instant now) const {
+  for (const location::Binding* binding : location.find(aor, now))
+    if (binding->contact() == target.uri) return binding;
+  const auto uri = sip::Uri::parse(target.uri);
+  return uri && uri->is_sip() ? location.find_contact(*uri, now) : nullptr;
+}
+
+}  // namespace ringhold::branch_device

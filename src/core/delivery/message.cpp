@@ -1,0 +1,114 @@
+#include "delivery/message.hpp"
+
+#include <algorithm>
+
+#include "base/row_reader.hpp"
+#include "base/siphash.hpp"
+
+namespace ringhold::delivery {
+
+namespace {
+
+constexpr std::size_t longest_uri = 1'024;
+constexpr std::string_view digits = "0123456789abcdefghijklmnopqrstuv";
+
+Text hex(std::uint64_t number) {
+  Text text(16, '0');
+  for (auto place = text.rbegin(); place != text.rend(); ++place, number >>= 4U) *place = digits[number & 0xfU];
+  return text;
+}
+
+std::optional<std::uint64_t> from_hex(std::string_view text) {
+  std::uint64_t number = 0;
+  if (text.size() != 16 || std::from_chars(text.data(), text.data() + text.size(), number, 16).ptr != text.data() + text.size())
+    return std::nullopt;
+  return number;
+}
+
+std::uint64_t drawn(const Message& message, std::initializer_list<std::string_view> parts) {
+  return SipHash{message.seed, ~message.seed}(parts);
+}
+
+}  // namespace
+
+std::string_view Message::content_type() const {
+  constexpr std::string_view name = "Content-Type: ";
+  const auto at = headers.find(name);
+  if (at == Text::npos) return {};
+  const std::string_view rest = std::string_view{headers}.substr(at + name.size());
+  return rest.substr(0, rest.find('\r'));
+}
+
+Change put(const Message& message) {
+  return {Table::push_message,
+          message.id,
+          {message.id, message.aor, message.sender, Text{name(message.method)}, message.headers, message.body, Text{name(message.strategy)},
+           static_cast<std::int64_t>(message.seed), to_unix_ms(message.accepted_at), to_unix_ms(message.expires_at), message.key,
+           std::int64_t{message.rounds}}};
+}
+
+Change erase(const Message& message) { return {Table::push_message, message.id, {}}; }
+
+std::optional<Message> message_from_row(const Row& row) {
+  RowReader reader{row};
+  Message message;
+  message.id = reader.text();
+  message.aor = reader.text();
+  message.sender = reader.text(longest_uri);
+  const auto method = parse_method(reader.text());
+  message.headers = reader.text(longest_headers);
+  message.body = reader.text(largest_body);
+  const auto strategy = parse_strategy(reader.text());
+  message.seed = static_cast<std::uint64_t>(reader.number());
+  message.accepted_at = reader.instant();
+  message.expires_at = reader.instant();
+  message.key = reader.text(longest_key);
+  message.rounds = static_cast<unsigned>(reader.number());
+  if (!reader.valid || !method || !strategy || !from_hex(message.id) || message.aor.empty()) return std::nullopt;
+  message.method = *method;
+  message.strategy = *strategy;
+  return message;
+}
+
+Text MessageNumbers::next(Instant now) {
+  constexpr std::uint64_t step = 16;  // the last digit is the worker's
+  const std::uint64_t present = static_cast<std::uint64_t>(to_unix_ms(now)) << 20U;
+  last_ = std::max(present, last_ + step) / step * step;
+  return hex(last_ | worker_);
+}
+
+void MessageNumbers::note(std::string_view id) {
+  if (const auto number = from_hex(id)) last_ = std::max(last_, *number);
+}
+
+std::optional<WorkerNumber> worker_of_id(std::string_view id) {
+  const auto number = from_hex(id);
+  return number ? std::optional{static_cast<WorkerNumber>(*number & 0xfU)} : std::nullopt;
+}
+
+Text call_id_of(const Message& message) { return message.id + "." + hex(drawn(message, {"call-id"})); }
+Text from_tag_of(const Message& message) { return hex(drawn(message, {"tag"})); }
+
+Text branch_of(const Message& message, const Addressed& addressed, WorkerNumber worker) {
+  // The worker's digit comes first, as in all branches (docs/decisions/0009).
+  Text branch = "z9hG4bK";
+  branch += digits[worker & 0x1fU];
+  branch += 'm';
+  const Target target{addressed.destination.transport, addressed.destination.remote};
+  return branch + hex(drawn(message, {"branch", addressed.request_uri, target.text(), Decimal{addressed.cseq}.text()}));
+}
+
+void append_request(std::string& out, const Message& message, const Addressed& addressed, std::string_view branch) {
+  const std::string_view method = name(message.method);
+  out.append(method).append(" ").append(addressed.request_uri).append(" SIP/2.0\r\nVia: SIP/2.0/");
+  out.append(via_name(addressed.destination.transport)).append(" ").append(addressed.sent_by.text()).append(";branch=").append(branch);
+  out.append(";rport\r\nMax-Forwards: 70\r\n");
+  if (!addressed.route.empty()) out.append("Route: ").append(addressed.route).append("\r\n");
+  out.append("From: <").append(message.sender).append(">;tag=").append(from_tag_of(message));
+  out.append("\r\nTo: <").append(message.aor).append(">\r\nCall-ID: ").append(call_id_of(message));
+  out.append("\r\nCSeq: ").append(Decimal{addressed.cseq}).append(" ").append(method).append("\r\n");
+  out.append(message.headers).append(addressed.headers);
+  out.append("Content-Length: ").append(Decimal{message.body.size()}).append("\r\n\r\n").append(message.body);
+}
+
+}  // namespace ringhold::delivery
