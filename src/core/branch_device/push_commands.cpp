@@ -132,6 +132,11 @@ Answer BranchDevice::State::push(const Push& given, Instant now, Outbox& outbox)
   sender.kind = PushSender::Kind::api;
   sender.is_content_with_acceptance = given.answer == Push::Answer::accepted;
   if (!accept_push(*std::move(message), sender, now, outbox)) return Refused{503, "too many pushes are on their way"};
+  if (const auto on_its_way = pushes.by_id.find(id); sender.is_content_with_acceptance && on_its_way != pushes.by_id.end()) {
+    // Without a disk to wait for it is accepted as it is.
+    PushInProgress& push = *pushes.in_progress.find(on_its_way->second);
+    if (push.stage == PushInProgress::Stage::trying) push.sender = {};
+  }
   return push_reports({id, 1});
 }
 

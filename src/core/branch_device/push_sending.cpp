@@ -32,6 +32,10 @@ std::vector<sip::Contact> contacts_of(const sip::Message& response) {
   return contacts;
 }
 
+Text contact_line(const Endpoint& place, Transport transport) {
+  return "Contact: <sip:" + place.text() + (transport == Transport::udp ? "" : ";transport=" + Text{uri_name(transport)}) + ">\r\n";
+}
+
 /// RFC 3261 §21.3.3: how long a temporary redirect holds; zero: for this message.
 std::uint32_t lifetime_of(const sip::Contact& contact, const sip::Message& response) {
   return contact.expires.value_or(response.expires().value_or(0));
@@ -73,7 +77,11 @@ void BranchDevice::State::start_push(PushId id, std::size_t step, std::string_vi
   const auto begin = outbox.bytes().size();
   Text branch;
   const auto write = [&](const Destination& to) {
-    const delivery::Addressed addressed{attempt.hop.request_uri, attempt.hop.route, to, own_place(to), attempt.cseq, headers};
+    const Endpoint sent_by = own_place(to);
+    Text more{headers};
+    // RFC 6665 §8.2.1: where a terminal could subscribe.
+    if (push.message.method == delivery::Method::notify) more.append(contact_line(sent_by, to.transport));
+    const delivery::Addressed addressed{attempt.hop.request_uri, attempt.hop.route, to, sent_by, attempt.cseq, more};
     branch = delivery::branch_of(push.message, addressed, team.number);
     delivery::append_request(outbox.bytes(), push.message, addressed, branch);
   };

@@ -22,11 +22,17 @@ constexpr std::array<std::string_view, 14> reason_names{"none",    "nobody",    
                                                         "loop",    "hops",       "steps",         "too-large", "unsolicited",
                                                         "expired", "store-full", "store-failing", "removed"};
 
+/// The same place: RFC 3261 §19.1.4 tells more URIs apart than there are terminals.
 bool is_same(std::string_view a, std::string_view b) {
   if (a == b) return true;
-  const auto left = sip::Uri::parse(a);
-  const auto right = sip::Uri::parse(b);
-  return left && right && sip::equivalent(*left, *right);
+  const auto one = sip::Uri::parse(a);
+  const auto other = sip::Uri::parse(b);
+  const auto port = [](const sip::Uri& uri) {
+    const auto transport = uri.transport();
+    return uri.port.value_or(transport && is_secure(*transport) ? 5061 : 5060);
+  };
+  return one && other && one->is_sip() && other->is_sip() && equal_ignoring_case(one->host, other->host) && port(*one) == port(*other) &&
+         (one->user == other->user || sip::unescaped(one->user) == sip::unescaped(other->user));
 }
 
 }  // namespace
