@@ -282,7 +282,7 @@ TEST_F(PushingByMessage, a_sender_hears_202_when_it_is_on_disk_PSH18) {
   EXPECT_EQ(said(), "SIP/2.0 202");
   EXPECT_EQ(kept(Table::push_message), 1U);
   message("Expires: 0\r\n");
-  EXPECT_EQ(said(), "SIP/2.0 202") << "it waits its turn";
+  EXPECT_EQ(said(), "SIP/2.0 480") << "nobody wants it later";
   clear();
   disk_works_ = false;
   message("", "8001");
