@@ -6,6 +6,7 @@
 #include "base/machine.hpp"
 #include "calls/check.hpp"
 #include "central/mode.hpp"
+#include "delivery/attempt.hpp"
 #include "transaction/invite_client.hpp"
 #include "transaction/invite_server.hpp"
 #include "transaction/non_invite_client.hpp"
@@ -58,6 +59,8 @@ std::string machines() {
                  central::mode_machine);
   append_machine(out, "Asking a dialog whether it lives", "`calls/check.hpp`: RST-09, for a terminal that seems to have been restarted.",
                  calls::check_machine);
+  append_machine(out, "One request of a delivery", "`delivery/attempt.hpp`: PSH-03 to PSH-12 and PSH-16, what a terminal's answer to pushed content does.",
+                 delivery::attempt_machine);
   return out;
 }
 

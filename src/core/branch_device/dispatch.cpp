@@ -240,6 +240,12 @@ void BranchDevice::State::on_response(const sip::Message& response, const Packet
     note_relay({packet.transport, packet.remote}, sign, now, outbox);
   }
   if (response.status() / 100 == 2) note_life(response.call_id(), response.to_tag(), response.from_tag(), now, outbox);
+  if (settings.push.recursion == Recursion::follow && received.transaction && response.method() == sip::Method::message &&
+      response.status() >= 300 && response.status() <= 302) {
+    const auto hops = redirected_hops(response, now);
+    keep_books(proxy.on_redirect(response, received, hops, layer, now, outbox), now, outbox, &response);
+    return;
+  }
   keep_books(proxy.on_response(response, received, layer, now, outbox), now, outbox, &response, {packet.transport, packet.remote});
 }
 

@@ -226,6 +226,20 @@ std::vector<Target> BranchDevice::State::redirect_targets(PushInProgress& push, 
   return targets;
 }
 
+std::vector<proxy::Hop> BranchDevice::State::redirected_hops(const sip::Message& response, Instant now) const {
+  std::vector<proxy::Hop> hops;
+  // RFC 3261 §16.7: only who answers for the user may go on in his name.
+  if (!response.to() || !identity.is_ours(response.to()->uri)) return hops;
+  const Text aor = aor_of(response.to()->uri);
+  std::vector<Target> targets;
+  for (const sip::Contact& contact : contacts_of(response))
+    append_push_targets(contact.address.uri_text, Via::redirect, 1, {}, now, targets);
+  std::vector<dns::Question> missing;
+  for (const Target& target : targets)
+    if (auto hop = push_hop(target, aor, now, missing)) hops.push_back(*std::move(hop));
+  return hops;
+}
+
 void BranchDevice::State::note_push_taken(PushInProgress& push, std::size_t step, Outbox& outbox) {
   const Target& target = push.delivery.steps()[step].target;
   if (target.device.empty()) return;

@@ -266,6 +266,8 @@ struct BranchDevice::State {
   bool try_next_push_place(PushId id, std::size_t step, Instant now, Outbox& outbox);
   std::vector<delivery::Target> redirect_targets(PushInProgress& push, std::size_t step, const sip::Message& response, Instant now,
                                                  Outbox& outbox);
+  /// Where a 3xx to a MESSAGE between users leads that is for a user of ours (`push.recurse`).
+  std::vector<proxy::Hop> redirected_hops(const sip::Message& response, Instant now) const;
   void note_push_taken(PushInProgress& push, std::size_t step, Outbox& outbox);
   void note_redirect_failure(PushInProgress& push, std::size_t step, int status, Outbox& outbox);
 

@@ -8,19 +8,10 @@ namespace ringhold::calls {
 
 namespace {
 
-/// One spelling of the user, host and port of a contact.
-bool is_same_place(std::string_view a, std::string_view b) {
-  if (a == b) return !a.empty();
-  const auto one = sip::Uri::parse(a);
-  const auto another = sip::Uri::parse(b);
-  return one && another && one->is_sip() && another->is_sip() && one->user == another->user &&
-         one->port.value_or(5060) == another->port.value_or(5060) && equal_ignoring_case(one->host, another->host);
-}
-
 /// The place of the terminal that a side of a call is at; null: it is another terminal's. Where requests to it go says that
 /// best; where they come from may be a proxy, or a NAT, of several terminals.
 const Suspect::Place* place_of(const Suspect& suspect, std::string_view target, const Target& at) {
-  const auto is_target = [&](std::string_view contact) { return is_same_place(contact, target); };
+  const auto is_target = [&](std::string_view contact) { return sip::is_same_place(contact, target); };
   const auto by_contact = std::ranges::find_if(suspect.places, is_target, &Suspect::Place::contact);
   if (by_contact != suspect.places.end()) return &*by_contact;
   const auto by_source =

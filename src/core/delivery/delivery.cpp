@@ -22,19 +22,6 @@ constexpr std::array<std::string_view, 14> reason_names{"none",    "nobody",    
                                                         "loop",    "hops",       "steps",         "too-large", "unsolicited",
                                                         "expired", "store-full", "store-failing", "removed"};
 
-/// The same place: RFC 3261 §19.1.4 tells more URIs apart than there are terminals.
-bool is_same(std::string_view a, std::string_view b) {
-  if (a == b) return true;
-  const auto one = sip::Uri::parse(a);
-  const auto other = sip::Uri::parse(b);
-  const auto port = [](const sip::Uri& uri) {
-    const auto transport = uri.transport();
-    return uri.port.value_or(transport && is_secure(*transport) ? 5061 : 5060);
-  };
-  return one && other && one->is_sip() && other->is_sip() && equal_ignoring_case(one->host, other->host) && port(*one) == port(*other) &&
-         (one->user == other->user || sip::unescaped(one->user) == sip::unescaped(other->user));
-}
-
 }  // namespace
 
 std::string_view name(Via via) { return via_names.at(static_cast<std::size_t>(via)); }
@@ -70,7 +57,7 @@ void Delivery::add_terminals(std::vector<Target> terminals, std::size_t together
 }
 
 bool Delivery::was_tried(std::string_view uri) const {
-  return std::ranges::any_of(steps_, [&](const Step& step) { return is_same(step.target.uri, uri); });
+  return std::ranges::any_of(steps_, [&](const Step& step) { return sip::is_same_place(step.target.uri, uri); });
 }
 
 bool Delivery::is_trying() const {
@@ -129,7 +116,7 @@ bool Delivery::follow(std::size_t index, std::vector<Target> contacts) {
   if (!leads_on(index, contacts)) return false;
   std::vector<Target> fresh;
   for (Target& one : contacts) {
-    const auto same = [&](const Target& other) { return is_same(other.uri, one.uri); };
+    const auto same = [&](const Target& other) { return sip::is_same_place(other.uri, one.uri); };
     if (!was_tried(one.uri) && std::ranges::none_of(fresh, same)) fresh.push_back(std::move(one));
   }
   // A redirect from one of several that are being tried does not stop the others, but comes before who waits.

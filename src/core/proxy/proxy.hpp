@@ -111,6 +111,10 @@ class Proxy {
   /// §16.7, for a response whose owner is the proxy.
   ResponseOutcome on_response(const sip::Message& response, const transaction::Received& received, transaction::Layer& layer, Instant now,
                               Outbox& outbox);
+  /// §16.7 step 4, for a 3xx to a request for a user of ours: its Contacts are `hops`, and become targets where they have not been
+  /// tried; the 3xx goes nowhere then. Else as on_response().
+  ResponseOutcome on_redirect(const sip::Message& response, const transaction::Received& received, std::span<const Hop> hops,
+                              transaction::Layer& layer, Instant now, Outbox& outbox);
   /// §16.9 and timeouts: the next address is tried, else the leg ended with 503 or 408.
   ResponseOutcome on_failure(const transaction::Failure& failure, transaction::Layer& layer, Instant now, Outbox& outbox);
   /// Timer C, late 100s, silent legs and the ends of contexts. What went upstream.

@@ -37,12 +37,13 @@ struct Leg {
   State state = State::pending;
   bool cancelled = false;  ///< CANCEL sent, or owed once a 1xx comes (§9.1)
   bool cancel_sent = false;
-  bool unanswered = false;    ///< cancelled because its time to ring was over: nobody completed the call elsewhere
-  std::uint16_t breadth = 0;  ///< Max-Breadth
-  std::uint16_t attempt = 0;  ///< which of the places is tried
-  int status = 0;             ///< final, once ended
-  Instant sent_at;            ///< INVITE: this attempt
-  Instant called_at;          ///< INVITE: the first attempt
+  bool unanswered = false;     ///< cancelled because its time to ring was over: nobody completed the call elsewhere
+  std::uint16_t breadth = 0;   ///< Max-Breadth
+  std::uint16_t attempt = 0;   ///< which of the places is tried
+  std::uint8_t redirects = 0;  ///< so many led to this target (§16.7 step 4)
+  int status = 0;              ///< final, once ended
+  Instant sent_at;             ///< INVITE: this attempt
+  Instant called_at;           ///< INVITE: the first attempt
   Instant ended_at;
   /// INVITE: Timer C (§16.6 step 11); once cancelled, when a final response is no longer waited for (§9.1).
   Instant due = Instant::max();

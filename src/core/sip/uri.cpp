@@ -298,6 +298,18 @@ bool equivalent(const Uri& a, const Uri& b) {
          headers_agree(a.headers, b.headers);
 }
 
+bool is_same_place(std::string_view a, std::string_view b) {
+  if (a == b) return !a.empty();
+  const auto one = Uri::parse(a);
+  const auto other = Uri::parse(b);
+  const auto port = [](const Uri& uri) {
+    const auto transport = uri.transport();
+    return uri.port.value_or(transport && is_secure(*transport) ? 5061 : 5060);
+  };
+  return one && other && one->is_sip() && other->is_sip() && equal_unescaped(one->user, other->user) && port(*one) == port(*other) &&
+         equal_ignoring_case(one->host, other->host);
+}
+
 std::optional<Text> unescaped(std::string_view text) {
   Text plain;
   plain.reserve(text.size());

@@ -92,6 +92,9 @@ bool has_sip_scheme(std::string_view uri);
 /// RFC 3261 §19.1.4.
 bool equivalent(const Uri& a, const Uri& b);
 
+/// Whether two URIs lead to the same user, host and port: §19.1.4 tells more of them apart than there are terminals.
+bool is_same_place(std::string_view a, std::string_view b);
+
 /// `%41` and `A` are one (§19.1.2); nothing when an escape is not two hex digits.
 std::optional<Text> unescaped(std::string_view text);
 
