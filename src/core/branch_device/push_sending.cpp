@@ -1,6 +1,7 @@
 // The requests of the push service, and what terminals answer.
 #include <algorithm>
 
+#include "auth/answering.hpp"
 #include "branch_device/state.hpp"
 #include "proxy/proxy.hpp"
 
@@ -149,6 +150,7 @@ void BranchDevice::State::on_push_response(const sip::Message& response, const t
   PushInProgress* push = pushes.in_progress.find(id);
   const std::size_t step = received.owner.leg;
   if (status < 200 || push == nullptr || step >= push->attempts.size() || push->attempts[step].client != received.transaction) return;
+  if ((status == 401 || status == 407) && prove_push(id, step, response, now, outbox)) return;
   // RFC 3263 §4.3: 503 is the next address of the same target.
   if (status == 503 && try_next_push_place(id, step, now, outbox)) return;
   AttemptEvent event = AttemptEvent::refusal;
@@ -170,6 +172,22 @@ void BranchDevice::State::on_push_response(const sip::Message& response, const t
   if (actions.contains(AttemptAction::follow)) push->delivery.follow(step, std::move(contacts));
   if (actions.contains(AttemptAction::look_elsewhere)) push->delivery.follow(step, configured_push_targets(push->message.aor, now));
   run_push(id, now, outbox);
+}
+
+bool BranchDevice::State::prove_push(PushId id, std::size_t step, const sip::Message& challenge, Instant now, Outbox& outbox) {
+  PushInProgress& push = *pushes.in_progress.find(id);
+  PushAttempt& attempt = push.attempts[step];
+  if (settings.push.username.empty() || attempt.has_proved || push.delivery.steps()[step].state == delivery::AttemptState::ended)
+    return false;
+  const Text cnonce = std::to_string(random.next());
+  const auto lines = auth::answers_to(challenge, {settings.push.username, settings.push.password},
+                                      {name(push.message.method), attempt.hop.request_uri, cnonce}, pushes.hasher);
+  if (!lines) return false;
+  attempt.has_proved = true;
+  attempt.cseq += delivery::most_steps;  // RFC 3261 §22.1
+  start_push(id, step, *lines, now, outbox);
+  run_push(id, now, outbox);
+  return true;
 }
 
 void BranchDevice::State::on_push_failure(const transaction::Failure& failure, Instant now, Outbox& outbox) {

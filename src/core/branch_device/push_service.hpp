@@ -6,6 +6,7 @@
 #include <deque>
 #include <vector>
 
+#include "auth/algorithm.hpp"
 #include "base/flow.hpp"
 #include "base/limits.hpp"
 #include "base/slab.hpp"
@@ -105,6 +106,7 @@ struct PushService {
   boost::unordered_flat_map<Text, PushId, TextHash, TextEqual> by_id;  ///< of in_progress
   boost::unordered_flat_map<Text, Text, TextHash, TextEqual> by_key;   ///< ids of what is in progress or waits
   boost::unordered_flat_set<Text, TextHash, TextEqual> watched;        ///< AORs with messages that wait
+  auth::Hasher hasher;                                                 ///< for terminals that challenge
   std::deque<PushPromise> promises;
   boost::unordered_flat_set<Text, TextHash, TextEqual> promised;  ///< ids whose senders wait for the disk
   std::vector<PushLookUp> look_ups;

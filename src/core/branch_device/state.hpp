@@ -262,6 +262,8 @@ struct BranchDevice::State {
   bool look_up_for_push(PushId id, std::size_t step, const std::vector<dns::Question>& missing, Instant now, Outbox& outbox);
   void resume_pushes(Instant now, Outbox& outbox);
   void on_push_response(const sip::Message& response, const transaction::Received& received, Instant now, Outbox& outbox);
+  /// PSH-08: a challenge is answered. False: it cannot be.
+  bool prove_push(PushId id, std::size_t step, const sip::Message& challenge, Instant now, Outbox& outbox);
   void on_push_failure(const transaction::Failure& failure, Instant now, Outbox& outbox);
   bool try_next_push_place(PushId id, std::size_t step, Instant now, Outbox& outbox);
   std::vector<delivery::Target> redirect_targets(PushInProgress& push, std::size_t step, const sip::Message& response, Instant now,
