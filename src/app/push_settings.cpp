@@ -1,10 +1,8 @@
 #include "app/push_settings.hpp"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
-#include <set>
 
 #include "app/setting_values.hpp"
 #include "base/text.hpp"
@@ -107,9 +105,9 @@ Push::User read_user(TomlSection& table, const std::vector<ringing::TerminalType
       user.order.push_back(item.text);
       continue;
     }
-    std::vector<std::string> names;
-    for (const ringing::TerminalType& type : types) names.push_back(fmt::format("\"{}\"", type.name));
-    table.error("order", item.line, fmt::format("\"{}\": expected a type of terminal: {}", item.text, fmt::join(names, ", ")));
+    std::string names;
+    for (const ringing::TerminalType& type : types) names += fmt::format("{}\"{}\"", names.empty() ? "" : ", ", type.name);
+    table.error("order", item.line, fmt::format("\"{}\": expected a type of terminal: {}", item.text, names));
   }
   for (const TomlItem& item : texts(table, "addresses")) {
     if (is_sip_uri(item.text))
