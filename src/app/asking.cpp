@@ -4,7 +4,6 @@
 
 #include "app/toml_section.hpp"
 #include "base/text.hpp"
-#include "shell/http/server.hpp"
 #include "shell/http/text.hpp"
 
 namespace ringhold::app {
@@ -28,8 +27,8 @@ std::optional<Configuration> configuration_of(const Asking& asking) {
 }
 
 std::variant<json::value, int> ask(const Asking& asking, const Configuration& configuration, std::string_view method,
-                                   const std::string& target, const std::string& body) {
-  const auto fetched = http::fetch(configuration.http, method, target, body, configuration.http_token);
+                                   const std::string& target, const std::string& body, std::chrono::seconds patience) {
+  const auto fetched = http::fetch(configuration.http, method, target, body, configuration.http_token, patience);
   if (!fetched.error.empty()) {
     fmt::print(stderr, "ringhold: no answer from http://{} ({}). Is `ringhold serve -c {}` running?\n", configuration.http.text(),
                fetched.error, asking.settings_file);
@@ -37,7 +36,7 @@ std::variant<json::value, int> ask(const Asking& asking, const Configuration& co
   }
   boost::system::error_code error;
   json::value answer = json::parse(fetched.body, error);
-  if (fetched.status != 200 || error) {
+  if (fetched.status / 100 != 2 || error) {
     const json::object* problem = error ? nullptr : answer.if_object();
     const json::value* detail = problem == nullptr ? nullptr : problem->if_contains("detail");
     fmt::print(stderr, "ringhold: refused with {}: {}\n", fetched.status,
@@ -45,6 +44,10 @@ std::variant<json::value, int> ask(const Asking& asking, const Configuration& co
     return failed;
   }
   return answer;
+}
+
+void warn_unless_kept(const json::value& answer) {
+  if (word(answer.as_object(), "kept") != "true") fmt::print(stderr, "ringhold: this could not be written to disk, a restart forgets it\n");
 }
 
 std::string word(const json::value& value) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <boost/json.hpp>
+#include <chrono>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -8,6 +9,7 @@
 #include <vector>
 
 #include "app/settings_file.hpp"
+#include "shell/http/server.hpp"
 
 namespace ringhold::app {
 
@@ -26,7 +28,10 @@ inline constexpr int invalid_configuration = 3;
 std::optional<Configuration> configuration_of(const Asking& asking);
 /// Asks the running program; prints what went wrong. An exit code when there is no answer to show.
 std::variant<boost::json::value, int> ask(const Asking& asking, const Configuration& configuration, std::string_view method,
-                                          const std::string& target, const std::string& body);
+                                          const std::string& target, const std::string& body,
+                                          std::chrono::seconds patience = http::usual_patience);
+/// Says so when what was changed is in force, but a restart forgets it.
+void warn_unless_kept(const boost::json::value& answer);
 
 void print_json(const boost::json::value& value);
 /// Rows as columns of the needed width.

@@ -95,7 +95,7 @@ int set_mode(const Asking& asking, const std::string& mode) {
   }
   fmt::print("{}\n", mode == "auto" ? "The mode follows the central site again."
                                     : "The mode is pinned to " + mode + "; ringhold mode auto frees it.");
-  if (word(value.as_object(), "kept") != "true") fmt::print(stderr, "ringhold: this could not be written to disk, a restart forgets it\n");
+  warn_unless_kept(value);
   return done;
 }
 

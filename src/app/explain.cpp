@@ -5,6 +5,8 @@
 #include <optional>
 #include <utility>
 
+#include "app/push_report.hpp"
+
 namespace ringhold::app {
 
 namespace {
@@ -17,6 +19,8 @@ struct Knowledge {
   json::array past;
   json::array restarts;
   json::array registrations;
+  json::array pushes;
+  json::array redirects;
 };
 
 std::optional<int> fetch(const Asking& asking, const Configuration& configuration, Knowledge& knowledge) {
@@ -28,7 +32,8 @@ std::optional<int> fetch(const Asking& asking, const Configuration& configuratio
   };
   for (const auto& [target, rows] :
        {std::pair{"/api/v1/calls", &knowledge.calls}, std::pair{"/api/v1/calls/past?limit=10000", &knowledge.past},
-        std::pair{"/api/v1/restarts", &knowledge.restarts}, std::pair{"/api/v1/registrations", &knowledge.registrations}})
+        std::pair{"/api/v1/restarts", &knowledge.restarts}, std::pair{"/api/v1/registrations", &knowledge.registrations},
+        std::pair{"/api/v1/pushes?limit=10000", &knowledge.pushes}, std::pair{"/api/v1/redirects", &knowledge.redirects}})
     if (const auto code = get(target, *rows)) return code;
   return std::nullopt;
 }
@@ -125,6 +130,48 @@ bool is_phone(const json::object& row, const std::string& what, const std::strin
   return what.find_first_of(".:") != std::string::npos && (has(place.if_contains("contact")) || has(place.if_contains("source")));
 }
 
+void print_registration(const json::object& row) {
+  fmt::print("{}  at {}\n", word(row, "aor"), word(row, "contact"));
+  fmt::print("  registered from {} for {} s more, {}\n", word(row, "source"), word(row, "expires_in"), word(row, "user_agent"));
+  fmt::print("  is of type {} ({}); trust: {}\n", word(row, "type").empty() ? "-" : word(row, "type"),
+             meaning_of_source(word(row, "type_source")), word(row, "trust"));
+  fmt::print("  Call-ID {}, CSeq {}\n", word(row, "call_id"), word(row, "cseq"));
+}
+
+int explain_phone(const Asking& asking, const Configuration& configuration, const Knowledge& knowledge, const std::string& what) {
+  const std::string aor = what.starts_with("sip:") ? what : "sip:" + what + "@" + configuration.branch.branch.domain;
+  const auto those = [](const json::array& rows, auto&& belongs) {
+    json::array found;
+    for (const json::value& row : rows)
+      if (belongs(row.as_object())) found.push_back(row);
+    return found;
+  };
+  const auto of_phone = [&](const json::object& row) { return is_phone(row, what, aor); };
+  const json::array registrations = those(knowledge.registrations, of_phone), restarts = those(knowledge.restarts, of_phone);
+  const json::array redirects =
+      those(knowledge.redirects, [&](const json::object& row) { return word(row, "aor") == aor || word(row, "device") == what; });
+  const json::array pushes = those(knowledge.pushes, [&](const json::object& row) { return word(row, "to") == aor; });
+  const bool any = !registrations.empty() || !restarts.empty() || !redirects.empty() || !pushes.empty();
+  if (asking.json) {
+    print_json({{"registrations", registrations}, {"restarts", restarts}, {"redirects", redirects}, {"pushes", pushes}});
+    return any ? done : failed;
+  }
+  if (!any) {
+    fmt::print(
+        stderr,
+        "ringhold: no call, push or phone is known as \"{}\"; expected a Call-ID (ringhold calls, ringhold calls --past), the id of a "
+        "push (ringhold push list) or a user, AOR, address or device (ringhold registrations)\n",
+        what);
+    return failed;
+  }
+  if (registrations.empty()) fmt::print("nothing is registered here as {}\n", what);
+  for (const json::value& row : registrations) print_registration(row.as_object());
+  for (const json::value& row : restarts) print_restart(row.as_object());
+  for (const json::value& row : redirects) print_redirect(row.as_object());
+  for (const json::value& row : pushes) print_push(row.as_object());
+  return done;
+}
+
 }  // namespace
 
 int explain(const Asking& asking, const std::string& what) {
@@ -137,34 +184,15 @@ int explain(const Asking& asking, const std::string& what) {
     if (asking.json) print_json({{"calls", calls}});
     return done;
   }
-  const std::string aor = what.starts_with("sip:") ? what : "sip:" + what + "@" + configuration->branch.branch.domain;
-  json::array registrations, restarts;
-  for (const json::value& row : knowledge.registrations)
-    if (is_phone(row.as_object(), what, aor)) registrations.push_back(row);
-  for (const json::value& row : knowledge.restarts)
-    if (is_phone(row.as_object(), what, aor)) restarts.push_back(row);
-  if (asking.json) {
-    print_json({{"registrations", registrations}, {"restarts", restarts}});
-    return registrations.empty() && restarts.empty() ? failed : done;
-  }
-  if (registrations.empty() && restarts.empty()) {
-    fmt::print(stderr,
-               "ringhold: no call and no phone is known as \"{}\"; expected a Call-ID (ringhold calls, ringhold calls --past) or a user, "
-               "AOR, address or device (ringhold registrations)\n",
-               what);
-    return failed;
-  }
-  if (registrations.empty()) fmt::print("nothing is registered here as {}\n", what);
-  for (const json::value& value : registrations) {
-    const json::object& row = value.as_object();
-    fmt::print("{}  at {}\n", word(row, "aor"), word(row, "contact"));
-    fmt::print("  registered from {} for {} s more, {}\n", word(row, "source"), word(row, "expires_in"), word(row, "user_agent"));
-    fmt::print("  is of type {} ({}); trust: {}\n", word(row, "type").empty() ? "-" : word(row, "type"),
-               meaning_of_source(word(row, "type_source")), word(row, "trust"));
-    fmt::print("  Call-ID {}, CSeq {}\n", word(row, "call_id"), word(row, "cseq"));
-  }
-  for (const json::value& row : restarts) print_restart(row.as_object());
-  return done;
+  for (const json::value& push : knowledge.pushes)
+    if (word(push.as_object(), "id") == what) {
+      if (asking.json)
+        print_json({{"pushes", json::array{push}}});
+      else
+        print_push(push.as_object());
+      return done;
+    }
+  return explain_phone(asking, *configuration, knowledge, what);
 }
 
 }  // namespace ringhold::app

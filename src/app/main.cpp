@@ -3,10 +3,12 @@
 
 #include "app/commands.hpp"
 #include "app/explain.hpp"
+#include "app/push_command.hpp"
 #include "app/ring_command.hpp"
 #include "app/serve.hpp"
 #include "app/settings_file.hpp"
 #include "app/user_command.hpp"
+#include "shell/http/duration.hpp"
 #include "shell/observe/log.hpp"
 
 namespace {
@@ -22,6 +24,11 @@ constexpr const char* examples = R"(Examples:
   ringhold user import users.csv    (first line: user,password or user,ha1_md5,ha1_sha256,ha1_sha512_256)
   ringhold ring set alice ip-phone:15 pc-client,mobile-client:20
   ringhold ring set alice --when "mon-fri 17:00-08:00" mobile-client:20 --then voicemail
+  ringhold push --to alice --text "The door is open" --wait
+  ringhold push --to alice --file menu.pdf --keep-for 2h
+  ringhold push --to alice --method NOTIFY --event check-sync
+  ringhold redirect list            (where terminals want such content; redirect remove: they are asked again)
+  ringhold explain alice            (also: a Call-ID, or the id of a push)
   ringhold dhcp-snippet --for dnsmasq
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 invalid configuration.)";
@@ -84,6 +91,73 @@ struct RingCommands {
   std::vector<std::string> steps;
 };
 
+std::string is_duration(const std::string& text) {
+  return text.empty() || ringhold::http::parse_duration(text) ? "" : "expected a duration with a unit, such as 30s, 2h or 7d";
+}
+
+/// `ringhold push …`
+struct PushCommands {
+  explicit PushCommands(CLI::App& given) : push{&given} {
+    push->require_subcommand(0, 1);
+    push->add_option("--to", options.to, "a user (the part before @), or his address");
+    auto* const from_file = push->add_option("--file", options.file, "what is sent; - is standard input");
+    push->add_option("--text", text, "what is sent")->excludes(from_file);
+    push->add_option("--content-type", options.content_type, "default: by the ending of the file; text/plain for --text");
+    push->add_option("--from", options.from, "the sender, a SIP URI; default: push.from");
+    push->add_option("--method", options.method, "how it is sent; default: MESSAGE")->check(CLI::IsMember({"MESSAGE", "NOTIFY"}));
+    push->add_option("--event", options.event, "of a NOTIFY, such as check-sync");
+    auto* const at_once = push->add_flag("--all-at-once", all_at_once, "after the first terminal all others together");
+    push->add_flag("--one-by-one", one_by_one, "the next terminal when one has failed")->excludes(at_once);
+    push->add_option("--keep-for", options.keep_for, "how long it waits for a terminal; 0s: not at all; default: push.store_for")
+        ->check(is_duration);
+    push->add_option("--wait", wait, "print the result, at most after so long; without a duration 30s")->expected(0, 1)->check(is_duration);
+    push->add_option("--key", options.key, "sent twice with the same key it comes once");
+    list = push->add_subcommand("list", "what is under way or waits, and what became of the last ones")->fallthrough();
+    list->add_option("--limit", limit, "how many")->capture_default_str()->check(CLI::Range(1, 10'000));
+    show = push->add_subcommand("show", "what became of one, step by step")->fallthrough();
+    show->add_option("ID", id, "as in the list")->required();
+    cancel = push->add_subcommand("cancel", "forget one that waits")->fallthrough();
+    cancel->add_option("ID", id, "as in the list")->required();
+  }
+  std::optional<int> run(const Asking& asking) {
+    if (*list) return ringhold::app::list_pushes(asking, limit);
+    if (*show) return ringhold::app::show_push(asking, id);
+    if (*cancel) return ringhold::app::cancel_push(asking, id);
+    if (!*push) return std::nullopt;
+    if (push->count("--text") != 0) options.text = text;
+    if (push->count("--wait") != 0) options.wait = wait.empty() ? "30s" : wait;
+    options.strategy = all_at_once ? "all-at-once" : one_by_one ? "one-by-one" : "";
+    const bool has_content = options.text || !options.file.empty();
+    if (!options.to.empty() && (has_content || options.method == "NOTIFY")) return ringhold::app::push(asking, options);
+    std::cerr << "ringhold: push needs --to USER, and --text TEXT or --file FILE; or one of list, show, cancel\n";
+    return wrong_usage;
+  }
+  CLI::App *push = nullptr, *list = nullptr, *show = nullptr, *cancel = nullptr;
+  ringhold::app::PushOptions options;
+  std::string text, wait, id;
+  bool all_at_once = false, one_by_one = false;
+  unsigned limit = 20;
+};
+
+/// `ringhold redirect …`
+struct RedirectCommands {
+  explicit RedirectCommands(CLI::App& redirect) {
+    redirect.require_subcommand(1);
+    list = redirect.add_subcommand("list", "where terminals want it")->fallthrough();
+    list->add_option("USER", user, "only his: the part before @ in his address");
+    remove = redirect.add_subcommand("remove", "forget that: the next push asks the terminal again")->fallthrough();
+    remove->add_option("USER", user, "the part before @ in his address")->required();
+    remove->add_option("--device", device, "only of that terminal, as the list names it");
+  }
+  std::optional<int> run(const Asking& asking) const {
+    if (*list) return ringhold::app::list_redirects(asking, user);
+    if (*remove) return ringhold::app::remove_redirects(asking, user, device);
+    return std::nullopt;
+  }
+  CLI::App *list = nullptr, *remove = nullptr;
+  std::string user, device;
+};
+
 }  // namespace
 
 int main(int count, char** arguments) {
@@ -116,15 +190,17 @@ int main(int count, char** arguments) {
   unsigned limit = 20;
   calls->add_flag("--past", past, "those that ended, the last first: who rang when, and why it stopped");
   calls->add_option("--limit", limit, "how many of them")->capture_default_str()->check(CLI::Range(1, 10'000));
-  CLI::App* explain = command("explain", "what happened to a call and why, or what is known of a phone");
+  CLI::App* explain = command("explain", "what happened to a call or a push and why, or what is known of a phone");
   std::string what;
-  explain->add_option("CALL|PHONE", what, "a Call-ID, or a user, AOR, address or device")->required();
+  explain->add_option("CALL|PUSH|PHONE", what, "a Call-ID, the id of a push, or a user, AOR, address or device")->required();
   CLI::App* set_mode = command("mode", "pin the mode, or let it follow the central site again");
   set_mode->add_option("MODE", mode, "auto, normal or survivable")->required()->check(CLI::IsMember({"auto", "normal", "survivable"}));
   CLI::App* snippet = command("dhcp-snippet", "lines for the DHCP server: this box as DNS server, and the SIP domain");
   snippet->add_option("--for", server, "dnsmasq, kea or isc")->required()->check(CLI::IsMember({"dnsmasq", "kea", "isc"}));
   UserCommands users{*command("user", "who may register with registrar.auth = \"digest\"")};
   RingCommands rings{*command("ring", "which of a user's terminals ring, in which order and how long")};
+  PushCommands pushes{*command("push", "send content to a user's terminals (MESSAGE or NOTIFY)")};
+  RedirectCommands redirects{*command("redirect", "where terminals want pushed content, and the end of it")};
   try {
     program.parse(count, arguments);
   } catch (const CLI::ParseError& error) { return program.exit(error) == 0 ? 0 : wrong_usage; }
@@ -145,5 +221,7 @@ int main(int count, char** arguments) {
   if (*snippet) return app::dhcp_snippet(asking, server);
   if (const auto code = users.run(asking)) return *code;
   if (const auto code = rings.run(asking)) return *code;
+  if (const auto code = pushes.run(asking)) return *code;
+  if (const auto code = redirects.run(asking)) return *code;
   return wrong_usage;
 }

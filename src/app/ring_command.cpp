@@ -43,10 +43,6 @@ std::optional<json::value> step_of(std::string_view text) {
   return step;
 }
 
-void warn_unless_kept(const json::value& answer) {
-  if (word(answer.as_object(), "kept") != "true") fmt::print(stderr, "ringhold: this could not be written to disk, a restart forgets it\n");
-}
-
 bool is_sequential(const json::object& plan) { return word(plan, "mode") == "sequential"; }
 
 ringing::Schedule when_of(const json::object& schedule) {

@@ -53,21 +53,31 @@ class ServingMind final : public net::Mind {
   branch_device::BranchDevice device_;
 };
 
-/// Notes to the log, changes to the store's thread.
+/// Where the sinks of all workers lead.
+struct Sinks {
+  enum class Changes : bool { drop, keep };
+  observe::Log& log;
+  store::Writer& writer;
+  http::Server& server;
+  Changes changes;
+};
+
+/// Of one worker: notes to the log, changes and what is promised of them to the store's thread, what is settled to who waits for it.
 class ServingSink final : public net::Sink {
  public:
-  enum class Changes : bool { drop, keep };
-  ServingSink(observe::Log& log, store::Writer& writer, Changes changes) : log_{log}, writer_{writer}, changes_{changes} {}
+  ServingSink(const Sinks& sinks, WorkerNumber worker) : sinks_{sinks}, worker_{worker} {}
   void take(Outbox& outbox) override {
-    log_.write(outbox);
-    if (!outbox.changes().empty()) writer_.put(outbox.changes());
+    sinks_.log.write(outbox);
+    std::optional<store::Promise> promise;
+    if (outbox.promised()) promise = store::Promise{worker_, *outbox.promised()};
+    if (promise || !outbox.changes().empty()) sinks_.writer.put(outbox.changes(), promise);
+    for (const Text& id : outbox.settled()) sinks_.server.settled(id);
   }
-  bool keeps_changes() const override { return changes_ == Changes::keep; }
+  bool keeps_changes() const override { return sinks_.changes == Sinks::Changes::keep; }
 
  private:
-  observe::Log& log_;
-  store::Writer& writer_;
-  Changes changes_;
+  Sinks sinks_;
+  WorkerNumber worker_;
 };
 
 void print_errors(const std::vector<SettingError>& errors) {
@@ -76,12 +86,15 @@ void print_errors(const std::vector<SettingError>& errors) {
 
 /// A worker and what is its alone.
 struct Serving {
-  Serving(const Configuration& configuration, const net::Listening& listening, ServingSink& sink, const net::RunningClock& clock,
+  Serving(const Configuration& configuration, const net::Listening& listening, const Sinks& sinks, const net::RunningClock& clock,
           const net::Post& post)
-      : mind{configuration.branch, random, post.team}, worker{listening, mind, sink, socket_random, clock, post} {}
+      : sink{sinks, post.team.number},
+        mind{configuration.branch, random, post.team},
+        worker{listening, mind, sink, socket_random, clock, post} {}
 
   net::SystemRandom random;
   net::SystemRandom socket_random;
+  ServingSink sink;
   ServingMind mind;
   net::Worker worker;
 };
@@ -91,8 +104,7 @@ struct Running {
   Running(const Configuration& given, Severity least)
       : configuration{given},
         log{least},
-        writer{given.store_path, log},
-        sink{log, writer, given.store_path.empty() ? ServingSink::Changes::drop : ServingSink::Changes::keep},
+        writer{given.store_path, log, [this](const store::Promise& promise) { tell_kept(promise); }},
         hand_over{given.workers},
         server{given.http, given.http_token, [this](const http::Request& request) { return http::handle(program, request); }} {
     hire(given);
@@ -105,14 +117,20 @@ struct Running {
     program.log_dropped = [this] { return log.dropped(); };
   }
 
+  /// Threads that know each other end before any of them is gone.
+  ~Running() { end(); }
+  Running(const Running&) = delete;
+  Running& operator=(const Running&) = delete;
+
   /// The first one opens the listeners as configured; the others share its places, but for DNS.
   void hire(const Configuration& given) {
     const std::uint64_t secret = net::SystemRandom{}.next() | 1U;
+    const Sinks sinks{log, writer, server, given.store_path.empty() ? Sinks::Changes::drop : Sinks::Changes::keep};
     for (WorkerNumber number = 0; number < given.workers; ++number) {
       const net::Post post{{number, given.workers, given.workers > 1 ? secret : 0}, given.workers > 1 ? &hand_over : nullptr};
       net::Listening listening = workers.empty() ? given.listening : workers.front()->worker.listening();
       if (!workers.empty()) listening.dns.clear();
-      workers.push_back(std::make_unique<Serving>(given, listening, sink, clock, post));
+      workers.push_back(std::make_unique<Serving>(given, listening, sinks, clock, post));
     }
   }
 
@@ -142,12 +160,24 @@ struct Running {
     return true;
   }
 
+  /// In the store's thread: what a mind was promised is on disk.
+  void tell_kept(const store::Promise& promise) {
+    Serving& one = *workers.at(promise.worker);
+    one.worker.run([&one, up_to = promise.up_to](Instant now, Outbox& outbox, const net::Counters&) {
+      one.mind.device().committed(up_to, now, outbox);
+    });
+  }
+
   void stop() {
     log.write({"stopping", {}});
+    end();
+    log.flush();
+  }
+
+  void end() {
     server.stop();
     for (const auto& one : workers) one->worker.stop();
     writer.stop();
-    log.flush();
   }
 
   struct Told {
@@ -172,7 +202,6 @@ struct Running {
   net::RunningClock clock;
   observe::Log log;
   store::Writer writer;
-  ServingSink sink;
   net::HandOver hand_over;
   std::vector<std::unique_ptr<Serving>> workers;
   http::Program program;

@@ -1,64 +1,30 @@
 #include "app/settings_file.hpp"
-#include "sip/uri.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <cerrno>
-#include <cstring>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
 
+#include "app/push_settings.hpp"
 #include "app/ringing_settings.hpp"
+#include "app/setting_values.hpp"
 #include "app/settings_sense.hpp"
 #include "app/toml_section.hpp"
 #include "base/text.hpp"
+#include "sip/uri.hpp"
 
 namespace ringhold::app {
 
 namespace {
 
 /// Tables of the interface that belong to later features.
-const std::set<std::string, std::less<>> later_tables{"route", "push", "agent"};
-const std::set<std::string, std::less<>> known_tables{"branch",  "sip",     "dns",   "central", "registrar",
-                                                      "restart", "ringing", "store", "http"};
-
-/// RFC 1035 §2.3.1 and RFC 2782's underscore, without the final dot, lower case.
-std::optional<std::string> domain_name(std::string_view text) {
-  if (text.ends_with('.')) text.remove_suffix(1);
-  if (text.empty() || text.size() > 253 || Address::parse(text)) return std::nullopt;
-  std::size_t label = 0;
-  for (const char c : text) {
-    if (c == '.') {
-      if (label == 0) return std::nullopt;
-      label = 0;
-    } else if (!(is_alpha(c) || is_digit(c) || c == '-' || c == '_') || ++label > 63) {
-      return std::nullopt;
-    }
-  }
-  return label == 0 ? std::nullopt : std::optional{lower_case(text)};
-}
-
-std::string file_text(const std::string& path, std::vector<SettingError>& errors) {
-  std::ifstream file{path, std::ios::binary};
-  if (!file || std::filesystem::is_directory(path)) {
-    errors.push_back({path, 0, "", fmt::format("cannot be read: {}", file ? "it is a folder" : std::strerror(errno))});
-    return {};
-  }
-  return {std::istreambuf_iterator<char>{file}, {}};
-}
+const std::set<std::string, std::less<>> later_tables{"route", "agent"};
+const std::set<std::string, std::less<>> known_tables{"branch",  "sip",     "dns",  "central", "registrar",
+                                                      "restart", "ringing", "push", "store",   "http"};
 
 /// As a browser writes it (RFC 6454 §6.1).
 std::optional<std::string> web_origin(std::string_view text) {
   const bool whole = (text.starts_with("https://") || text.starts_with("http://")) && !text.ends_with('/');
   return text == "*" || whole ? std::optional{std::string{text}} : std::nullopt;
-}
-
-std::string beside(const std::string& file, const std::string& path) {
-  const std::filesystem::path named{path};
-  return named.is_absolute() ? path : (std::filesystem::path{file}.parent_path() / named).lexically_normal().string();
 }
 
 /// Turns the tables into settings; each function reads one.
@@ -77,6 +43,7 @@ class Reader {
     read_registrar();
     read_restart();
     read_ringing(section("ringing"), machine_, configuration_.branch.ringing);
+    read_push(section("push"), path_, configuration_.branch.ringing.types, configuration_.branch.push);
     read_store();
     read_http();
     refuse_unknown_tables();

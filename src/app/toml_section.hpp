@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/time.hpp"
+#include "shell/http/duration.hpp"
 
 namespace ringhold::app {
 
@@ -29,10 +30,8 @@ struct TomlItem {
   unsigned line = 0;
 };
 
-/// "800ms", "30s", "5m", "2h", "1d".
-std::optional<Duration> parse_duration(std::string_view text);
-/// The shortest form that parse_duration() reads back.
-std::string to_text(Duration duration);
+using http::parse_duration;
+using http::to_text;
 
 /// One table of the file. Each key is asked for once, with its type; finish() names those that nobody asked for.
 class TomlSection {

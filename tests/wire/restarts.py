@@ -209,7 +209,7 @@ def test_explain_says_when_it_knows_nothing():
         status, _, words = box.ask("explain", "nobody")
         expect(status == 1 and "expected a Call-ID" in words, words)
         status, words, _ = box.ask("explain", "nobody", "--json")
-        expect(status == 1 and json.loads(words) == {"registrations": [], "restarts": []}, words)
+        expect(status == 1 and json.loads(words) == {"registrations": [], "restarts": [], "redirects": [], "pushes": []}, words)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@
 #include "base/limits.hpp"
 #include "base/text.hpp"
 #include "shell/http/calls_json.hpp"
+#include "shell/http/push_api.hpp"
 #include "shell/http/ring_api.hpp"
 #include "shell/http/text.hpp"
 #include "shell/http/users_api.hpp"
@@ -110,17 +111,6 @@ Response metrics(const Program& program, const std::vector<branch_device::Sample
   return {200, "text/plain; version=0.0.4; charset=utf-8", valid_utf8(observe::to_prometheus(list)), {}};
 }
 
-/// The value of one parameter of a query, decoded; empty if it is not there.
-std::string parameter(std::string_view query, std::string_view name) {
-  for (std::string_view rest = query; !rest.empty();) {
-    const auto end = std::min(rest.find('&'), rest.size());
-    const auto one = rest.substr(0, end);
-    if (one.starts_with(name) && one.size() > name.size() && one[name.size()] == '=') return decoded(one.substr(name.size() + 1));
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-  }
-  return {};
-}
-
 /// How many past calls are asked for.
 std::optional<std::size_t> limit_of(const Request& request) {
   const std::string text = parameter(request.query, "limit");
@@ -164,31 +154,40 @@ Meant meaning_of(const Request& request) {
   if (request.path == "/metrics") return only("GET", branch_device::GetMetrics{});
   if (auto ring = ring_command(request)) return *std::move(ring);
   if (auto users = user_command(request)) return *std::move(users);
+  if (auto pushes = push_command(request)) return *std::move(pushes);
   if (request.path == "/api/v1/mode") return request.method == "PUT" ? set_mode(request) : only("PUT", branch_device::GetStatus{});
   return problem(404, "Not Found", "no such resource: " + request.path);
 }
 
 std::string_view title_of(int status) {
   switch (status) {
+    case 403: return "Forbidden";
     case 404: return "Not Found";
     case 409: return "Conflict";
+    case 413: return "Content Too Large";
+    case 422: return "Unprocessable Content";
+    case 501: return "Not Implemented";
     case 503: return "Service Unavailable";
+    case 507: return "Insufficient Storage";
     default: return "Bad Request";
   }
 }
 
 }  // namespace
 
-Response handle(const Program& program, const Request& request) {
+Response refusal_of(const branch_device::Refused& refused) { return problem(refused.status, title_of(refused.status), refused.detail); }
+
+Reply handle(const Program& program, const Request& request) {
+  if (request.path == "/api/v1/push") return push(program, request);
   const auto meant = meaning_of(request);
   if (const auto* refusal = std::get_if<Response>(&meant)) return *refusal;
-  if (request.path == "/") return {200, "text/html; charset=utf-8", std::string{status_page()}, {}};
+  if (request.path == "/") return Response{200, "text/html; charset=utf-8", std::string{status_page()}, {}};
   Answer answer;
   net::Counters counters;
   if (!program.ask(std::get<Command>(meant), answer, counters))
     return problem(503, "Service Unavailable", "the worker did not answer in time");
-  if (request.path == "/healthz") return {200, "text/plain", "ok\n", {}};
-  if (request.path == "/readyz") return {200, "text/plain", "ready\n", {}};
+  if (request.path == "/healthz") return Response{200, "text/plain", "ok\n", {}};
+  if (request.path == "/readyz") return Response{200, "text/plain", "ready\n", {}};
   struct Visitor {
     const Program& program;
     const Request& request;
@@ -202,11 +201,11 @@ Response handle(const Program& program, const Request& request) {
     Response operator()(const std::vector<branch_device::RestartReport>& rows) const { return ok(restarts_json(rows)); }
     Response operator()(const std::vector<branch_device::UserReport>& users) const { return users_response(request, users); }
     Response operator()(const std::vector<branch_device::RingReport>& reports) const { return ring_response(reports); }
+    Response operator()(const std::vector<branch_device::PushReport>& reports) const { return pushes_response(request, reports); }
+    Response operator()(const std::vector<branch_device::RedirectReport>& reports) const { return redirects_response(reports); }
     Response operator()(const std::vector<branch_device::Sample>& samples) const { return metrics(program, samples, counters); }
     Response operator()(const branch_device::Done&) const { return ok(json::object{{"result", "done"}, {"kept", program.keep()}}); }
-    Response operator()(const branch_device::Refused& refused) const {
-      return problem(refused.status, title_of(refused.status), refused.detail);
-    }
+    Response operator()(const branch_device::Refused& refused) const { return refusal_of(refused); }
   };
   return std::visit(Visitor{program, request, counters}, answer);
 }

@@ -19,8 +19,10 @@ struct Program {
   std::function<std::uint64_t()> log_dropped;
 };
 
-/// Turns requests into commands and answers into JSON: interfaces of docs/http-api.md.
-Response handle(const Program& program, const Request& request);
+/// Turns requests into commands and answers into JSON: interfaces of docs/http-api.md. The program outlives what comes later.
+Reply handle(const Program& program, const Request& request);
+/// The mind's refusal as a problem document.
+Response refusal_of(const branch_device::Refused& refused);
 
 /// The page that shows mode, central servers, phones and calls; reads the API.
 std::string_view status_page();

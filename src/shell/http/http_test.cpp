@@ -27,7 +27,8 @@ struct FakeProgram {
     program.store = [] { return store::StoreState{"failing", "disk full", 7, 1, 0}; };
     program.log_dropped = [] { return std::uint64_t{3}; };
   }
-  Response get(std::string path, std::string query = {}) { return handle(program, {"GET", std::move(path), std::move(query), {}}); }
+  Response handled(const Request& request) { return std::get<Response>(handle(program, request)); }
+  Response get(std::string path, std::string query = {}) { return handled({"GET", std::move(path), std::move(query), {}}); }
   json::value get_json(const std::string& path) { return json::parse(get(path).body); }
 
   Program program;
@@ -83,9 +84,9 @@ TEST(Api, writes_valid_JSON_whatever_a_phone_calls_itself_X1) {
 
 TEST(Api, removes_registrations_and_sets_the_mode_S6) {
   FakeProgram fake;
-  EXPECT_EQ(handle(fake.program, {"DELETE", "/api/v1/registrations/sip:alice@example.test", {}, {}}).status, 200);
+  EXPECT_EQ(fake.handled({"DELETE", "/api/v1/registrations/sip:alice@example.test", {}, {}}).status, 200);
   EXPECT_EQ(std::get<branch_device::RemoveRegistrations>(fake.asked).aor, "sip:alice@example.test");
-  EXPECT_EQ(handle(fake.program, {"PUT", "/api/v1/mode", {}, R"({"mode": "survivable"})"}).status, 200);
+  EXPECT_EQ(fake.handled({"PUT", "/api/v1/mode", {}, R"({"mode": "survivable"})"}).status, 200);
   EXPECT_EQ(std::get<branch_device::SetMode>(fake.asked).mode, "survivable");
 }
 
@@ -96,12 +97,12 @@ TEST(Api, lists_and_changes_users_R3) {
   EXPECT_EQ(fake.get_json("/api/v1/users/alice").at("algorithms").as_array().at(0).as_string(), "MD5");
   EXPECT_EQ(std::get<branch_device::GetUsers>(fake.asked).name, "alice");
   fake.answer = branch_device::Done{};
-  EXPECT_EQ(handle(fake.program, {"PUT", "/api/v1/users/alice", {}, R"({"password": "secret"})"}).status, 200);
+  EXPECT_EQ(fake.handled({"PUT", "/api/v1/users/alice", {}, R"({"password": "secret"})"}).status, 200);
   EXPECT_EQ(std::get<branch_device::PutUsers>(fake.asked).users.at(0).password, "secret");
-  EXPECT_EQ(handle(fake.program, {"DELETE", "/api/v1/users/alice", {}, {}}).status, 200);
+  EXPECT_EQ(fake.handled({"DELETE", "/api/v1/users/alice", {}, {}}).status, 200);
   EXPECT_EQ(std::get<branch_device::RemoveUser>(fake.asked).name, "alice");
   const std::string many = R"({"part": 1, "more": true, "users": [{"user": "a", "ha1_md5": "1"}, {"user": "b", "ha1_sha256": "2"}]})";
-  EXPECT_EQ(handle(fake.program, {"PUT", "/api/v1/users", {}, many}).status, 200);
+  EXPECT_EQ(fake.handled({"PUT", "/api/v1/users", {}, many}).status, 200);
   const auto& put = std::get<branch_device::PutUsers>(fake.asked);
   EXPECT_EQ(put.part, 1U);
   EXPECT_TRUE(put.more_follow);
@@ -111,10 +112,10 @@ TEST(Api, lists_and_changes_users_R3) {
 TEST(Api, says_what_is_wrong_with_users) {
   FakeProgram fake;
   for (const char* body : {"", "[]", R"({"passwort": "x"})", R"({"password": 5})"})
-    EXPECT_EQ(handle(fake.program, {"PUT", "/api/v1/users/alice", {}, body}).status, 400) << body;
+    EXPECT_EQ(fake.handled({"PUT", "/api/v1/users/alice", {}, body}).status, 400) << body;
   for (const char* body : {"{}", R"({"users": [{"password": "x"}]})", R"({"users": [], "part": -1})", R"({"users": [], "more": 1})"})
-    EXPECT_EQ(handle(fake.program, {"PUT", "/api/v1/users", {}, body}).status, 400) << body;
-  EXPECT_EQ(handle(fake.program, {"POST", "/api/v1/users/alice", {}, {}}).allow, "GET, HEAD, PUT, DELETE");
+    EXPECT_EQ(fake.handled({"PUT", "/api/v1/users", {}, body}).status, 400) << body;
+  EXPECT_EQ(fake.handled({"POST", "/api/v1/users/alice", {}, {}}).allow, "GET, HEAD, PUT, DELETE");
   EXPECT_EQ(fake.get("/api/v1/users/alice/shoes").status, 404);
   EXPECT_EQ(fake.get("/api/v1/usersx").status, 404);
 }
@@ -123,7 +124,7 @@ TEST(Api, takes_and_tells_schedules_of_ringing_G2) {
   FakeProgram fake;
   const std::string body = R"({"mode": "simultaneous", "schedules": [{"days": ["mon", "holiday"], "from": "08:00", "to": "17:00",
       "mode": "sequential", "steps": [{"types": ["ip-phone"], "seconds": 15}], "fallback": "voicemail"}]})";
-  EXPECT_EQ(handle(fake.program, {"PUT", "/api/v1/users/alice/ring", {}, body}).status, 200);
+  EXPECT_EQ(fake.handled({"PUT", "/api/v1/users/alice/ring", {}, body}).status, 200);
   const auto& put = std::get<branch_device::PutRing>(fake.asked);
   ASSERT_EQ(put.schedules.size(), 1U);
   EXPECT_EQ(put.schedules[0].days, (std::vector<std::string>{"mon", "holiday"}));
@@ -136,7 +137,7 @@ TEST(Api, takes_and_tells_schedules_of_ringing_G2) {
                             R"({"days": ["mon"], "from": "08:00", "to": "17:00", "mode": "simultaneous", "colour": 1})",
                             R"({"days": ["mon"], "from": "08:00", "to": "17:00", "mode": "sequential"})"}) {
     const std::string text = R"({"mode": "simultaneous", "schedules": [)" + std::string{wrong} + "]}";
-    const Response refused = handle(fake.program, {"PUT", "/api/v1/users/alice/ring", {}, text});
+    const Response refused = fake.handled({"PUT", "/api/v1/users/alice/ring", {}, text});
     EXPECT_EQ(refused.status, 400) << wrong;
     EXPECT_NE(refused.body.find("schedule 1: "), std::string::npos) << refused.body;
   }
@@ -158,13 +159,13 @@ TEST(Api, answers_errors_as_problem_documents_RFC9457) {
   EXPECT_EQ(missing.status, 404);
   EXPECT_EQ(missing.content_type, "application/problem+json");
   EXPECT_EQ(json::parse(missing.body).at("status").as_int64(), 404);
-  const Response wrong_method = handle(fake.program, {"POST", "/api/v1/status", {}, {}});
+  const Response wrong_method = fake.handled({"POST", "/api/v1/status", {}, {}});
   EXPECT_EQ(wrong_method.status, 405);
   EXPECT_EQ(wrong_method.allow, "GET, HEAD");
   EXPECT_EQ(fake.get("/api/v1/mode").allow, "PUT");
-  EXPECT_EQ(handle(fake.program, {"PUT", "/api/v1/mode", {}, "{"}).status, 400);
+  EXPECT_EQ(fake.handled({"PUT", "/api/v1/mode", {}, "{"}).status, 400);
   fake.answer = branch_device::Refused{404, "nobody is registered as sip:x@example.test"};
-  EXPECT_EQ(handle(fake.program, {"DELETE", "/api/v1/registrations/sip:x@example.test", {}, {}}).status, 404);
+  EXPECT_EQ(fake.handled({"DELETE", "/api/v1/registrations/sip:x@example.test", {}, {}}).status, 404);
 }
 
 TEST(Api, is_not_healthy_when_the_worker_does_not_answer_O3) {
@@ -195,7 +196,7 @@ TEST(Server, answers_over_a_socket_and_takes_its_token_X3) {
 }
 
 TEST(Server, refuses_what_is_too_large_and_survives_a_handler_that_throws) {
-  Server server{loopback, {}, [](const Request&) -> Response { throw std::runtime_error{"boom"}; }};
+  Server server{loopback, {}, [](const Request&) -> Reply { throw std::runtime_error{"boom"}; }};
   server.start();
   EXPECT_EQ(fetch(server.endpoint(), "PUT", "/x", std::string(Server::max_body + 1, 'x'), {}).status, 413);
   EXPECT_EQ(status_of(server.endpoint(), "GET", "/" + std::string(20'000, 'x')), 431);

@@ -1,5 +1,7 @@
 #include "shell/http/text.hpp"
 
+#include <algorithm>
+
 #include "base/text.hpp"
 
 namespace ringhold::http {
@@ -42,6 +44,16 @@ std::string decoded(std::string_view text) {
     }
   }
   return plain;
+}
+
+std::string parameter(std::string_view query, std::string_view name) {
+  for (std::string_view rest = query; !rest.empty();) {
+    const auto end = std::min(rest.find('&'), rest.size());
+    const auto one = rest.substr(0, end);
+    if (one.starts_with(name) && one.size() > name.size() && one[name.size()] == '=') return decoded(one.substr(name.size() + 1));
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  return {};
 }
 
 std::string valid_utf8(std::string_view text) {

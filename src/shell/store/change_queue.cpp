@@ -1,13 +1,17 @@
 #include "shell/store/change_queue.hpp"
 
+#include "shell/store/schema.hpp"
+
 namespace ringhold::store {
 
 void ChangeQueue::put(Change change) {
   Key key{change.table, change.key};
+  const bool promised = is_promised(change.table);
   if (const auto waiting = changes_.find(key); waiting != changes_.end()) {
     waiting->second = std::move(change);
-  } else if (changes_.size() >= capacity_) {
+  } else if (changes_.size() >= capacity_ + (promised ? promised_capacity_ : 0)) {
     ++dropped_;
+    promised_dropped_ += promised ? 1 : 0;
   } else {
     changes_.emplace(std::move(key), std::move(change));
   }

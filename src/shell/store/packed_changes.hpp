@@ -15,6 +15,7 @@ class PackedChanges {
  public:
   void add(const Change& change);
   std::size_t size() const { return count_; }
+  std::size_t bytes() const { return bytes_.size(); }
   void clear();
 
   /// Visits each, in the order in which they came.

@@ -16,6 +16,13 @@ namespace {
 
 Change set(Text key, Text value) { return {Table::setting, key, {key, std::move(value)}}; }
 Change erase(Text key) { return {Table::setting, std::move(key), {}}; }
+Change message(Text key, Text body) {
+  return {Table::push_message,
+          key,
+          {key, Text{"sip:a@b"}, Text{}, Text{"MESSAGE"}, Text{"Content-Type: a/b\r\n"}, std::move(body), Text{"one-by-one"},
+           std::int64_t{1}, std::int64_t{2}, std::int64_t{3}, Text{}, std::int64_t{0}}};
+}
+Change erase_message(Text key) { return {Table::push_message, std::move(key), {}}; }
 
 /// A folder of its own for each test, gone at the end.
 class Store : public testing::Test {
@@ -124,6 +131,18 @@ TEST_F(Store, does_not_claim_that_a_failing_disk_keeps_anything_X5) {
   writer.put(changes);
   EXPECT_FALSE(writer.sync(std::chrono::seconds{5}));
   EXPECT_EQ(writer.state().waiting, 1U);
+}
+
+TEST_F(Store, keeps_every_byte_of_a_text_PSH_19) {
+  Text body;
+  for (int round = 0; round < 256; ++round)
+    for (int byte = 0; byte < 256; ++byte) body.push_back(static_cast<char>(byte));
+  const Text key{"a\0b\xff", 4}, gone{"a\0c", 3};
+  keep({message(key, body), message(gone, "x"), erase_message(gone), message("empty", "")});
+  const auto rows = kept();
+  ASSERT_EQ(rows.size(), 2U);
+  EXPECT_EQ(rows[0].columns, message(key, body).columns.unpacked());
+  EXPECT_EQ(rows[1].columns, message("empty", "").columns.unpacked());
 }
 
 TEST_F(Store, leaves_out_a_row_that_does_not_fit_the_schema) {

@@ -18,13 +18,14 @@ constexpr std::chrono::seconds retry_time{5};
 constexpr std::chrono::seconds silence_time{60};
 constexpr std::size_t group_size = 1'000;
 constexpr int behind_workers = 19;  // nice
-constexpr std::size_t waiting_keys = 200'000;
 /// Raw changes between two groups; beyond, those that come are dropped: the thread is stuck in the kernel.
 constexpr std::size_t arriving_changes = 500'000;
+constexpr std::size_t arriving_bytes = std::size_t{256} << 20U;
 
 }  // namespace
 
-Writer::Writer(std::string path, observe::Log& log) : path_{std::move(path)}, log_{log}, queue_{waiting_keys} {
+Writer::Writer(std::string path, observe::Log& log, Kept kept, std::size_t capacity)
+    : path_{std::move(path)}, log_{log}, kept_{std::move(kept)}, queue_{capacity, capacity} {
   state_.state = path_.empty() ? "none" : "ok";
 }
 
@@ -59,18 +60,23 @@ void Writer::stop() {
   store_.reset();
 }
 
-void Writer::put(std::vector<Change>& changes) {
-  if (changes.empty() || path_.empty()) return changes.clear();
+void Writer::put(std::vector<Change>& changes, const std::optional<Promise>& promise) {
+  if ((changes.empty() && !promise) || path_.empty()) return changes.clear();
   // A mode or a pin is written at once: a kill just after the change must not bring the old one back.
-  const bool urgent = std::ranges::any_of(changes, [](const Change& change) { return is_promised(change.table); });
+  const bool promised = std::ranges::any_of(changes, [](const Change& change) { return is_promised(change.table); });
+  const bool urgent = promised || promise;
   bool full = false;
   {
     const std::lock_guard lock{mutex_};
     urgent_ = urgent_ || urgent;
-    if (arrived_.size() >= arriving_changes)
+    if (arrived_.size() >= arriving_changes || arrived_.bytes() >= arriving_bytes) {
       dropped_on_arrival_ += changes.size();
-    else
+      promised_dropped_ = promised_dropped_ || promised;
+    } else {
       for (const Change& change : changes) arrived_.add(change);
+    }
+    if (promise)
+      arrived_promises_.at(promise->worker) = std::max(arrived_promises_.at(promise->worker).value_or(ChangeId{}), promise->up_to);
     full = arrived_.size() >= group_size;
   }
   changes.clear();
@@ -100,6 +106,7 @@ void Writer::live() {
   bool stopping = false;
   while (!stopping) {
     std::uint64_t syncs = 0;
+    bool lost_on_arrival = false;
     {
       std::unique_lock lock{mutex_};
       wake_.wait_for(lock, group_time,
@@ -109,14 +116,31 @@ void Writer::live() {
       syncs = syncs_wanted_;
       std::swap(taken_, arrived_);
       state_.waiting += taken_.size();
+      lost_on_arrival = promised_dropped_;
+      for (std::size_t worker = 0; worker < promises_.size(); ++worker)
+        if (const auto arrived = std::exchange(arrived_promises_[worker], std::nullopt)) promises_[worker] = arrived;
     }
     if (stopping) try_again_at_.reset();
     taken_.for_each([&](Change&& change) { queue_.put(std::move(change)); });
     taken_.clear();
     write_waiting();
+    keep_promises(lost_on_arrival);
     const std::lock_guard lock{mutex_};
     syncs_done_ = syncs;
     synced_.notify_all();
+  }
+}
+
+void Writer::keep_promises(bool lost_on_arrival) {
+  if (!promises_lost_ && (lost_on_arrival || row_left_out_ || queue_.promised_dropped() != 0)) {
+    promises_lost_ = true;
+    log_.write({"store_promises_lost", {{"file", path_}, {"dropped", state().dropped}}, Severity::error});
+  }
+  // Those that wait speak for all before them: with what waits in the queue they wait, too.
+  if (!queue_.empty()) return;
+  for (std::size_t worker = 0; worker < promises_.size(); ++worker) {
+    const auto promise = std::exchange(promises_[worker], std::nullopt);
+    if (promise && !promises_lost_ && kept_) kept_({static_cast<WorkerNumber>(worker), *promise});
   }
 }
 
@@ -130,6 +154,7 @@ void Writer::write_waiting() {
         failed(left_out.error());
         break;
       }
+      row_left_out_ = row_left_out_ || *left_out != 0;
       if (*left_out != 0)
         log_.write({"store_row_left_out", {{"rows", *left_out}, {"reason", "columns differ from the schema"}}, Severity::error});
       recovered();
