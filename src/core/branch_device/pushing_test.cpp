@@ -202,8 +202,9 @@ TEST_F(Pushing, a_challenge_is_answered_and_no_failure_PSH08) {
   const auto credentials = auth::Credentials::parse(line);
   ASSERT_TRUE(credentials);
   auth::Hasher hasher;
+  const std::string target = contact(t0);
   const auto ha1 = auth::make_ha1(hasher, auth::Algorithm::md5, "push", "phone", "secret");
-  const auth::Exchange exchange{"MESSAGE", contact(t0), "abc", credentials->nc, credentials->cnonce, auth::Qop::auth, {}};
+  const auth::Exchange exchange{"MESSAGE", target, "abc", credentials->nc, credentials->cnonce, auth::Qop::auth, {}};
   EXPECT_EQ(credentials->response,
             auth::HexDigest(auth::Algorithm::md5, auth::make_response(hasher, auth::Algorithm::md5, ha1, exchange)).text());
   answers(t0, 200);
