@@ -192,9 +192,7 @@ bool BranchDevice::State::take_push(const sip::Message& request, const Packet& p
 Answer BranchDevice::State::remove_push(const RemovePush& asked, Instant now, Outbox& outbox) {
   auto message = pushes.store.remove(asked.id);
   if (!message) return Refused{404, "no push with that id waits in the store"};
-  outbox.change(delivery::erase(*message));
-  record_push(*message, delivery::Delivery{message->strategy, {}}, Reason::removed, now, now, outbox);
-  unwatch_for_push(message->aor);
+  give_up_push(*message, Reason::removed, now, outbox);
   return Done{};
 }
 

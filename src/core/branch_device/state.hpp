@@ -213,8 +213,10 @@ struct BranchDevice::State {
   void settle_push(PushInProgress& push, Instant now, Outbox& outbox);
   void answer_push(const PushSender& sender, std::string_view id, int status, Instant now, Outbox& outbox);
   void end_push(PushId id, Instant now, Outbox& outbox);
-  void record_push(const delivery::Message& message, const delivery::Delivery& delivery, delivery::Reason reason, Instant began,
-                   Instant now, Outbox& outbox);
+  void record_push(PushInProgress& push, Instant now, Outbox& outbox);
+  void record_push(delivery::PushRecord record, Outbox& outbox);
+  /// One that waited, and is forgotten.
+  void give_up_push(const delivery::Message& message, delivery::Reason reason, Instant now, Outbox& outbox);
   void keep_push(PushInProgress& push, Outbox& outbox);
   void store_push(PushId id, Instant now, Outbox& outbox);
   void promise(PushPromise::What what, std::string_view id, PushSender sender, Instant now, Outbox& outbox);

@@ -101,11 +101,15 @@ std::optional<PushRecord> record_from_row(const Row& row) {
   return record;
 }
 
-void PushLog::add(PushRecord record, Outbox& outbox) {
-  if (outbox.keeps_changes()) outbox.change(put(record));
+void PushLog::put(PushRecord record, Outbox& outbox) {
+  if (outbox.keeps_changes()) outbox.change(delivery::put(record));
   if (!record.key.empty()) by_key_.insert_or_assign(record.key, record.id);
   // One that took long ends after later ones.
-  const auto place = std::ranges::upper_bound(records_, record.id, {}, &PushRecord::id);
+  const auto place = std::ranges::lower_bound(records_, record.id, {}, &PushRecord::id);
+  if (place != records_.end() && place->id == record.id) {
+    *place = std::move(record);
+    return;
+  }
   records_.insert(place, std::move(record));
   keep_within_bound(outbox);
 }
