@@ -120,7 +120,7 @@ struct PushService {
   std::size_t bytes_in_progress = 0;
   unsigned stored_in_progress = 0;
   bool was_central_usable = false;
-  std::uint64_t delivered = 0, stored = 0, failed = 0, refused = 0;
+  std::uint64_t delivered = 0, stored = 0, failed = 0;
 };
 
 }  // namespace ringhold::branch_device
