@@ -53,6 +53,7 @@ class PushLog {
   const std::deque<PushRecord>& records() const { return records_; }
 
  private:
+  void insert(PushRecord record);
   void keep_within_bound(Outbox& outbox);
 
   std::size_t most_;
