@@ -26,7 +26,7 @@ constexpr std::array<std::string_view, 6> names{"example.test",      "_sip._udp.
                                                 "sip1.example.test", "ringhold.example.test",  "www.example.org"};
 constexpr std::array<std::uint16_t, 8> types{dns::type::a,     dns::type::aaaa, dns::type::srv, dns::type::naptr,
                                              dns::type::cname, dns::type::soa,  dns::type::any, dns::type::opt};
-constexpr std::array<int, 14> statuses{100, 180, 183, 200, 200, 202, 302, 404, 481, 486, 487, 500, 503, 603};
+constexpr std::array<int, 14> statuses{100, 180, 183, 200, 301, 202, 302, 404, 481, 486, 487, 500, 503, 603};
 
 void require(bool promise) {
   if (!promise) std::abort();
@@ -44,18 +44,22 @@ branch_device::Settings settings() {
   settings.dns.upstream = {at("10.78.0.1:53")};
   settings.central.servers = {*Target::parse("udp:10.78.0.11:5060")};
   settings.ringing.trusted = {*Network::parse("10.77.0.13/32")};
+  settings.push.senders = {"carol"};
+  settings.push.events = {"x-push"};
+  settings.push.unsolicited = {"*"};
+  settings.push.delivery.store_for = 1h;
   return settings;
 }
 
 /// How far the inputs came; printed at the end where REACHED is in the environment.
 struct Reached {
-  unsigned long inputs, registered, calls, relayed, cancelled, answered_2xx, dns_built, asked, released;
+  unsigned long inputs, registered, calls, relayed, cancelled, answered_2xx, dns_built, asked, released, pushed, redirected;
   ~Reached() {
     if (std::getenv("REACHED") != nullptr)
       std::fprintf(stderr,
                    "reached: %lu inputs; steps with bindings %lu, with calls %lu; sent: requests %lu, CANCELs %lu, 2xx %lu, DNS %lu; "
-                   "dialogs asked %lu, released %lu\n",
-                   inputs, registered, calls, relayed, cancelled, answered_2xx, dns_built, asked, released);
+                   "dialogs asked %lu, released %lu; pushes %lu, redirects remembered %lu\n",
+                   inputs, registered, calls, relayed, cancelled, answered_2xx, dns_built, asked, released, pushed, redirected);
   }
 };
 Reached reached{};
@@ -117,13 +121,21 @@ class World {
     const auto status = std::get<branch_device::StatusReport>(device_.command(branch_device::GetStatus{}, now_, outbox_));
     reached.registered += status.registrations != 0;
     reached.calls += status.calls != 0;
+    const auto redirects = device_.command(branch_device::GetRedirects{}, now_, outbox_);
+    reached.redirected += !std::get<std::vector<branch_device::RedirectReport>>(redirects).empty();
   }
 
   /// Silence: nobody is registered and no call is up, at the latest after a day and some hours.
   void finish() {
     if (pinned_) (void)device_.command(branch_device::SetMode{"auto"}, now_, outbox_);
-    if (silence(6, 10min)) return;
-    require(silence(30, 1h));
+    disk_fails_ = false;
+    if (!silence(6, 10min)) require(silence(30, 1h));
+    // What nobody took has failed by now, and nobody waits for the disk.
+    const auto pushes = device_.command(branch_device::GetPushes{{}, 1'000}, now_, outbox_);
+    for (const auto& push : std::get<std::vector<branch_device::PushReport>>(pushes)) {
+      require(push.result == "delivered" || push.result == "failed");
+      ++reached.pushed;
+    }
   }
 
  private:
@@ -251,6 +263,7 @@ class World {
   void command(Input& input) {
     const std::uint8_t what = input.byte();
     const std::string aor = "sip:" + std::string{users[what >> 4U & 3U]} + "@example.test";
+    if ((what & 8U) != 0 && what % 8 != 4 && what % 8 != 5) return push(input, aor);
     switch (what % 8) {
       case 0: (void)device_.command(branch_device::GetRegistrations{aor}, now_, outbox_); break;
       case 1: (void)device_.command(branch_device::RemoveRegistrations{aor}, now_, outbox_); break;
@@ -260,6 +273,7 @@ class World {
         auto changed = settings();
         changed.restart.policy = static_cast<calls::Policy>((what >> 4U) % 3U);
         changed.restart.audit = (what & 0x80U) == 0;
+        changed.push.recursion = (what & 0x40U) != 0 ? branch_device::Recursion::follow : branch_device::Recursion::pass_up;
         device_.reconfigure(changed, now_, outbox_);
         break;
       }
@@ -270,6 +284,28 @@ class World {
         (void)device_.command(branch_device::SetMode{(what & 0x80U) != 0 ? "survivable" : "normal"}, now_, outbox_);
         break;
     }
+  }
+
+  void push(Input& input, const std::string& aor) {
+    const std::uint8_t how = input.byte();
+    switch (how % 8) {
+      case 0: (void)device_.command(branch_device::RemoveRedirects{aor}, now_, outbox_); return;
+      case 1: (void)device_.command(branch_device::GetRedirects{}, now_, outbox_); return;
+      case 2: disk_fails_ = !disk_fails_; return;
+      default: break;
+    }
+    branch_device::Push push;
+    push.to = aor;
+    constexpr std::array<std::string_view, 4> ways{"", "MESSAGE", "NOTIFY", "NOTIFY,MESSAGE"};
+    push.method = ways[how >> 3U & 3U];
+    if (push.method.starts_with("NOTIFY")) push.event = "x-push";
+    if ((how & 0x20U) != 0) push.strategy = "all-at-once";
+    if ((how & 0x40U) != 0) push.key = "k" + std::to_string(how % 8);
+    if ((how & 0x80U) != 0) push.answer = branch_device::Push::Answer::accepted;
+    push.body = std::string(how % 8 == 7 ? 1'400 : 0, 'x') + std::string{input.counted()};
+    const auto answer = device_.command(push, now_, outbox_);
+    if (const auto* reports = std::get_if<std::vector<branch_device::PushReport>>(&answer); reports != nullptr && how % 8 == 6)
+      (void)device_.command(branch_device::RemovePush{reports->front().id}, now_, outbox_);
   }
 
   /// One type after another; nobody says of himself what he is, so all are IP phones.
@@ -316,7 +352,11 @@ class World {
       reached.answered_2xx += message->status() / 100 == 2;
       if (message->is_request() && message->method() != sip::Method::ack) keep(sip_sent_, send.destination, bytes);
     }
+    const auto promised = outbox_.promised();
     outbox_.clear();
+    if (!promised || disk_fails_) return;
+    device_.committed(*promised, now_, outbox_);
+    settle();
   }
 
   using Sent = std::deque<std::pair<Destination, std::string>>;
@@ -334,6 +374,7 @@ class World {
   Sent dns_sent_;
   std::string to_tag_;
   bool pinned_ = false;
+  bool disk_fails_ = false;
 };
 
 }  // namespace
