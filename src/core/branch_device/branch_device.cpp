@@ -177,6 +177,7 @@ void BranchDevice::restore(std::span<const Row> rows, Instant now) {
 
 void BranchDevice::start(Instant now, Outbox& outbox) {
   const std::size_t first_change = outbox.changes().size();
+  state_->pushes.log.restored(outbox);
   for (Change& change : state_->restored_changes) outbox.change(std::move(change));
   state_->restored_changes.clear();
   state_->registrar.start(outbox);

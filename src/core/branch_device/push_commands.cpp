@@ -31,6 +31,18 @@ bool is_content_type(std::string_view text) {
          sip::is_token(type.substr(slash + 1));
 }
 
+/// §7.3.1: in one line.
+Text unfolded(std::string_view value) {
+  Text line;
+  for (const char c : value)
+    if (c == '\r' || c == '\n' || c == '\t' || c == ' ') {
+      if (!line.ends_with(' ')) line += ' ';
+    } else {
+      line += c;
+    }
+  return line;
+}
+
 /// What every MESSAGE has, and what is of its own way only.
 bool is_of_transport(sip::Header header) {
   using enum sip::Header;
@@ -159,6 +171,9 @@ bool BranchDevice::State::take_push(const sip::Message& request, const Packet& p
                                     Outbox& outbox) {
   if (request.method() != sip::Method::message || way.in_dialog || !way.next_route.empty() || !way.flow_token.empty()) return false;
   if (settings.push.senders.empty() && settings.push.trusted.empty()) return false;
+  // what came from the central site never goes back there; and what was pushed once goes its way.
+  if (central.is_central(packet.remote) || delivery::is_call_id(request.call_id())) return false;
+  if (request.has(sip::Header::require)) return false;  // §8.2.2.3: for its terminal to say
   const auto uri = sip::Uri::parse(way.request_uri());
   // What has to stay on TLS goes its way as it is (RFC 5630).
   if (!uri || uri->scheme == sip::Scheme::sips || !(uri->scheme == sip::Scheme::tel || identity.is_ours(*uri))) return false;
@@ -169,14 +184,16 @@ bool BranchDevice::State::take_push(const sip::Message& request, const Packet& p
   if (message.aor.empty() || !is_sender(request.from()->uri_text)) return false;
   message.sender = Text{request.from()->uri_text};
   if (const auto type = request.value(sip::Header::content_type); !type.empty()) {
-    if (!is_content_type(type)) return refuse({400, "Malformed Content-Type", {}});
-    message.headers.append("Content-Type: ").append(type).append("\r\n");
+    const Text whole = unfolded(type);
+    if (!is_content_type(whole)) return refuse({400, "Malformed Content-Type", {}});
+    message.headers.append("Content-Type: ").append(whole).append("\r\n");
   }
   for (const sip::HeaderLine& line : request.lines())
     if (!is_of_transport(line.header) && goes_along(line.name)) message.headers.append(line.line);
   if (message.headers.size() > delivery::longest_headers) return refuse({400, "Headers are too long", {}});
   message.body = Text{sip::framed_body(request)};
   message.strategy = settings.push.delivery.strategy;
+  message.max_forwards = std::min(request.max_forwards().value_or(message.max_forwards + 1), 255U) - 1;
   const auto expires = request.expires();
   date_message(message, expires ? std::optional<Duration>{std::chrono::seconds{*expires}} : std::nullopt, now);
   PushSender sender;

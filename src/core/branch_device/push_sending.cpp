@@ -58,7 +58,11 @@ void BranchDevice::State::send_push(PushId id, std::size_t step, Instant now, Ou
     pushes.redirects.was_asked(target.device, binding->user_agent(), outbox);
   PushAttempt& attempt = push.attempts[step];
   const auto method = method_of_push(push, target, binding);
-  if (!method) return fail_push(push, step, Why::unsolicited, 0, now, outbox);
+  if (!method) {
+    // Who may still subscribe to it, may have it then.
+    const Why why = notifier.has_package(push.message.event) ? Why::unsubscribed : Why::unsolicited;
+    return fail_push(push, step, why, 0, now, outbox);
+  }
   attempt.method = *method;
   attempt.subscription = subscription_of_push(push, target);
   if (attempt.subscription) return notify_push(id, step, now, outbox);
@@ -177,7 +181,11 @@ void BranchDevice::State::resume_pushes(Instant now, Outbox& outbox) {
   for (const PushLookUp& one : std::vector<PushLookUp>{pushes.look_ups}) {
     PushInProgress* push = pushes.in_progress.find(one.push);
     const bool waits = push != nullptr && push->delivery.steps()[one.step].state != delivery::AttemptState::ended;
-    if (waits) send_push(one.push, one.step, now, outbox);
+    // Meanwhile another may have taken it, or declined for all.
+    if (waits && push->delivery.is_stopped())
+      fail_push(*push, one.step, Why::unreachable, 0, now, outbox);
+    else if (waits)
+      send_push(one.push, one.step, now, outbox);
     push = pushes.in_progress.find(one.push);
     const bool was_sent =
         push != nullptr && (push->attempts[one.step].client || push->delivery.steps()[one.step].state == delivery::AttemptState::ended);
@@ -212,7 +220,8 @@ void BranchDevice::State::on_push_response(const sip::Message& response, const t
       event = AttemptEvent::redirect;
   }
   if (status >= 400) note_redirect_failure(*push, step, status, outbox);
-  const auto actions = push->delivery.happened(step, event, Why::answered, status, now);
+  const bool has_forgotten = status == 481 && push->attempts[step].subscription;
+  const auto actions = push->delivery.happened(step, event, has_forgotten ? Why::unsubscribed : Why::answered, status, now);
   if (actions.contains(AttemptAction::follow)) push->delivery.follow(step, std::move(contacts));
   if (actions.contains(AttemptAction::look_elsewhere)) push->delivery.follow(step, configured_push_targets(push->message.aor, now));
   run_push(id, now, outbox);
@@ -222,7 +231,7 @@ bool BranchDevice::State::prove_push(PushId id, std::size_t step, const sip::Mes
   PushInProgress& push = *pushes.in_progress.find(id);
   PushAttempt& attempt = push.attempts[step];
   if (settings.push.username.empty() || attempt.has_proved || attempt.subscription ||
-      push.delivery.steps()[step].state == delivery::AttemptState::ended)
+      push.delivery.steps()[step].state != delivery::AttemptState::trying)
     return false;
   const Text cnonce = std::to_string(random.next());
   const auto lines = auth::answers_to(challenge, {settings.push.username, settings.push.password},
@@ -241,6 +250,8 @@ void BranchDevice::State::on_push_failure(const transaction::Failure& failure, I
   const std::size_t step = failure.owner.leg;
   if (push == nullptr || step >= push->attempts.size() || push->attempts[step].client != failure.transaction) return;
   const bool is_timeout = failure.cause == transaction::Failure::Cause::timeout;
+  // RFC 6665 §4.2.2: who does not answer a NOTIFY has no subscription any more.
+  if (const auto subscription = push->attempts[step].subscription) notifier.answered(subscription, 481, location, outbox);
   if (!is_timeout && try_next_push_place(id, step, now, outbox)) return;
   const bool is_too_large = !is_timeout && push->attempts[step].only_by_stream;
   fail_push(*push, step, is_timeout ? Why::timeout : is_too_large ? Why::too_large : Why::unreachable, is_too_large ? 413 : 0, now, outbox);
@@ -268,7 +279,8 @@ std::vector<Target> BranchDevice::State::redirect_targets(PushInProgress& push, 
   redirect.since = now;
   const auto contacts = contacts_of(response);
   for (const sip::Contact& contact : contacts) {
-    const std::string_view uri = contact.address.uri_text;
+    const Text cleaned = proxy::allowed_in_request_line(contact.address.uri_text);
+    const std::string_view uri = cleaned.empty() ? contact.address.uri_text : std::string_view{cleaned};
     if (!append_push_targets(uri, Via::redirect, from.hop + 1, {}, now, targets)) {
       outbox.note({"redirect_refused", {{"to", push.message.aor}, {"by", from.uri}, {"contact", uri}}, Severity::warning});
       continue;

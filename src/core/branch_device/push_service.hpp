@@ -4,6 +4,7 @@
 #include <boost/unordered/unordered_flat_set.hpp>
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <vector>
 
 #include "auth/algorithm.hpp"
@@ -56,9 +57,11 @@ struct PushInProgress {
   PushSender sender;
   Stage stage = Stage::trying;
   bool is_kept = false;                              ///< it has a row in the store
+  bool is_acknowledged = false;                      ///< its sender was promised that it is not lost
+  bool holds_user = false;                           ///< what else comes for its user has to wait
   bool goes_on_as_message = false;                   ///< a subscriber has redirected it, and a subscription cannot be moved (PSH-15)
   bool is_recorded = false;                          ///< for who may send it again, as soon as it is settled
-  bool is_stored = false;                            ///< it came from the store: its user's next one waits for it
+  bool is_stored = false;                            ///< it came from the store
   delivery::Reason reason = delivery::Reason::none;  ///< set when it is not the delivery's
   Instant began;
   Instant answer_by = Instant::max();  ///< by then a SIP sender has to hear something
@@ -119,7 +122,8 @@ struct PushService {
   std::uint64_t last_change = 0;
   std::size_t bytes_in_progress = 0;
   unsigned stored_in_progress = 0;
-  bool was_central_usable = false;
+  std::optional<bool> was_central_usable;  ///< nothing while nothing waits
+  std::optional<Instant> try_stored_at;    ///< after too much was on its way
   std::uint64_t delivered = 0, stored = 0, failed = 0;
 };
 

@@ -35,34 +35,37 @@ void BranchDevice::State::wake_pushes(std::span<const location::BindingEvent> ev
 }
 
 void BranchDevice::State::deliver_stored(Instant now, Outbox& outbox) {
-  if (pushes.store.size() == 0) return;
+  if (pushes.store.size() == 0) return pushes.was_central_usable.reset();
   const bool is_central_usable = !hops_to_central().empty();
-  if (is_central_usable && !pushes.was_central_usable) pushes.store.wake_all(now, central_pace);
+  if (is_central_usable && !pushes.was_central_usable.value_or(true)) pushes.store.wake_all(now, central_pace);
   pushes.was_central_usable = is_central_usable;
+  if (pushes.try_stored_at && *pushes.try_stored_at > now) return;
+  pushes.try_stored_at.reset();
   while (pushes.stored_in_progress < most_stored_in_progress) {
-    auto message = pushes.store.take(now);
-    if (!message) return;
-    if (!is_central_usable && location.find(message->aor, now).empty()) {
-      pushes.store.put_back(*std::move(message), now + nobody_there);
-      continue;
-    }
-    const std::size_t size = message->body.size();
-    const Text text_id = message->id;
-    const delivery::Strategy strategy = message->strategy;
-    const PushId id = pushes.bytes_in_progress + size > settings.push.delivery.store_bytes
-                          ? PushId{}
-                          : pushes.in_progress.insert(PushInProgress{.message = std::move(*message),
-                                                                     .delivery = {strategy, settings.push.delivery.attempt},
-                                                                     .sender = {},
-                                                                     .is_kept = true,
-                                                                     .is_stored = true,
-                                                                     .began = now});
-    if (!id) {
-      pushes.store.put_back(*std::move(message), now + try_again_later);
+    if (pushes.in_progress.size() == pushes.in_progress.capacity()) {
+      pushes.try_stored_at = now + try_again_later;
       return;
     }
-    pushes.bytes_in_progress += size;
+    auto message = pushes.store.take(now);
+    if (!message) return;
+    const bool is_anybody_there = is_central_usable || !location.find(message->aor, now).empty() ||
+                                  (!message->event.empty() && !notifier.subscriptions(message->aor, message->event).empty());
+    if (!is_anybody_there) {
+      pushes.store.put_back(*std::move(message), now, now + nobody_there);
+      continue;
+    }
+    const Text text_id = message->id;
+    const delivery::Strategy strategy = message->strategy;
+    pushes.bytes_in_progress += message->body.size();
     ++pushes.stored_in_progress;
+    const PushId id = pushes.in_progress.insert(PushInProgress{.message = std::move(*message),
+                                                               .delivery = {strategy, settings.push.delivery.attempt},
+                                                               .sender = {},
+                                                               .is_kept = true,
+                                                               .is_acknowledged = true,
+                                                               .holds_user = true,
+                                                               .is_stored = true,
+                                                               .began = now});
     pushes.by_id.emplace(text_id, id);
     begin_push(id, now, outbox);
   }
@@ -92,8 +95,9 @@ void BranchDevice::State::restore_push(const Row& row, Instant now, Outbox& outb
       return;
     }
     case Table::push_record: {
-      const auto worker = key != nullptr ? delivery::worker_of_id(*key) : std::nullopt;
-      if (!team.is_alone() && worker.value_or(0) % team.size != team.number) return;
+      // As its message was: where the user's orders come, and are repeated.
+      const Text* const aor = row.columns.size() > 1 ? std::get_if<Text>(&row.columns[1]) : nullptr;
+      if (!team.is_alone() && (aor == nullptr || owner_of(*aor, team) != team.number)) return;
       if (key != nullptr) {
         pushes.numbers.note(*key);
         // Both were there when we were killed: it has ended.
@@ -103,7 +107,7 @@ void BranchDevice::State::restore_push(const Row& row, Instant now, Outbox& outb
           if (!ended->key.empty()) pushes.by_key.erase(ended->key);
         }
       }
-      pushes.log.restore(row, outbox);
+      pushes.log.restore(row);
       return;
     }
     case Table::binding:

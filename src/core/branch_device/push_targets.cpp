@@ -83,7 +83,7 @@ PushTerminals BranchDevice::State::push_terminals(std::string_view aor, std::str
     for (const events::SubscriptionId id : notifier.subscriptions(aor, event))
       found.targets.push_back({notifier.find(id)->remote_target, {}, Via::subscribed, 0});
   // the others may be at the central site.
-  if (!hops_to_central().empty()) found.targets.push_back({Text{aor}, {}, Via::central, 0});
+  if (!hops_to_central().empty()) found.targets.push_back({delivery::uri_of_aor(aor), {}, Via::central, 0});
   return found;
 }
 
@@ -96,13 +96,13 @@ std::vector<Target> BranchDevice::State::configured_push_targets(std::string_vie
 }
 
 bool BranchDevice::State::is_allowed_for_push(const sip::Uri& uri, Instant now) const {
+  if (!uri.parameters.has("maddr") && location.find_contact(uri, now) != nullptr) return true;
   // RFC 3261 §16.5: where there is a maddr, that is where it goes.
   const std::string_view host = uri.parameters.find("maddr").value_or(uri.host);
   if (const auto address = Address::parse(host)) {
     const auto holds = [&](const Network& network) { return network.contains(*address); };
     return std::ranges::any_of(settings.branch.networks, holds) || std::ranges::any_of(settings.push.allowed, holds);
   }
-  if (location.find_contact(uri, now) != nullptr) return true;
   const Text name = lower_case(host);
   return name == settings.branch.domain || name.ends_with("." + settings.branch.domain) ||
          std::ranges::find(settings.push.allowed_hosts, name) != settings.push.allowed_hosts.end();
@@ -130,7 +130,7 @@ bool BranchDevice::State::append_push_targets(std::string_view uri_text, Via via
   const bool is_here = team.is_alone() || owner_of(aor, team) == team.number;
   const auto terminals = is_here ? terminals_in_order(aor, now) : std::vector<const location::Binding*>{};
   for (const location::Binding* binding : terminals) targets.push_back({Text{binding->contact()}, Text{device}, via, hop});
-  if (!is_here || terminals.empty() || !hops_to_central().empty()) targets.push_back({aor, Text{device}, via, hop});
+  if (!is_here || terminals.empty() || !hops_to_central().empty()) targets.push_back({delivery::uri_of_aor(aor), Text{device}, via, hop});
   return true;
 }
 

@@ -1,6 +1,7 @@
 // Pushed content (P1 to P8): what senders ask for, and what they hear of it. core/delivery says whom to try next.
 #include <algorithm>
 
+#include "base/row_reader.hpp"
 #include "branch_device/state.hpp"
 #include "branch_device/team.hpp"
 #include "sip/builder.hpp"
@@ -27,6 +28,7 @@ Duration retry_after(unsigned rounds) { return std::min<Duration>(first_retry * 
 PushId BranchDevice::State::accept_push(delivery::Message message, PushSender sender, Instant now, Outbox& outbox) {
   if (pushes.bytes_in_progress + message.body.size() > settings.push.delivery.store_bytes) return {};
   const bool waits = pushes.store.has(message.aor);
+  if (message.aor.size() > RowReader::longest_text) return {};
   const bool is_safe_first = outbox.keeps_changes() && (sender.is_content_with_acceptance || !message.key.empty());
   const Text text_id = message.id;
   const Text key = message.key;
@@ -88,7 +90,10 @@ void BranchDevice::State::look_at_push(PushId id, Instant now, Outbox& outbox) {
         if (push.message.expires_at > now && has_room) {
           keep_push(push, outbox);
           push.stage = Stage::storing;
-          promise(What::stored, push.message.id, std::exchange(push.sender, {}), now, outbox);
+          hold_user(push);
+          // Once is enough: what was promised before is on disk, or about to be.
+          if (!push.is_acknowledged && !pushes.promised.contains(push.message.id))
+            promise(What::stored, push.message.id, std::exchange(push.sender, {}), now, outbox);
           return look_at_push(id, now, outbox);
         }
         if (push.message.expires_at > push.message.accepted_at && !has_room) push.reason = Reason::store_full;
@@ -104,6 +109,12 @@ void BranchDevice::State::look_at_push(PushId id, Instant now, Outbox& outbox) {
     if (push.delivery.is_over()) return end_push(id, now, outbox);
   }
   arm_push(id);
+}
+
+void BranchDevice::State::hold_user(PushInProgress& push) {
+  if (std::exchange(push.holds_user, true)) return;
+  pushes.store.hold(push.message.aor);
+  watch_for_push(push.message.aor);
 }
 
 void BranchDevice::State::settle_push(PushInProgress& push, Instant now, Outbox& outbox) {
@@ -136,18 +147,15 @@ void BranchDevice::State::end_push(PushId id, Instant now, Outbox& outbox) {
   pushes.bytes_in_progress -= push.message.body.size();
   pushes.by_id.erase(push.message.id);
   pushes.in_progress.erase(id);
-  if (std::exchange(push.is_stored, false)) {
-    --pushes.stored_in_progress;
-    // the next one when it is certain that this one does not come again.
-    if (!goes_back) promise(What::next, push.message.aor, {}, now, outbox);
-  }
+  if (push.is_stored) --pushes.stored_in_progress;
   if (goes_back) {
     const Instant again = now + retry_after(push.message.rounds);
     ++push.message.rounds;
     if (outbox.keeps_changes()) outbox.change(delivery::put(push.message));
-    watch_for_push(push.message.aor);
-    return pushes.store.put_back(std::move(push.message), again);
+    return pushes.store.put_back(std::move(push.message), now, again);
   }
+  // the next one when it is certain that this one does not come again.
+  if (push.holds_user) promise(What::next, push.message.aor, {}, now, outbox);
   record_push(push, now, outbox);
 }
 
@@ -157,10 +165,13 @@ void BranchDevice::State::record_push(PushInProgress& push, Instant now, Outbox&
   record.is_delivered = push.delivery.is_delivered();
   if (!record.is_delivered) record.reason = push.reason != Reason::none ? push.reason : push.delivery.reason();
   record.steps.assign(push.delivery.steps().begin(), push.delivery.steps().end());
-  if (std::exchange(push.is_recorded, true))
+  if (std::exchange(push.is_recorded, true)) {
+    const auto* before = pushes.log.find(record.id);
+    if (before != nullptr && record.is_delivered && !before->is_delivered) --pushes.failed, ++pushes.delivered;
     pushes.log.put(std::move(record), outbox);
-  else
+  } else {
     record_push(std::move(record), outbox);
+  }
 }
 
 void BranchDevice::State::record_push(delivery::PushRecord record, Outbox& outbox) {
@@ -237,12 +248,15 @@ void BranchDevice::State::keep_promise(const PushPromise& promise, Instant now, 
       const PushId id = found->second;
       PushInProgress& push = *pushes.in_progress.find(id);
       if (push.sender.is_content_with_acceptance) {
+        push.is_acknowledged = true;
         answer_push(std::exchange(push.sender, {}), promise.id, 202, now, outbox);
         push.stage = Stage::trying;
       }
       return begin_push(id, now, outbox);
     }
     case What::stored: {
+      if (const auto found = pushes.by_id.find(promise.id); found != pushes.by_id.end())
+        pushes.in_progress.find(found->second)->is_acknowledged = true;
       ++pushes.stored;
       outbox.note({"push_stored", {{"id", promise.id}}, Severity::debug});
       return answer_push(promise.sender, promise.id, 202, now, outbox);
@@ -250,7 +264,7 @@ void BranchDevice::State::keep_promise(const PushPromise& promise, Instant now, 
     case What::forget:
       if (outbox.keeps_changes()) outbox.change({Table::push_message, promise.id, {}});
       return;
-    case What::next: return pushes.store.done(promise.id, now), unwatch_for_push(promise.id);
+    case What::next: return pushes.store.release(promise.id, now), unwatch_for_push(promise.id);
   }
 }
 
@@ -263,16 +277,21 @@ void BranchDevice::State::break_promises(Instant now, Outbox& outbox) {
       continue;
     }
     pushes.promised.erase(promise.id);
+    int status = 503;
     if (auto waiting = pushes.store.remove(promise.id)) {
       give_up_push(*waiting, Reason::store_failing, now, outbox);
     } else if (const auto found = pushes.by_id.find(promise.id); found != pushes.by_id.end()) {
       const PushId id = found->second;
       PushInProgress& push = *pushes.in_progress.find(id);
-      push.reason = Reason::store_failing;
+      push.delivery.stop();
+      if (!push.delivery.is_delivered()) push.reason = Reason::store_failing;
+      status = push.delivery.is_delivered() ? 200 : status;
       settle_push(push, now, outbox);
       if (push.delivery.is_over()) end_push(id, now, outbox);
+    } else if (const auto* record = pushes.log.find(promise.id); record != nullptr && record->is_delivered) {
+      status = 200;
     }
-    answer_push(promise.sender, promise.id, 503, now, outbox);
+    answer_push(promise.sender, promise.id, status, now, outbox);
   }
 }
 
@@ -319,7 +338,7 @@ std::optional<Instant> BranchDevice::State::next_push_expiry() const {
   if (!pushes.promises.empty()) sooner(pushes.promises.front().until);
   for (const PushLookUp& one : pushes.look_ups) sooner(one.until);
   sooner(pushes.store.next_end());
-  if (pushes.stored_in_progress < most_stored_in_progress) sooner(pushes.store.next_due());
+  if (pushes.stored_in_progress < most_stored_in_progress) sooner(pushes.try_stored_at ? pushes.try_stored_at : pushes.store.next_due());
   return next;
 }
 

@@ -210,6 +210,7 @@ struct BranchDevice::State {
   /// Sends to whom it is the turn of, and looks what comes of it. `id` may be gone then.
   void run_push(PushId id, Instant now, Outbox& outbox);
   void look_at_push(PushId id, Instant now, Outbox& outbox);
+  void hold_user(PushInProgress& push);
   void settle_push(PushInProgress& push, Instant now, Outbox& outbox);
   void answer_push(const PushSender& sender, std::string_view id, int status, Instant now, Outbox& outbox);
   void end_push(PushId id, Instant now, Outbox& outbox);

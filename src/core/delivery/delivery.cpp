@@ -17,7 +17,8 @@ std::optional<Enum> parsed(const std::array<std::string_view, size>& names, std:
 }
 
 constexpr std::array<std::string_view, 6> via_names{"registered", "redirect", "remembered", "configured", "central", "subscribed"};
-constexpr std::array<std::string_view, 6> why_names{"none", "answered", "timeout", "unreachable", "too-large", "unsolicited"};
+constexpr std::array<std::string_view, 7> why_names{"none",      "answered",    "timeout",     "unreachable",
+                                                    "too-large", "unsolicited", "unsubscribed"};
 constexpr std::array<std::string_view, 14> reason_names{"none",    "nobody",     "unreachable",   "refused",   "declined",
                                                         "loop",    "hops",       "steps",         "too-large", "unsolicited",
                                                         "expired", "store-full", "store-failing", "removed"};
@@ -54,6 +55,14 @@ void Delivery::add_terminals(std::vector<Target> terminals, std::size_t together
   terminals.erase(end_of_first, terminals.end());
   if (!terminals.empty()) add(std::move(terminals));
   if (!others.empty()) add(std::move(others));
+}
+
+bool may_take_it_later(const Step& step) {
+  if (step.state == AttemptState::overdue || step.why == Why::timeout || step.why == Why::unreachable || step.why == Why::unsubscribed)
+    return true;
+  // Many registrars say 404 of users who are not there just now.
+  const bool is_absent = step.target.via == Via::central && (step.status == 404 || step.status == 410);
+  return is_absent || is_for_now(step.status);
 }
 
 bool Delivery::was_tried(std::string_view uri) const {
@@ -163,10 +172,7 @@ Reason Delivery::reason() const {
   const auto any = [&](auto&& holds) { return std::ranges::any_of(steps_, holds); };
   if (any([](const Step& step) { return step.status >= 600; })) return Reason::declined;
   if (stopped_) return Reason::steps;
-  const auto may_come_back = [](const Step& step) {
-    return step.state == AttemptState::overdue || step.why == Why::timeout || step.why == Why::unreachable || is_for_now(step.status);
-  };
-  if (any(may_come_back)) return Reason::unreachable;
+  if (any(may_take_it_later)) return Reason::unreachable;
   if (looped_) return Reason::loop;
   if (went_too_far_) return Reason::hops;
   if (any([](const Step& step) { return step.why == Why::too_large; })) return Reason::too_large;
@@ -183,6 +189,12 @@ int Delivery::best_status() const {
     if (step.status >= 400 && step.status < 500 && step.status != 401 && step.status != 407 && !is_for_now(step.status)) best = step.status;
   }
   return best;
+}
+
+void Delivery::stop() {
+  stopped_ = true;
+  queue_.clear();
+  group_.clear();
 }
 
 bool Delivery::is_over() const {

@@ -38,12 +38,13 @@ struct Target {
 
 /// Why a step ended as it did, beside its status.
 enum class Why : std::uint8_t {
-  none,         ///< it has not ended
-  answered,     ///< its status says it
-  timeout,      ///< nobody answered
-  unreachable,  ///< nobody could be reached
-  too_large,    ///< for a datagram, and there is no stream (RFC 3428 §8)
-  unsolicited,  ///< a NOTIFY to a terminal that has not asked for it (RFC 6665 §4.1)
+  none,          ///< it has not ended
+  answered,      ///< its status says it
+  timeout,       ///< nobody answered
+  unreachable,   ///< nobody could be reached
+  too_large,     ///< for a datagram, and there is no stream (RFC 3428 §8)
+  unsolicited,   ///< a NOTIFY to a terminal that never asks for it (RFC 6665 §4.1)
+  unsubscribed,  ///< one that may yet subscribe to it
 };
 std::string_view name(Why why);
 std::optional<Why> parse_why(std::string_view text);
@@ -106,6 +107,8 @@ class Delivery {
   bool follow(std::size_t step, std::vector<Target> contacts);
   /// Whether follow() would take any of these.
   bool leads_on(std::size_t step, std::span<const Target> contacts);
+  /// Nobody else is tried.
+  void stop();
   /// Steps whose attempt time is over.
   boost::container::small_vector<std::size_t, 2> overdue(Instant now) const;
 
@@ -116,6 +119,7 @@ class Delivery {
   int best_status() const;
   bool is_over() const;  ///< no answer is waited for any more
   bool is_delivered() const { return delivered_; }
+  bool is_stopped() const { return delivered_ || stopped_; }  ///< nobody else is tried
   std::optional<Instant> next_expiry() const;
 
  private:
@@ -135,5 +139,7 @@ class Delivery {
 
 /// Whether a final status says nothing for another time.
 bool is_for_now(int status);
+/// Whether there is use in trying that address another time.
+bool may_take_it_later(const Step& step);
 
 }  // namespace ringhold::delivery

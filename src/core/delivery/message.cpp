@@ -4,6 +4,7 @@
 
 #include "base/row_reader.hpp"
 #include "base/siphash.hpp"
+#include "sip/uri.hpp"
 
 namespace ringhold::delivery {
 
@@ -12,15 +13,17 @@ namespace {
 constexpr std::size_t longest_uri = 1'024;
 constexpr std::string_view digits = "0123456789abcdefghijklmnopqrstuv";
 
-Text hex(std::uint64_t number) {
-  Text text(16, '0');
+constexpr std::size_t id_digits = 15;  ///< as many as a Text holds in itself
+
+Text hex(std::uint64_t number, std::size_t size = 16) {
+  Text text(size, '0');
   for (auto place = text.rbegin(); place != text.rend(); ++place, number >>= 4U) *place = digits[number & 0xfU];
   return text;
 }
 
 std::optional<std::uint64_t> from_hex(std::string_view text) {
   std::uint64_t number = 0;
-  if (text.size() != 16 || std::from_chars(text.data(), text.data() + text.size(), number, 16).ptr != text.data() + text.size())
+  if (text.size() != id_digits || std::from_chars(text.data(), text.data() + text.size(), number, 16).ptr != text.data() + text.size())
     return std::nullopt;
   return number;
 }
@@ -65,7 +68,9 @@ std::optional<Message> message_from_row(const Row& row) {
   message.expires_at = reader.instant();
   message.key = reader.text(longest_key);
   message.rounds = static_cast<unsigned>(reader.number());
-  if (!reader.valid || !method || !strategy || !from_hex(message.id) || message.aor.empty()) return std::nullopt;
+  message.max_forwards = static_cast<unsigned>(reader.number());
+  if (!reader.valid || !method || !strategy || message.max_forwards > 255 || !from_hex(message.id) || message.aor.empty())
+    return std::nullopt;
   message.method = *method;
   message.strategy = *strategy;
   return message;
@@ -73,18 +78,24 @@ std::optional<Message> message_from_row(const Row& row) {
 
 Text MessageNumbers::next(Instant now) {
   constexpr std::uint64_t step = 16;  // the last digit is the worker's
-  const std::uint64_t present = static_cast<std::uint64_t>(to_unix_ms(now)) << 20U;
+  const std::uint64_t present = static_cast<std::uint64_t>(to_unix_ms(now)) << 16U;
   last_ = std::max(present, last_ + step) / step * step;
-  return hex(last_ | worker_);
+  return hex(last_ | worker_, id_digits);
 }
 
 void MessageNumbers::note(std::string_view id) {
   if (const auto number = from_hex(id)) last_ = std::max(last_, *number);
 }
 
-std::optional<WorkerNumber> worker_of_id(std::string_view id) {
-  const auto number = from_hex(id);
-  return number ? std::optional{static_cast<WorkerNumber>(*number & 0xfU)} : std::nullopt;
+bool is_call_id(std::string_view call_id) {
+  return call_id.size() == id_digits + 1 + 16 && call_id[id_digits] == '.' && from_hex(call_id.substr(0, id_digits)).has_value();
+}
+
+Text uri_of_aor(std::string_view aor) {
+  const auto user = aor.find(':') + 1;
+  const auto at = aor.rfind('@');
+  if (user == 0 || at == std::string_view::npos || user > at) return Text{aor};
+  return Text{aor.substr(0, user)} + sip::escaped_user(aor.substr(user, at - user)) + Text{aor.substr(at)};
 }
 
 Text from_tag_of(const Message& message) { return hex(drawn(message, {"tag"})); }
@@ -103,11 +114,11 @@ void append_request(std::string& out, const Message& message, const Addressed& a
   const std::string_view method = name(addressed.method);
   out.append(method).append(" ").append(addressed.request_uri).append(" SIP/2.0\r\nVia: SIP/2.0/");
   out.append(via_name(addressed.destination.transport)).append(" ").append(addressed.sent_by.text()).append(";branch=").append(branch);
-  out.append(";rport\r\nMax-Forwards: 70\r\n");
+  out.append(";rport\r\nMax-Forwards: ").append(Decimal{message.max_forwards}).append("\r\n");
   if (!addressed.route.empty()) out.append("Route: ").append(addressed.route).append("\r\n");
   const Text tag = from_tag_of(message);
   out.append("From: <").append(message.sender).append(">;tag=").append(tag);
-  out.append("\r\nTo: <").append(message.aor).append(">\r\nCall-ID: ").append(message.id).append(".").append(tag);
+  out.append("\r\nTo: <").append(uri_of_aor(message.aor)).append(">\r\nCall-ID: ").append(message.id).append(".").append(tag);
   out.append("\r\nCSeq: ").append(Decimal{addressed.cseq}).append(" ").append(method).append("\r\n");
   // What nobody subscribed to has no state but that it is over (RFC 6665 §4.1.3).
   if (addressed.method == Method::notify) out.append("Event: ").append(message.event).append("\r\nSubscription-State: terminated\r\n");

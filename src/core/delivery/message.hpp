@@ -25,9 +25,10 @@ struct Message {
   Strategy strategy = Strategy::one_by_one;
   std::uint64_t seed = 0;  ///< drawn at random: what Call-ID, tag and branches are made of, also after a restart of ours
   Instant accepted_at;
-  Instant expires_at;   ///< then nobody wants it any more
-  Text key;             ///< by which the sender names it when he sends it again; empty: he does not
-  unsigned rounds = 0;  ///< so many times it was tried
+  Instant expires_at;          ///< then nobody wants it any more
+  Text key;                    ///< by which the sender names it when he sends it again; empty: he does not
+  unsigned rounds = 0;         ///< so many times it was tried
+  unsigned max_forwards = 70;  ///< of a MESSAGE of somebody's, one less than it had (RFC 3261 §8.1.1.6)
   friend bool operator==(const Message&, const Message&) = default;
 
   std::string_view content_type() const;
@@ -52,12 +53,14 @@ class MessageNumbers {
   WorkerNumber worker_;
   std::uint64_t last_ = 0;
 };
-/// The worker that gave an id.
-std::optional<WorkerNumber> worker_of_id(std::string_view id);
+/// An AOR as a URI: what may not stand there as it is is escaped (RFC 3261 §19.1.2).
+Text uri_of_aor(std::string_view aor);
 
 /// The Call-ID and the From tag of all its requests (RFC 3261 §8.1.3.4: a redirected request keeps them).
 Text call_id_of(const Message& message);
 Text from_tag_of(const Message& message);
+/// Whether a Call-ID is of that form.
+bool is_call_id(std::string_view call_id);
 
 /// One request as it leaves. After a restart of ours the same step gives the same bytes, branch and all: a terminal that had it
 /// already takes it for a retransmission (RFC 3261 §17.2.3).

@@ -32,46 +32,61 @@ void MessageStore::unschedule(const Text& aor, User& user) {
 
 void MessageStore::add(Message message, Instant when) {
   count_in(message);
-  const auto [entry, is_new] = users_.try_emplace(message.aor);
+  const auto entry = users_.try_emplace(message.aor).first;
   User& user = entry->second;
   // In the order in which they were accepted, also when the store gives them in another.
   const auto place = std::ranges::upper_bound(user.waiting, message.id, {}, &Message::id);
   user.waiting.insert(place, std::move(message));
-  if (!user.is_busy && (!user.due || when < *user.due)) schedule(entry->first, user, when);
+  if (user.held == 0 && (!user.due || when < *user.due)) schedule(entry->first, user, when);
 }
 
-void MessageStore::put_back(Message message, Instant when) {
-  const auto [entry, is_new] = users_.try_emplace(message.aor);
-  entry->second.is_busy = false;
+void MessageStore::hold(std::string_view aor) {
+  const auto entry = users_.try_emplace(Text{aor}).first;
+  ++entry->second.held;
   unschedule(entry->first, entry->second);
+}
+
+void MessageStore::release(std::string_view aor, Instant now) {
+  const auto entry = users_.find(aor);
+  if (entry == users_.end() || entry->second.held == 0) return;
+  User& user = entry->second;
+  if (--user.held > 0) return;
+  user.is_woken = false;
+  if (!user.waiting.empty()) return schedule(entry->first, user, now);
+  drop_if_empty(Text{aor});
+}
+
+void MessageStore::put_back(Message message, Instant now, Instant when) {
+  const auto entry = users_.try_emplace(message.aor).first;
+  User& user = entry->second;
+  const Text aor = entry->first;
+  if (user.held > 0) --user.held;
+  if (std::exchange(user.is_woken, user.held > 0 && user.is_woken)) when = now;
   add(std::move(message), when);
 }
 
-void MessageStore::done(std::string_view aor, Instant when) {
+void MessageStore::drop_if_empty(const Text& aor) {
   const auto entry = users_.find(aor);
-  if (entry == users_.end()) return;
-  entry->second.is_busy = false;
-  if (!entry->second.waiting.empty()) return schedule(entry->first, entry->second, when);
-  drop_if_empty(aor);
-}
-
-void MessageStore::drop_if_empty(std::string_view aor) {
-  const auto entry = users_.find(aor);
-  if (entry == users_.end() || entry->second.is_busy || !entry->second.waiting.empty()) return;
+  if (entry == users_.end() || entry->second.held > 0 || !entry->second.waiting.empty()) return;
   unschedule(entry->first, entry->second);
   users_.erase(entry);
 }
 
 void MessageStore::wake(std::string_view aor, Instant now) {
   const auto entry = users_.find(aor);
-  if (entry == users_.end() || entry->second.is_busy || entry->second.waiting.empty()) return;
-  if (!entry->second.due || *entry->second.due > now) schedule(entry->first, entry->second, now);
+  if (entry == users_.end()) return;
+  User& user = entry->second;
+  if (user.held > 0) {
+    user.is_woken = true;
+    return;
+  }
+  if (!user.waiting.empty() && (!user.due || *user.due > now)) schedule(entry->first, user, now);
 }
 
 void MessageStore::wake_all(Instant now, Duration pace) {
   Instant when = now;
   for (auto& [aor, user] : users_) {
-    if (user.is_busy || user.waiting.empty()) continue;
+    if (user.held > 0 || user.waiting.empty()) continue;
     if (!user.due || *user.due > when) schedule(aor, user, when);
     when += pace;
   }
@@ -82,7 +97,7 @@ std::optional<Message> MessageStore::take(Instant now) {
   const auto entry = users_.find(due_.begin()->second);
   User& user = entry->second;
   unschedule(entry->first, user);
-  user.is_busy = true;
+  ++user.held;
   Message message = std::move(user.waiting.front());
   user.waiting.pop_front();
   count_out(message);
@@ -91,8 +106,11 @@ std::optional<Message> MessageStore::take(Instant now) {
 
 std::vector<Message> MessageStore::expire(Instant now) {
   std::vector<Message> over;
-  while (!ends_.empty() && ends_.begin()->first <= now)
-    if (auto message = remove(Text{ends_.begin()->second})) over.push_back(*std::move(message));
+  while (!ends_.empty() && ends_.begin()->first <= now) {
+    const Text id = ends_.begin()->second;
+    ends_.erase(ends_.begin());
+    if (auto message = remove(id)) over.push_back(*std::move(message));
+  }
   return over;
 }
 

@@ -27,18 +27,20 @@ class MessageStore {
   }
   /// Behind those that wait for the same user. Tried at `when`, or when wake() is called.
   void add(Message message, Instant when);
-  /// It could not be delivered: it comes first again, and is tried at `when`.
-  void put_back(Message message, Instant when);
-  /// The one that was taken is delivered or has failed: the user's next one may be taken, at `when`.
-  void done(std::string_view aor, Instant when);
+  /// One of the user's is on its way and may come back: until release() or put_back() none is taken.
+  void hold(std::string_view aor);
+  /// What was taken or held is over: the user's next one may be taken.
+  void release(std::string_view aor, Instant now);
+  /// The same, but it could not be delivered: it comes first again, and is tried at `when`, or at once if somebody came meanwhile.
+  void put_back(Message message, Instant now, Instant when);
 
-  /// Whether anything for that user waits or was taken: what comes now has to wait, too.
+  /// Whether anything for that user waits, or is on its way and may come back: what comes now has to wait, too.
   bool has(std::string_view aor) const { return users_.contains(aor); }
   /// Somebody may be there: the user's first message may be taken now.
   void wake(std::string_view aor, Instant now);
   /// The same for all users, one after another, some in each `pace`.
   void wake_all(Instant now, Duration pace);
-  /// The first message of a user whose time has come; the next one is given after done() or put_back().
+  /// The first message of a user whose time has come, which is held with it.
   std::optional<Message> take(Instant now);
   /// When take() will give something.
   std::optional<Instant> next_due() const { return due_.empty() ? std::nullopt : std::optional{due_.begin()->first}; }
@@ -59,14 +61,15 @@ class MessageStore {
  private:
   struct User {
     std::deque<Message> waiting;
-    bool is_busy = false;  ///< one was taken
+    unsigned held = 0;      ///< so many are on their way
+    bool is_woken = false;  ///< somebody came while they were
     std::optional<Instant> due;
   };
   void schedule(const Text& aor, User& user, Instant when);
   void unschedule(const Text& aor, User& user);
   void count_in(const Message& message);
   void count_out(const Message& message);
-  void drop_if_empty(std::string_view aor);
+  void drop_if_empty(const Text& aor);
 
   Settings settings_;
   std::size_t messages_ = 0;

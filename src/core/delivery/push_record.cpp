@@ -101,47 +101,50 @@ std::optional<PushRecord> record_from_row(const Row& row) {
   return record;
 }
 
+void PushLog::list(const PushRecord& record, std::uint64_t number) {
+  by_id_.insert_or_assign(record.id, number);
+  if (!record.key.empty()) by_key_.insert_or_assign(record.key, number);
+}
+
 void PushLog::put(PushRecord record, Outbox& outbox) {
   if (outbox.keeps_changes()) outbox.change(delivery::put(record));
-  if (!record.key.empty()) by_key_.insert_or_assign(record.key, record.id);
-  insert(std::move(record));
+  if (const auto known = by_id_.find(record.id); known != by_id_.end()) {
+    records_[known->second - first_] = std::move(record);
+    return;
+  }
+  list(record, first_ + records_.size());
+  records_.push_back(std::move(record));
   keep_within_bound(outbox);
 }
 
-void PushLog::insert(PushRecord record) {
-  // Nearly in order: one that took long ends after later ones.
-  auto place = records_.end();
-  while (place != records_.begin() && std::prev(place)->id >= record.id) --place;
-  if (place != records_.end() && place->id == record.id)
-    *place = std::move(record);
-  else
-    records_.insert(place, std::move(record));
+void PushLog::restore(const Row& row) {
+  if (auto record = record_from_row(row)) records_.push_back(*std::move(record));
 }
 
-void PushLog::restore(const Row& row, Outbox& outbox) {
-  auto record = record_from_row(row);
-  if (!record) return;
-  if (!record->key.empty()) by_key_.insert_or_assign(record->key, record->id);
-  insert(*std::move(record));
+void PushLog::restored(Outbox& outbox) {
+  std::ranges::stable_sort(records_, {}, &PushRecord::ended_at);
+  for (std::size_t i = 0; i < records_.size(); ++i) list(records_[i], first_ + i);
   keep_within_bound(outbox);
 }
 
 const PushRecord* PushLog::find(std::string_view id) const {
-  const auto found = std::ranges::lower_bound(records_, id, {}, &PushRecord::id);
-  return found != records_.end() && found->id == id ? &*found : nullptr;
+  const auto found = by_id_.find(id);
+  return found == by_id_.end() ? nullptr : &records_[found->second - first_];
 }
 
 const PushRecord* PushLog::find_key(std::string_view key) const {
   const auto found = by_key_.find(key);
-  return found == by_key_.end() ? nullptr : find(found->second);
+  return found == by_key_.end() ? nullptr : &records_[found->second - first_];
 }
 
 void PushLog::keep_within_bound(Outbox& outbox) {
   while (records_.size() > most_) {
     const PushRecord& oldest = records_.front();
     if (outbox.keeps_changes()) outbox.change({Table::push_record, oldest.id, {}});
-    if (const auto known = by_key_.find(oldest.key); known != by_key_.end() && known->second == oldest.id) by_key_.erase(known);
+    by_id_.erase(oldest.id);
+    if (const auto known = by_key_.find(oldest.key); known != by_key_.end() && known->second == first_) by_key_.erase(known);
     records_.pop_front();
+    ++first_;
   }
 }
 

@@ -38,14 +38,15 @@ PushRecord record_of(const Message& message, Instant now);
 Change put(const PushRecord& record);
 std::optional<PushRecord> record_from_row(const Row& row);
 
-/// The last pushes that ended, oldest first; the store has the same ones.
+/// The last pushes that ended, in that order; the store has the same ones.
 class PushLog {
  public:
   explicit PushLog(std::size_t most = limits::push_records) : most_{most} {}
   /// A new one, or in the place of that with the same id.
   void put(PushRecord record, Outbox& outbox);
-  /// In whatever order the store gives them.
-  void restore(const Row& row, Outbox& outbox);
+  /// In whatever order the store gives them; then restored().
+  void restore(const Row& row);
+  void restored(Outbox& outbox);
   /// Null: it is not known (any more).
   const PushRecord* find(std::string_view id) const;
   /// What has that idempotency key; null likewise.
@@ -53,12 +54,14 @@ class PushLog {
   const std::deque<PushRecord>& records() const { return records_; }
 
  private:
-  void insert(PushRecord record);
+  void list(const PushRecord& record, std::uint64_t number);
   void keep_within_bound(Outbox& outbox);
 
   std::size_t most_;
   std::deque<PushRecord> records_;
-  boost::unordered_flat_map<Text, Text, TextHash, TextEqual> by_key_;  ///< ids
+  std::uint64_t first_ = 0;                                                     ///< the number of the first record; they are counted
+  boost::unordered_flat_map<Text, std::uint64_t, TextHash, TextEqual> by_id_;   ///< numbers
+  boost::unordered_flat_map<Text, std::uint64_t, TextHash, TextEqual> by_key_;  ///< likewise
 };
 
 }  // namespace ringhold::delivery

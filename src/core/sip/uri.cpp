@@ -298,6 +298,21 @@ bool equivalent(const Uri& a, const Uri& b) {
          headers_agree(a.headers, b.headers);
 }
 
+Text escaped_user(std::string_view user) {
+  constexpr Characters plain = Characters::alphanumeric_and("-_.!~*'()&=+$,;?/");
+  Text text;
+  for (const char c : user) {
+    if (plain.contain_all({&c, 1})) {
+      text += c;
+      continue;
+    }
+    constexpr std::string_view digits = "0123456789ABCDEF";
+    const auto byte = static_cast<unsigned char>(c);
+    text += {'%', digits[byte >> 4U], digits[byte & 0xfU]};
+  }
+  return text;
+}
+
 bool is_same_place(std::string_view a, std::string_view b) {
   if (a == b) return !a.empty();
   const auto one = Uri::parse(a);
@@ -306,8 +321,9 @@ bool is_same_place(std::string_view a, std::string_view b) {
     const auto transport = uri.transport();
     return uri.port.value_or(transport && is_secure(*transport) ? 5061 : 5060);
   };
+  // A GRUU names one of those that have the same host (RFC 5627).
   return one && other && one->is_sip() && other->is_sip() && equal_unescaped(one->user, other->user) && port(*one) == port(*other) &&
-         equal_ignoring_case(one->host, other->host);
+         equal_ignoring_case(one->host, other->host) && one->parameters.find("gr") == other->parameters.find("gr");
 }
 
 std::optional<Text> unescaped(std::string_view text) {

@@ -98,6 +98,9 @@ bool is_same_place(std::string_view a, std::string_view b);
 /// `%41` and `A` are one (§19.1.2); nothing when an escape is not two hex digits.
 std::optional<Text> unescaped(std::string_view text);
 
+/// A user as it may stand in a URI (§25.1): the opposite of unescaped().
+Text escaped_user(std::string_view user);
+
 /// The canonical address-of-record: "sip:user@host", user unescaped, host in lower case, no port and parameters
 /// (§10.3 step 5). Nothing when the user holds a broken escape or a control character.
 std::optional<Text> address_of_record(const Uri& uri);

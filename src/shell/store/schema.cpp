@@ -134,7 +134,8 @@ CREATE TABLE IF NOT EXISTS push_message (
   accepted_at     INTEGER NOT NULL,   -- milliseconds since the Unix epoch
   expires_at      INTEGER NOT NULL,
   key             TEXT NOT NULL,      -- by which the sender names it if he sends it again
-  rounds          INTEGER NOT NULL    -- so many times it was tried
+  rounds          INTEGER NOT NULL,   -- so many times it was tried
+  max_forwards    INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS push_record (
   id              TEXT PRIMARY KEY,
