@@ -95,6 +95,14 @@ registrar::Settings registrar_settings(const Settings& settings) {
           .service_route = settings.registrar.service_route};
 }
 
+events::Settings events_settings(const Settings& settings, const Team& team) {
+  events::Settings events;
+  events.listeners = announced(settings);
+  events.team = team;
+  for (const std::string& package : settings.push.events) events.packages.push_back(lower_case(package));
+  return events;
+}
+
 auth::Settings auth_settings(const Settings& settings, const Team& team) {
   return {.realm = settings.branch.domain,
           .nonce_age = settings.registrar.nonce_age,
@@ -115,7 +123,7 @@ BranchDevice::State::State(const Settings& given, Random& given_random, const Te
       identity{identity_of(given)},
       layer{transaction::Timers{}, limits::sip_transactions},
       registrar{registrar_settings(given), given_random},
-      notifier{reg_event::Settings{announced(given), given_team}, given_random},
+      notifier{events_settings(given, given_team), given_random},
       proxy{proxy::Settings{identity_of(given), given_team}, given_random},
       calls{limits::calls, std::max<std::size_t>(limits::call_records / given_team.size, 1), given_team.number},
       release{release_settings(given)},
@@ -324,6 +332,7 @@ void BranchDevice::reconfigure(const Settings& settings, Instant now, Outbox& ou
   state_->settle_authentication(outbox);
   state_->release.reconfigure(release_settings(state_->settings));
   state_->media.reconfigure(ringing_settings(state_->settings));
+  state_->notifier.reconfigure(events_settings(state_->settings, state_->team));
   state_->pushes.store.reconfigure(state_->settings.push.delivery);
   state_->central.reconfigure(central_settings(state_->settings), now, outbox);
   state_->nameserver.reconfigure(nameserver_settings(state_->settings), now);

@@ -228,7 +228,7 @@ void BranchDevice::State::on_response(const sip::Message& response, const Packet
   switch (received.owner.kind) {
     case Owner::Kind::none: return;
     case Owner::Kind::central: return central.on_response(received.owner, response.status(), now, outbox);
-    case Owner::Kind::reg_event: return notifier.on_response(received.owner, response.status(), location, layer, now, outbox);
+    case Owner::Kind::events: return notifier.on_response(received.owner, response.status(), location, layer, now, outbox);
     case Owner::Kind::delivery: return on_push_response(response, received, now, outbox);
     case Owner::Kind::release:
       release.on_response(received.owner, response.status(), calls, layer, now, outbox);
@@ -254,7 +254,7 @@ void BranchDevice::State::on_failures(std::span<const transaction::Failure> fail
     switch (failure.owner.kind) {
       case Owner::Kind::none: break;
       case Owner::Kind::central: central.on_failure(failure, now, outbox); break;
-      case Owner::Kind::reg_event: notifier.on_failure(failure, location, outbox); break;
+      case Owner::Kind::events: notifier.on_failure(failure, location, outbox); break;
       case Owner::Kind::release: release.on_failure(failure, calls, layer, now, outbox); break;
       case Owner::Kind::delivery: on_push_failure(failure, now, outbox); break;
       case Owner::Kind::proxy: {

@@ -76,18 +76,18 @@ std::expected<delivery::Message, Refused> BranchDevice::State::message_of(const 
                                                  : "sip:push@" + settings.branch.domain;
   if (!is_sender(message.sender)) return refused(400, "\"from\" is a SIP URI: sip:news@" + settings.branch.domain);
   const auto method = delivery::parse_method(given.method.empty() ? "MESSAGE" : given.method);
-  if (!method) return refused(400, "\"method\" is MESSAGE or NOTIFY");
+  if (!method) return refused(400, "\"method\" is MESSAGE, NOTIFY, or NOTIFY,MESSAGE");
   message.method = *method;
-  if (*method == delivery::Method::notify) {
+  if (*method != delivery::Method::message) {
     if (!sip::is_token(given.event) || given.event.size() > longest_type)
       return refused(400, "a NOTIFY needs an \"event\", such as check-sync");
-    message.headers = "Event: " + given.event + "\r\nSubscription-State: terminated\r\n";
+    message.event = given.event;
   } else if (!given.event.empty()) {
     return refused(400, "\"event\" goes with \"method\": \"NOTIFY\"");
   }
   const std::string_view type = given.content_type.empty() ? usual_content_type : std::string_view{given.content_type};
   if (!is_content_type(type)) return refused(400, "\"content_type\" is a media type: text/plain;charset=UTF-8");
-  if (!given.body.empty() || *method == delivery::Method::message) message.headers.append("Content-Type: ").append(type).append("\r\n");
+  if (!given.body.empty() || *method != delivery::Method::notify) message.headers.append("Content-Type: ").append(type).append("\r\n");
   if (given.body.size() > delivery::largest_body)
     return refused(413, "content has at most " + std::to_string(delivery::largest_body) + " bytes; send a link to it instead");
   message.body = given.body;

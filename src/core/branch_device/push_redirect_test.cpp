@@ -89,6 +89,57 @@ TEST_F(Pushing, a_notify_goes_only_to_who_is_configured_to_take_it_PSH15) {
   EXPECT_EQ(refusal({.to = "8002", .method = "NOTIFY"}).status, 400);
 }
 
+TEST_F(Pushing, a_notify_in_a_subscription_cannot_be_moved_PSH15_X21) {
+  settings_.push.events = {"x-push"};
+  configure(settings_);
+  register_at(t1);
+  pass_time(1s);
+  register_at(t0);
+  clear();
+  const auto subscribe = [&] {
+    receive(t0, request("SUBSCRIBE", "sip:8002@example.test", "8002", "sip:8002@example.test", t0, "s" + std::to_string(++registers_), 7,
+                        "Event: x-push\r\nExpires: 600\r\nContact: <" + contact(t0) + ">\r\n"));
+    EXPECT_EQ(count(t0, "SIP/2.0 200"), 1U) << last(t0);
+    ASSERT_TRUE(last(t0).starts_with("NOTIFY ")) << "RFC 6665 4.2.1.2: at once";
+    EXPECT_NE(last(t0).find("Subscription-State: active;expires=600\r\n"), std::string::npos);
+    answers(t0, 200);
+    clear();
+  };
+  subscribe();
+  Push order{.to = "8002", .method = "NOTIFY", .event = "x-push", .content_type = "text/plain", .body = "news"};
+  push(order);
+  const std::string notify = last(t0);
+  EXPECT_EQ(count(t0, "NOTIFY"), 1U);
+  EXPECT_EQ(body(notify), "news");
+  EXPECT_EQ(header(notify, sip::Header::call_id), "c-8002-SUB");
+  EXPECT_NE(notify.find("Subscription-State: active"), std::string::npos);
+  EXPECT_FALSE(sip::validate_request(*sip::Message::parse(notify)));
+  answers(t0, 200);
+  EXPECT_EQ(report().result, "delivered");
+  push(order);
+  answers(t0, 302, "Contact: <" + contact(t1) + ">\r\n");
+  EXPECT_EQ(count(t1, "NOTIFY") + count(t1), 0U) << "it has no such dialog";
+  EXPECT_EQ(report().result, "failed");
+  order.method = "NOTIFY,MESSAGE";
+  push(order);
+  answers(t0, 302, "Contact: <" + contact(t1) + ">\r\n");
+  EXPECT_EQ(count(t1, "NOTIFY"), 0U);
+  ASSERT_EQ(count(t1), 1U) << "the content goes on as MESSAGE";
+  EXPECT_EQ(body(last(t1)), "news");
+  EXPECT_EQ(last(t1).find("Event:"), std::string::npos);
+  answers(t1, 200);
+  EXPECT_TRUE(redirects().empty());
+  push(order);
+  answers(t0, 481);
+  EXPECT_EQ(count(t1), 2U) << "to the user's other terminal";
+  answers(t1, 200);
+  clear();
+  order.method = "NOTIFY";
+  push(order);
+  EXPECT_EQ(count(t0, "NOTIFY"), 0U) << "the subscription has ended";
+  EXPECT_EQ(report().reason, "unsolicited");
+}
+
 TEST_F(Pushing, a_late_answer_counts_PSH16) {
   register_all();
   clear();

@@ -17,7 +17,8 @@ using delivery::Why;
 using transaction::Owner;
 
 constexpr std::size_t most_push_look_ups = 64;
-constexpr std::uint32_t cseqs_of_round = 2 * delivery::most_steps;  ///< each step may be challenged once
+constexpr std::size_t largest_in_subscription = delivery::largest_datagram - 600;  ///< the rest is headers of its dialog
+constexpr std::uint32_t cseqs_of_round = 2 * delivery::most_steps;                 ///< each step may be challenged once
 
 bool is_redirect(int status) { return status >= 300 && status <= 302; }
 
@@ -55,18 +56,16 @@ void BranchDevice::State::send_push(PushId id, std::size_t step, Instant now, Ou
   const location::Binding* const binding = binding_of_push(target, push.message.aor, now);
   if (target.via == Via::registered && binding != nullptr && !target.device.empty())
     pushes.redirects.was_asked(target.device, binding->user_agent(), outbox);
-  if (push.message.method == delivery::Method::notify) {
-    // RFC 6665 §4.1: nobody gets a NOTIFY who has not asked for it, but who is configured to take it.
-    const bool takes_it = binding != nullptr && std::ranges::any_of(settings.push.unsolicited, [&](const Text& pattern) {
-                            return ringing::fits(pattern, binding->user_agent());
-                          });
-    if (!takes_it) return fail_push(push, step, Why::unsolicited, 0, now, outbox);
-  }
+  PushAttempt& attempt = push.attempts[step];
+  const auto method = method_of_push(push, target, binding);
+  if (!method) return fail_push(push, step, Why::unsolicited, 0, now, outbox);
+  attempt.method = *method;
+  attempt.subscription = subscription_of_push(push, target);
+  if (attempt.subscription) return notify_push(id, step, now, outbox);
   std::vector<dns::Question> missing;
   auto hop = push_hop(target, push.message.aor, now, missing);
   if (!hop && !missing.empty() && look_up_for_push(id, step, missing, now, outbox)) return;
   if (!hop) return fail_push(push, step, Why::unreachable, 0, now, outbox);
-  PushAttempt& attempt = push.attempts[step];
   attempt.hop = *std::move(hop);
   attempt.cseq = push.message.rounds * cseqs_of_round + static_cast<std::uint32_t>(step) + 1;
   start_push(id, step, {}, now, outbox);
@@ -81,8 +80,8 @@ void BranchDevice::State::start_push(PushId id, std::size_t step, std::string_vi
     const Endpoint sent_by = own_place(to);
     Text more{headers};
     // RFC 6665 §8.2.1: where a terminal could subscribe.
-    if (push.message.method == delivery::Method::notify) more.append(contact_line(sent_by, to.transport));
-    const delivery::Addressed addressed{attempt.hop.request_uri, attempt.hop.route, to, sent_by, attempt.cseq, more};
+    if (attempt.method == delivery::Method::notify) more.append(contact_line(sent_by, to.transport));
+    const delivery::Addressed addressed{attempt.method, attempt.hop.request_uri, attempt.hop.route, to, sent_by, attempt.cseq, more};
     branch = delivery::branch_of(push.message, addressed, team.number);
     delivery::append_request(outbox.bytes(), push.message, addressed, branch);
   };
@@ -102,11 +101,56 @@ void BranchDevice::State::start_push(PushId id, std::size_t step, std::string_vi
     write(*place());
   }
   const Owner owner{Owner::Kind::delivery, id.index, id.generation, static_cast<std::uint32_t>(step)};
-  const auto method = push.message.method == delivery::Method::notify ? sip::Method::notify : sip::Method::message;
+  const auto method = attempt.method == delivery::Method::notify ? sip::Method::notify : sip::Method::message;
   attempt.client = layer.start_client(method, branch, begin, *place(), owner, now, outbox);
   if (attempt.client) return;
   outbox.bytes().resize(begin);
   fail_push(push, step, Why::unreachable, 0, now, outbox);
+}
+
+std::optional<delivery::Method> BranchDevice::State::method_of_push(const PushInProgress& push, const Target& target,
+                                                                    const location::Binding* binding) const {
+  using delivery::Method;
+  if (push.message.method == Method::message || push.goes_on_as_message) return Method::message;
+  // RFC 6665 §4.1: nobody gets a NOTIFY who has not asked for it, but who is configured to take it, and whom such a one names.
+  const bool is_named = target.via != Via::registered && target.via != Via::central;
+  const bool takes_it = binding != nullptr && std::ranges::any_of(settings.push.unsolicited, [&](const Text& pattern) {
+                          return ringing::fits(pattern, binding->user_agent());
+                        });
+  if (is_named || takes_it || subscription_of_push(push, target)) return Method::notify;
+  return push.message.method == Method::notify_or_message ? std::optional{Method::message} : std::nullopt;
+}
+
+events::SubscriptionId BranchDevice::State::subscription_of_push(const PushInProgress& push, const Target& target) const {
+  if (push.message.method == delivery::Method::message || push.goes_on_as_message) return {};
+  for (const events::SubscriptionId id : notifier.subscriptions(push.message.aor, push.message.event))
+    if (sip::is_same_place(notifier.find(id)->remote_target, target.uri)) return id;
+  return {};
+}
+
+void BranchDevice::State::notify_push(PushId id, std::size_t step, Instant now, Outbox& outbox) {
+  PushInProgress& push = *pushes.in_progress.find(id);
+  PushAttempt& attempt = push.attempts[step];
+  const bool is_stream = is_reliable(notifier.find(attempt.subscription)->destination.transport);
+  if (!is_stream && push.message.headers.size() + push.message.body.size() > largest_in_subscription)
+    return fail_push(push, step, Why::too_large, 413, now, outbox);
+  const Owner owner{Owner::Kind::delivery, id.index, id.generation, static_cast<std::uint32_t>(step)};
+  attempt.client = notifier.notify(attempt.subscription, {push.message.headers, push.message.body}, owner, layer, now, outbox);
+  if (!attempt.client) fail_push(push, step, Why::unreachable, 0, now, outbox);
+}
+
+bool BranchDevice::State::is_moved_as_message(PushInProgress& push, std::size_t step, int status, Instant now, Outbox& outbox) {
+  const events::SubscriptionId subscription = push.attempts[step].subscription;
+  if (!subscription) return true;
+  // a terminal that has forgotten its subscription may have been restarted.
+  if (notifier.answered(subscription, status, location, outbox))
+    if (const auto* binding = binding_of_push(push.delivery.steps()[step].target, push.message.aor, now); binding != nullptr)
+      audit_terminal(Text{binding->aor()}, {Text{binding->contact()}, binding->path().empty() ? binding->source : Endpoint{}},
+                     Text{binding->user_agent()}, now, outbox);
+  // PSH-15: another terminal has no such dialog.
+  if (!is_redirect(status)) return true;
+  push.goes_on_as_message = push.message.method == delivery::Method::notify_or_message;
+  return push.goes_on_as_message;
 }
 
 Endpoint BranchDevice::State::own_place(const Destination& destination) const {
@@ -160,7 +204,7 @@ void BranchDevice::State::on_push_response(const sip::Message& response, const t
     note_push_taken(*push, step, outbox);
   } else if (status >= 600) {
     event = AttemptEvent::decline;
-  } else if (is_redirect(status)) {
+  } else if (is_moved_as_message(*push, step, status, now, outbox) && is_redirect(status)) {
     contacts = redirect_targets(*push, step, response, now, outbox);
     if (contacts.empty())
       event = AttemptEvent::redirect_elsewhere;
@@ -177,11 +221,12 @@ void BranchDevice::State::on_push_response(const sip::Message& response, const t
 bool BranchDevice::State::prove_push(PushId id, std::size_t step, const sip::Message& challenge, Instant now, Outbox& outbox) {
   PushInProgress& push = *pushes.in_progress.find(id);
   PushAttempt& attempt = push.attempts[step];
-  if (settings.push.username.empty() || attempt.has_proved || push.delivery.steps()[step].state == delivery::AttemptState::ended)
+  if (settings.push.username.empty() || attempt.has_proved || attempt.subscription ||
+      push.delivery.steps()[step].state == delivery::AttemptState::ended)
     return false;
   const Text cnonce = std::to_string(random.next());
   const auto lines = auth::answers_to(challenge, {settings.push.username, settings.push.password},
-                                      {name(push.message.method), attempt.hop.request_uri, cnonce}, pushes.hasher);
+                                      {name(attempt.method), attempt.hop.request_uri, cnonce}, pushes.hasher);
   if (!lines) return false;
   attempt.has_proved = true;
   attempt.cseq += delivery::most_steps;  // RFC 3261 §22.1
@@ -233,7 +278,8 @@ std::vector<Target> BranchDevice::State::redirect_targets(PushInProgress& push, 
       redirect.contacts.push_back({Text{uri}, contact.q, status == 301 ? std::optional<Instant>{} : now + std::chrono::seconds{lifetime}});
   }
   // 5-c: for the device that has asked, whatever its address. PSH-09: also the wish to have it anywhere else.
-  const bool is_kept = !redirect.contacts.empty() || (status == 301 && contacts.empty());
+  const bool is_wish = !push.attempts[step].subscription;
+  const bool is_kept = is_wish && (!redirect.contacts.empty() || (status == 301 && contacts.empty()));
   const location::Binding* const binding = is_kept ? binding_of_push(from, push.message.aor, now) : nullptr;
   if (binding != nullptr) {
     redirect.device = location::device_key(location::traits_of(*binding));

@@ -16,6 +16,7 @@
 #include "delivery/message_store.hpp"
 #include "delivery/push_record.hpp"
 #include "delivery/redirect_memory.hpp"
+#include "events/notifier.hpp"
 #include "proxy/response_context.hpp"
 #include "transaction/layer.hpp"
 
@@ -36,8 +37,10 @@ struct PushAttempt {
   proxy::Hop hop;
   std::size_t place = 0;  ///< which of its addresses is tried
   std::uint32_t cseq = 0;
-  bool only_by_stream = false;  ///< too large for the datagrams that the target would have got
-  bool has_proved = false;      ///< a challenge of the terminal's was answered
+  bool only_by_stream = false;                          ///< too large for the datagrams that the target would have got
+  bool has_proved = false;                              ///< a challenge of the terminal's was answered
+  delivery::Method method = delivery::Method::message;  ///< of this request
+  events::SubscriptionId subscription{};                ///< in which it went; zero: in none
 };
 
 /// A message on its way.
@@ -53,6 +56,7 @@ struct PushInProgress {
   PushSender sender;
   Stage stage = Stage::trying;
   bool is_kept = false;                              ///< it has a row in the store
+  bool goes_on_as_message = false;                   ///< a subscriber has redirected it, and a subscription cannot be moved (PSH-15)
   bool is_stored = false;                            ///< it came from the store: its user's next one waits for it
   delivery::Reason reason = delivery::Reason::none;  ///< set when it is not the delivery's
   Instant began;

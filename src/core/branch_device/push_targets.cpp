@@ -52,7 +52,7 @@ std::vector<const location::Binding*> BranchDevice::State::terminals_in_order(st
   return terminals;
 }
 
-PushTerminals BranchDevice::State::push_terminals(std::string_view aor, Instant now) {
+PushTerminals BranchDevice::State::push_terminals(std::string_view aor, std::string_view event, Instant now) {
   PushTerminals found;
   std::vector<Target> last;  // who wants nothing himself is asked when nobody else has taken it
   for (const location::Binding* binding : terminals_in_order(aor, now)) {
@@ -79,6 +79,9 @@ PushTerminals BranchDevice::State::push_terminals(std::string_view aor, Instant 
     if (!is_asked && redirect->contacts.size() > 0) found.targets.push_back(terminal);
   }
   found.targets.insert(found.targets.end(), std::make_move_iterator(last.begin()), std::make_move_iterator(last.end()));
+  if (!event.empty())
+    for (const events::SubscriptionId id : notifier.subscriptions(aor, event))
+      found.targets.push_back({notifier.find(id)->remote_target, {}, Via::subscribed, 0});
   // the others may be at the central site.
   if (!hops_to_central().empty()) found.targets.push_back({Text{aor}, {}, Via::central, 0});
   return found;

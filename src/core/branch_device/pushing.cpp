@@ -59,7 +59,7 @@ void BranchDevice::State::begin_push(PushId id, Instant now, Outbox& outbox) {
   PushInProgress& push = *pushes.in_progress.find(id);
   push.stage = Stage::trying;
   push.began = now;
-  const PushTerminals found = push_terminals(push.message.aor, now);
+  const PushTerminals found = push_terminals(push.message.aor, push.message.event, now);
   push.delivery.add_terminals(found.targets, found.together);
   run_push(id, now, outbox);
 }

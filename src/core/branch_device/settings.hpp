@@ -89,6 +89,7 @@ struct Settings {
     std::vector<Network> trusted;     ///< hosts, likewise: application servers
     std::vector<Network> allowed;     ///< hosts outside of the branch that a terminal may redirect to
     std::vector<Text> allowed_hosts;  ///< the same by name, lower case
+    std::vector<Text> events;         ///< event packages that terminals may subscribe to, for NOTIFYs (PSH-15)
     std::vector<Text> unsolicited;    ///< User-Agents (patterns) that take a NOTIFY without subscription
     Recursion recursion = Recursion::pass_up;
     struct User {

@@ -19,10 +19,10 @@
 #include "calls/call_table.hpp"
 #include "calls/release.hpp"
 #include "central/central.hpp"
+#include "events/notifier.hpp"
 #include "location/location_service.hpp"
 #include "nameserver/nameserver.hpp"
 #include "proxy/proxy.hpp"
-#include "reg_event/notifier.hpp"
 #include "registrar/registrar.hpp"
 #include "resolver/targets.hpp"
 #include "ringing/caller_preferences.hpp"
@@ -243,7 +243,8 @@ struct BranchDevice::State {
 
   // push_targets.cpp
   std::vector<const location::Binding*> terminals_in_order(std::string_view aor, Instant now) const;
-  PushTerminals push_terminals(std::string_view aor, Instant now);
+  /// `event`: of a NOTIFY; those who have subscribed to it are among them.
+  PushTerminals push_terminals(std::string_view aor, std::string_view event, Instant now);
   std::vector<delivery::Target> configured_push_targets(std::string_view aor, Instant now) const;
   bool is_allowed_for_push(const sip::Uri& uri, Instant now) const;
   /// What a Contact or a configured address means. False: nothing may be sent there (PSH-14).
@@ -257,6 +258,14 @@ struct BranchDevice::State {
   // push_sending.cpp
   void send_push(PushId id, std::size_t step, Instant now, Outbox& outbox);
   void start_push(PushId id, std::size_t step, std::string_view headers, Instant now, Outbox& outbox);
+  /// Nothing: it must not be sent there at all.
+  std::optional<delivery::Method> method_of_push(const PushInProgress& push, const delivery::Target& target,
+                                                 const location::Binding* binding) const;
+  /// Zero: the terminal has none to the message's event package.
+  events::SubscriptionId subscription_of_push(const PushInProgress& push, const delivery::Target& target) const;
+  void notify_push(PushId id, std::size_t step, Instant now, Outbox& outbox);
+  /// After an answer: whether what it redirects to may be followed, as is everywhere but in a subscription.
+  bool is_moved_as_message(PushInProgress& push, std::size_t step, int status, Instant now, Outbox& outbox);
   void fail_push(PushInProgress& push, std::size_t step, delivery::Why why, int status, Instant now, Outbox& outbox);
   Endpoint own_place(const Destination& destination) const;
   bool look_up_for_push(PushId id, std::size_t step, const std::vector<dns::Question>& missing, Instant now, Outbox& outbox);
@@ -331,7 +340,7 @@ struct BranchDevice::State {
   transaction::Layer layer;
   location::LocationService location;
   registrar::Registrar registrar;
-  reg_event::Notifier notifier;
+  events::Notifier notifier;
   proxy::Proxy proxy;
   calls::CallTable calls;
   calls::Release release;
@@ -381,6 +390,7 @@ central::Settings central_settings(const Settings& settings);
 registrar::Settings registrar_settings(const Settings& settings);
 ringing::Settings ringing_settings(const Settings& settings);
 calls::ReleaseSettings release_settings(const Settings& settings);
+events::Settings events_settings(const Settings& settings, const Team& team);
 auth::Settings auth_settings(const Settings& settings, const Team& team);
 
 }  // namespace ringhold::branch_device

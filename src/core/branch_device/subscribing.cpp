@@ -15,13 +15,13 @@ bool BranchDevice::State::on_subscribe(const sip::Message& request, const Packet
     }
     return uri.user.empty() && refuse({481, {}, {}});
   }
-  const bool is_reg = reg_event::package_of(request) == reg_event::package;
+  const bool is_known = notifier.has_package(events::package_of(request));
   if (uri.user.empty()) {
-    if (is_reg) return refuse({404, "No user in the Request-URI", {}});
-    return refuse({489, {}, Text{reg_event::allow_events_line}});
+    if (is_known) return refuse({404, "No user in the Request-URI", {}});
+    return refuse({489, {}, notifier.allow_events_line()});
   }
   // What else a user's terminals know they tell themselves (C7).
-  const Text aor = is_reg && !uri.parameters.has("gr") ? aor_of(uri) : Text{};
+  const Text aor = is_known && !uri.parameters.has("gr") ? aor_of(uri) : Text{};
   if (aor.empty()) return false;
   const bool from_central = central.is_central(packet.remote);
   // C3: who is registered at the central site is known there.

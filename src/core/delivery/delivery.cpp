@@ -16,7 +16,7 @@ std::optional<Enum> parsed(const std::array<std::string_view, size>& names, std:
   return static_cast<Enum>(found - names.begin());
 }
 
-constexpr std::array<std::string_view, 5> via_names{"registered", "redirect", "remembered", "configured", "central"};
+constexpr std::array<std::string_view, 6> via_names{"registered", "redirect", "remembered", "configured", "central", "subscribed"};
 constexpr std::array<std::string_view, 6> why_names{"none", "answered", "timeout", "unreachable", "too-large", "unsolicited"};
 constexpr std::array<std::string_view, 14> reason_names{"none",    "nobody",     "unreachable",   "refused",   "declined",
                                                         "loop",    "hops",       "steps",         "too-large", "unsolicited",

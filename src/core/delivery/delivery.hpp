@@ -22,6 +22,7 @@ enum class Via : std::uint8_t {
   remembered,  ///< a terminal had named it earlier (P5)
   configured,  ///< the administrator has, for redirects that name none (PSH-05)
   central,     ///< the central site, where the user may be
+  subscribed,  ///< who wants the NOTIFYs of his event package, and is not registered
 };
 std::string_view name(Via via);
 std::optional<Via> parse_via(std::string_view text);

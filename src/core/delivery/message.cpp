@@ -42,9 +42,9 @@ std::string_view Message::content_type() const {
 Change put(const Message& message) {
   return {Table::push_message,
           message.id,
-          {message.id, message.aor, message.sender, Text{name(message.method)}, message.headers, message.body, Text{name(message.strategy)},
-           static_cast<std::int64_t>(message.seed), to_unix_ms(message.accepted_at), to_unix_ms(message.expires_at), message.key,
-           std::int64_t{message.rounds}}};
+          {message.id, message.aor, message.sender, Text{name(message.method)}, message.event, message.headers, message.body,
+           Text{name(message.strategy)}, static_cast<std::int64_t>(message.seed), to_unix_ms(message.accepted_at),
+           to_unix_ms(message.expires_at), message.key, std::int64_t{message.rounds}}};
 }
 
 Change erase(const Message& message) { return {Table::push_message, message.id, {}}; }
@@ -56,6 +56,7 @@ std::optional<Message> message_from_row(const Row& row) {
   message.aor = reader.text();
   message.sender = reader.text(longest_uri);
   const auto method = parse_method(reader.text());
+  message.event = reader.text();
   message.headers = reader.text(longest_headers);
   message.body = reader.text(largest_body);
   const auto strategy = parse_strategy(reader.text());
@@ -99,7 +100,7 @@ Text branch_of(const Message& message, const Addressed& addressed, WorkerNumber 
 }
 
 void append_request(std::string& out, const Message& message, const Addressed& addressed, std::string_view branch) {
-  const std::string_view method = name(message.method);
+  const std::string_view method = name(addressed.method);
   out.append(method).append(" ").append(addressed.request_uri).append(" SIP/2.0\r\nVia: SIP/2.0/");
   out.append(via_name(addressed.destination.transport)).append(" ").append(addressed.sent_by.text()).append(";branch=").append(branch);
   out.append(";rport\r\nMax-Forwards: 70\r\n");
@@ -107,6 +108,8 @@ void append_request(std::string& out, const Message& message, const Addressed& a
   out.append("From: <").append(message.sender).append(">;tag=").append(from_tag_of(message));
   out.append("\r\nTo: <").append(message.aor).append(">\r\nCall-ID: ").append(call_id_of(message));
   out.append("\r\nCSeq: ").append(Decimal{addressed.cseq}).append(" ").append(method).append("\r\n");
+  // What nobody subscribed to has no state but that it is over (RFC 6665 §4.1.3).
+  if (addressed.method == Method::notify) out.append("Event: ").append(message.event).append("\r\nSubscription-State: terminated\r\n");
   out.append(message.headers).append(addressed.headers);
   out.append("Content-Length: ").append(Decimal{message.body.size()}).append("\r\n\r\n").append(message.body);
 }

@@ -19,7 +19,8 @@ struct Message {
   Text aor;     ///< whom it is for
   Text sender;  ///< URI
   Method method = Method::message;
-  Text headers;  ///< whole lines: Content-Type and others that go with the content; of a NOTIFY also Event and Subscription-State
+  Text event;    ///< of a NOTIFY: its package (RFC 6665)
+  Text headers;  ///< whole lines: Content-Type and others that go with the content
   Text body;     ///< as it came
   Strategy strategy = Strategy::one_by_one;
   std::uint64_t seed = 0;  ///< drawn at random: what Call-ID, tag and branches are made of, also after a restart of ours
@@ -61,6 +62,7 @@ Text from_tag_of(const Message& message);
 /// One request as it leaves. After a restart of ours the same step gives the same bytes, branch and all: a terminal that had it
 /// already takes it for a retransmission (RFC 3261 §17.2.3).
 struct Addressed {
+  Method method = Method::message;  ///< a NOTIFY goes outside of any subscription
   std::string_view request_uri;
   std::string_view route;  ///< values of Route; empty: none
   Destination destination;

@@ -20,12 +20,13 @@ std::string_view name(Method method) {
   switch (method) {
     case Method::message: return "MESSAGE";
     case Method::notify: return "NOTIFY";
+    case Method::notify_or_message: return "NOTIFY,MESSAGE";
   }
   return "";
 }
 
 std::optional<Method> parse_method(std::string_view text) {
-  for (const Method one : {Method::message, Method::notify})
+  for (const Method one : {Method::message, Method::notify, Method::notify_or_message})
     if (name(one) == text) return one;
   return std::nullopt;
 }

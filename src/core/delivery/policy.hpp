@@ -20,8 +20,12 @@ std::string_view name(Strategy strategy);
 std::optional<Strategy> parse_strategy(std::string_view text);
 
 /// How a message is sent (PSH-15).
-enum class Method : std::uint8_t { message, notify };
-std::string_view name(Method method);  ///< "MESSAGE", "NOTIFY"
+enum class Method : std::uint8_t {
+  message,
+  notify,            ///< only to who has subscribed, or is configured to take it
+  notify_or_message  ///< to others as MESSAGE
+};
+std::string_view name(Method method);  ///< "MESSAGE", "NOTIFY", "NOTIFY,MESSAGE"
 std::optional<Method> parse_method(std::string_view text);
 
 inline constexpr std::size_t largest_body = 65'536;    ///< bytes of content; more is refused

@@ -125,7 +125,8 @@ CREATE TABLE IF NOT EXISTS push_message (
   id              TEXT PRIMARY KEY,   -- in the order in which they were accepted
   aor             TEXT NOT NULL,      -- whom it is for
   sender          TEXT NOT NULL,      -- URI
-  method          TEXT NOT NULL,      -- MESSAGE, NOTIFY
+  method          TEXT NOT NULL,      -- MESSAGE, NOTIFY, NOTIFY,MESSAGE
+  event           TEXT NOT NULL,      -- of a NOTIFY
   headers         TEXT NOT NULL,      -- whole lines: Content-Type and others
   body            TEXT NOT NULL,      -- bytes as they came
   strategy        TEXT NOT NULL,

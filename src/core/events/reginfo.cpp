@@ -1,8 +1,8 @@
-#include "reg_event/reginfo.hpp"
+#include "events/reginfo.hpp"
 
 #include "sip/uri.hpp"
 
-namespace ringhold::reg_event {
+namespace ringhold::events {
 
 namespace {
 
@@ -71,4 +71,4 @@ void append_reginfo(std::string& out, const Reginfo& info, Instant now) {
   out.append("  </registration>\n</reginfo>\n");
 }
 
-}  // namespace ringhold::reg_event
+}  // namespace ringhold::events

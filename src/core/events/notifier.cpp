@@ -1,10 +1,10 @@
-#include "reg_event/notifier.hpp"
+#include "events/notifier.hpp"
 
 #include <algorithm>
 
 #include "sip/builder.hpp"
 
-namespace ringhold::reg_event {
+namespace ringhold::events {
 
 namespace {
 
@@ -37,6 +37,16 @@ bool accepts_reginfo(const sip::Message& request) {
 }
 
 }  // namespace
+
+bool Notifier::has_package(std::string_view package) const {
+  return package == reg || std::ranges::find(settings_.packages, lower_case(package)) != settings_.packages.end();
+}
+
+Text Notifier::allow_events_line() const {
+  Text line = "Allow-Events: " + Text{reg};
+  for (const Text& package : settings_.packages) line.append(", ").append(package);
+  return line + "\r\n";
+}
 
 std::string_view package_of(const sip::Message& subscribe) {
   const auto event = subscribe.value(sip::Header::event);
@@ -95,7 +105,7 @@ void Notifier::accept(const sip::Message& request, const Packet& packet, const S
                       Step& step) {
   Text headers = "Expires: " + std::to_string(expires) + "\r\nContact: <sip:" + own_user() + own_place(subscription.destination);
   if (is_reliable(packet.transport)) headers.append(";transport=").append(name(packet.transport));
-  headers.append(">\r\n").append(allow_events_line);
+  headers.append(">\r\n").append(allow_events_line());
   request.for_each_value(sip::Header::record_route, [&](std::string_view value, const sip::HeaderLine&) {
     headers.append("Record-Route: ").append(value).append("\r\n");
     return true;
@@ -125,13 +135,15 @@ void Notifier::subscribe(const sip::Message& request, const Packet& packet, std:
   const auto contact = sip::Contact::parse(sip::split_element(request.value(sip::Header::contact)).first);
   if (!contact || contact->star)
     return answer(request, packet, 400, tag, "Warning: 399 ringhold \"SUBSCRIBE needs one Contact\"\r\n", step);
-  if (!accepts_reginfo(request)) return answer(request, packet, 406, tag, "Accept: application/reginfo+xml\r\n", step);
+  const bool is_reg = package_of(request) == reg;
+  if (is_reg && !accepts_reginfo(request)) return answer(request, packet, 406, tag, "Accept: application/reginfo+xml\r\n", step);
   const auto expires = lifetime(request);
   if (!expires)
     return answer(request, packet, 423, tag, "Min-Expires: " + std::to_string(seconds_ceil(settings_.min_expires)) + "\r\n", step);
   const SubscriptionId id = subscriptions_.insert();
   if (!id) return answer(request, packet, 503, tag, "Retry-After: " + std::to_string(30 + random_.below(60)) + "\r\n", step);
   Subscription& subscription = *subscriptions_.find(id);
+  subscription.is_reg = is_reg;
   subscription.aor = aor;
   subscription.call_id = request.call_id();
   subscription.local_tag = tag;
@@ -147,7 +159,9 @@ void Notifier::subscribe(const sip::Message& request, const Packet& packet, std:
   by_tag_.emplace(tag, id);
   by_aor_[subscription.aor].push_back(id);
   location.watch(aor);
-  outbox.note({"reg_subscribed", {{"aor", aor}, {"watcher", packet.remote.text()}, {"expires", *expires}}, Severity::debug});
+  outbox.note({"event_subscribed",
+               {{"aor", aor}, {"package", package_of(request)}, {"watcher", packet.remote.text()}, {"expires", *expires}},
+               Severity::debug});
   accept(request, packet, subscription, *expires, step);
   subscription.tell_all = true;
   set_lifetime(id, now + std::chrono::seconds{*expires});
@@ -180,6 +194,7 @@ void Notifier::tell(const std::vector<BindingEvent>& events, location::LocationS
     if (found == by_aor_.end()) continue;
     for (const SubscriptionId id : found->second) {
       Subscription& subscription = *subscriptions_.find(id);
+      if (!subscription.is_reg) continue;
       if (subscription.untold.size() == untold_max) subscription.tell_all = true;
       if (subscription.tell_all) continue;
       // Of several changes of one contact the last one counts.
@@ -198,7 +213,7 @@ void Notifier::notify(SubscriptionId id, Step& step) {
   const Subscription& subscription = *subscriptions_.find(id);
   if (subscription.notifying || (!subscription.tell_all && subscription.untold.empty())) return;
   const Text state = "active;expires=" + std::to_string(seconds_ceil(subscription.expires_at - step.now));
-  if (send(id, state, {transaction::Owner::Kind::reg_event, id.index, id.generation, 0}, step)) subscriptions_.find(id)->notifying = true;
+  if (send(id, state, {transaction::Owner::Kind::events, id.index, id.generation, 0}, step)) subscriptions_.find(id)->notifying = true;
 }
 
 void Notifier::notify_for_the_last_time(SubscriptionId id, std::string_view reason, Step& step) {
@@ -211,7 +226,7 @@ void Notifier::notify_for_the_last_time(SubscriptionId id, std::string_view reas
 bool Notifier::send(SubscriptionId id, std::string_view state, transaction::Owner owner, Step& step) {
   Subscription& subscription = *subscriptions_.find(id);
   const auto begin = step.outbox.bytes().size();
-  const Text branch = "z9hG4bK" + Text{worker_digit(settings_.team.number)} + "e" + hex(random_.next());
+  const Text branch = new_branch();
   write(subscription, state, branch, step);
   if (step.layer.start_client(sip::Method::notify, branch, begin, subscription.destination, owner, step.now, step.outbox)) {
     subscription.tell_all = false;
@@ -225,7 +240,15 @@ bool Notifier::send(SubscriptionId id, std::string_view state, transaction::Owne
   return false;
 }
 
+Text Notifier::new_branch() { return "z9hG4bK" + Text{worker_digit(settings_.team.number)} + "e" + hex(random_.next()); }
+
 void Notifier::write(Subscription& subscription, std::string_view state, std::string_view branch, Step& step) const {
+  ++subscription.local_cseq;
+  // RFC 6665 §4.2.1.2: what there is to say of the state; of content that comes when it comes, nothing.
+  if (!subscription.is_reg) {
+    ++subscription.version;
+    return append_notify(subscription, state, branch, {}, step.outbox.bytes());
+  }
   const auto live = step.location.ids(subscription.aor, step.now);
   if (subscription.tell_all) {
     subscription.untold.clear();
@@ -236,18 +259,55 @@ void Notifier::write(Subscription& subscription, std::string_view state, std::st
                      subscription.untold};
   std::string body;
   append_reginfo(body, info, step.now);
+  append_notify(subscription, state, branch, {"Content-Type: application/reginfo+xml\r\n", body}, step.outbox.bytes());
+}
+
+void Notifier::append_notify(const Subscription& subscription, std::string_view state, std::string_view branch, const Content& content,
+                             std::string& out) const {
   const Destination& to = subscription.destination;
   const Text place = own_place(to);
-  std::string& out = step.outbox.bytes();
   out.append("NOTIFY ").append(subscription.remote_target).append(" SIP/2.0\r\nVia: SIP/2.0/").append(via_name(to.transport));
   out.append(" ").append(place).append(";branch=").append(branch).append(";rport\r\nMax-Forwards: 70\r\n");
   if (!subscription.route.empty()) out.append("Route: ").append(subscription.route).append("\r\n");
   out.append("From: ").append(subscription.from).append(";tag=").append(subscription.local_tag);
   out.append("\r\nTo: ").append(subscription.to).append("\r\nCall-ID: ").append(subscription.call_id);
-  out.append("\r\nCSeq: ").append(Decimal{++subscription.local_cseq}).append(" NOTIFY\r\nContact: <sip:").append(own_user()).append(place);
+  out.append("\r\nCSeq: ").append(Decimal{subscription.local_cseq}).append(" NOTIFY\r\nContact: <sip:").append(own_user()).append(place);
   if (is_reliable(to.transport)) out.append(";transport=").append(name(to.transport));
-  out.append(">\r\nEvent: ").append(subscription.event).append("\r\nSubscription-State: ").append(state);
-  out.append("\r\nContent-Type: application/reginfo+xml\r\nContent-Length: ").append(Decimal{body.size()}).append("\r\n\r\n").append(body);
+  out.append(">\r\nEvent: ").append(subscription.event).append("\r\nSubscription-State: ").append(state).append("\r\n");
+  out.append(content.headers).append("Content-Length: ").append(Decimal{content.body.size()}).append("\r\n\r\n").append(content.body);
+}
+
+std::vector<SubscriptionId> Notifier::subscriptions(std::string_view aor, std::string_view package) const {
+  std::vector<SubscriptionId> found;
+  const auto all = by_aor_.find(aor);
+  if (all == by_aor_.end()) return found;
+  for (auto id = all->second.rbegin(); id != all->second.rend(); ++id) {
+    const Subscription& subscription = *subscriptions_.find(*id);
+    const std::string_view event = subscription.event;
+    if (!subscription.is_reg && equal_ignoring_case(trimmed(event.substr(0, event.find(';'))), package)) found.push_back(*id);
+  }
+  return found;
+}
+
+transaction::TransactionId Notifier::notify(SubscriptionId id, const Content& content, transaction::Owner owner, transaction::Layer& layer,
+                                            Instant now, Outbox& outbox) {
+  Subscription* const subscription = subscriptions_.find(id);
+  if (subscription == nullptr) return {};
+  const auto begin = outbox.bytes().size();
+  const Text branch = new_branch();
+  ++subscription->local_cseq;
+  append_notify(*subscription, "active;expires=" + std::to_string(seconds_ceil(subscription->expires_at - now)), branch, content,
+                outbox.bytes());
+  const auto client = layer.start_client(sip::Method::notify, branch, begin, subscription->destination, owner, now, outbox);
+  if (!client) outbox.bytes().resize(begin);
+  return client;
+}
+
+bool Notifier::answered(SubscriptionId id, int status, location::LocationService& location, Outbox& outbox) {
+  // A 3xx or a refusal of this content says nothing of the dialog; these do.
+  if (subscriptions_.find(id) == nullptr || (status != 481 && status != 404 && status != 410 && status != 489)) return false;
+  end(id, "refused", location, outbox);
+  return true;
 }
 
 void Notifier::on_response(const transaction::Owner& owner, int status, location::LocationService& location, transaction::Layer& layer,
@@ -284,7 +344,7 @@ void Notifier::expire(location::LocationService& location, transaction::Layer& l
 
 void Notifier::end(SubscriptionId id, std::string_view why, location::LocationService& location, Outbox& outbox) {
   const Subscription& subscription = *subscriptions_.find(id);
-  outbox.note({"reg_unsubscribed", {{"aor", subscription.aor}, {"why", why}}, Severity::debug});
+  outbox.note({"event_unsubscribed", {{"aor", subscription.aor}, {"why", why}}, Severity::debug});
   location.unwatch(subscription.aor);
   by_tag_.erase(subscription.local_tag);
   if (const auto found = by_aor_.find(subscription.aor); found != by_aor_.end()) {
@@ -294,4 +354,4 @@ void Notifier::end(SubscriptionId id, std::string_view why, location::LocationSe
   subscriptions_.erase(id);
 }
 
-}  // namespace ringhold::reg_event
+}  // namespace ringhold::events

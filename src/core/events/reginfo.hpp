@@ -8,7 +8,7 @@
 #include "base/time.hpp"
 #include "location/location_service.hpp"
 
-namespace ringhold::reg_event {
+namespace ringhold::events {
 
 enum class Extent : std::uint8_t { full, partial };
 
@@ -24,4 +24,4 @@ struct Reginfo {
 /// Appends application/reginfo+xml.
 void append_reginfo(std::string& out, const Reginfo& info, Instant now);
 
-}  // namespace ringhold::reg_event
+}  // namespace ringhold::events

@@ -1,8 +1,8 @@
-#include "reg_event/notifier.hpp"
+#include "events/notifier.hpp"
 
 #include <gtest/gtest.h>
 
-namespace ringhold::reg_event {
+namespace ringhold::events {
 namespace {
 
 constexpr std::string_view aor = "sip:alice@example.test";
@@ -220,4 +220,4 @@ TEST_F(Watching, are_bounded_X1) {
 }
 
 }  // namespace
-}  // namespace ringhold::reg_event
+}  // namespace ringhold::events

@@ -10,21 +10,21 @@
 #include "base/random.hpp"
 #include "base/slab.hpp"
 #include "base/timer_wheel.hpp"
+#include "events/reginfo.hpp"
 #include "location/location_service.hpp"
-#include "reg_event/reginfo.hpp"
 #include "sip/message.hpp"
 #include "transaction/layer.hpp"
 
-namespace ringhold::reg_event {
+namespace ringhold::events {
 
-inline constexpr std::string_view package = "reg";
-inline constexpr std::string_view allow_events_line = "Allow-Events: reg\r\n";
+inline constexpr std::string_view reg = "reg";  ///< RFC 3680: its documents are made here
 
 /// The event package that a SUBSCRIBE names, without parameters; empty: none.
 std::string_view package_of(const sip::Message& subscribe);
 
 /// One watcher's dialog (RFC 3261 §12.1.1) and what it has still to be told.
 struct Subscription {
+  bool is_reg = true;  ///< else what its NOTIFYs carry comes by notify()
   Text aor;
   Text call_id, local_tag, remote_tag;
   Text from, to;       ///< of our NOTIFYs, `from` without its tag
@@ -49,12 +49,19 @@ struct Settings {
   Team team{};
   Duration min_expires = 30s;
   Duration max_expires = 3'761s;  ///< RFC 3680 §4.4
+  std::vector<Text> packages{};   ///< beside `reg`, lower case
 };
 
-/// The notifier. Every operation answers through the transaction layer and the outbox that it is given.
+/// What a NOTIFY carries: whole lines, Content-Type among them, and the body.
+struct Content {
+  std::string_view headers;
+  std::string_view body;
+};
+
+/// The notifier (RFC 6665 §4.2). Every operation answers through the transaction layer and the outbox that it is given.
 class Notifier {
  public:
-  Notifier(const Settings& settings, Random& random, std::size_t capacity = limits::reg_subscriptions);
+  Notifier(const Settings& settings, Random& random, std::size_t capacity = limits::event_subscriptions);
 
   /// A SUBSCRIBE outside of a dialog that may be served: answers it and sends the first NOTIFY.
   void subscribe(const sip::Message& request, const Packet& packet, std::string_view aor, location::LocationService& location,
@@ -64,6 +71,20 @@ class Notifier {
   /// One that does: prolongs or ends it (RFC 6665 §4.2.1).
   void refresh(const sip::Message& request, const Packet& packet, location::LocationService& location, transaction::Layer& layer,
                Instant now, Outbox& outbox);
+
+  bool has_package(std::string_view package) const;
+  Text allow_events_line() const;
+  void reconfigure(const Settings& settings) { settings_ = settings; }
+
+  /// The subscriptions of an AOR to a package other than `reg`; the latest first.
+  std::vector<SubscriptionId> subscriptions(std::string_view aor, std::string_view package) const;
+  /// Null: it has ended.
+  const Subscription* find(SubscriptionId id) const { return subscriptions_.find(id); }
+  /// Sends content in a subscription, in a client transaction of `owner`. Zero: no room for one.
+  transaction::TransactionId notify(SubscriptionId id, const Content& content, transaction::Owner owner, transaction::Layer& layer,
+                                    Instant now, Outbox& outbox);
+  /// Such a NOTIFY was answered like that. Whether the subscription has ended with it (RFC 6665 §4.2.2).
+  bool answered(SubscriptionId id, int status, location::LocationService& location, Outbox& outbox);
 
   /// What happened to bindings that are watched.
   void tell(const std::vector<location::BindingEvent>& events, location::LocationService& location, transaction::Layer& layer, Instant now,
@@ -89,6 +110,9 @@ class Notifier {
   void notify(SubscriptionId id, Step& step);
   void notify_for_the_last_time(SubscriptionId id, std::string_view reason, Step& step);
   void write(Subscription& subscription, std::string_view state, std::string_view branch, Step& step) const;
+  void append_notify(const Subscription& subscription, std::string_view state, std::string_view branch, const Content& content,
+                     std::string& out) const;
+  Text new_branch();
   bool send(SubscriptionId id, std::string_view state, transaction::Owner owner, Step& step);
   void end(SubscriptionId id, std::string_view why, location::LocationService& location, Outbox& outbox);
   Text own_place(const Destination& destination) const;
@@ -102,4 +126,4 @@ class Notifier {
   boost::unordered_flat_map<Text, std::vector<SubscriptionId>, TextHash, TextEqual> by_aor_;
 };
 
-}  // namespace ringhold::reg_event
+}  // namespace ringhold::events
