@@ -2,7 +2,8 @@
 // digest or dns: a closed loop of transactions on loopback, with so many under way at once; with a RATE an open one, so many per second.
 // Over UDP, or over 50 connections that are kept open. Registers every user first where the task needs it, prints "ready", waits for a
 // line, measures, prints "DONE LOST SECONDS P50 P99", the last two in microseconds from the first request to the last answer. It is also
-// the phones: what is relayed to a second socket, or back over a user's connection, is answered as they would. `bind`
+// the phones: what is relayed to a second socket, or back over a user's connection, is answered as they would. `store` is
+// a message for nobody who is there, for the server to keep. `bind`
 // registers new users beside the first ones. A `call` is INVITE to BYE, 13 messages; in a `fork` the first of three phones answers;
 // a `digest` is a REGISTER that is challenged, and its repetition with MD5 credentials of the password "secret".
 // Requests are copies of one template with the numbers put in, so that the generator costs less than any server.
@@ -216,6 +217,7 @@ class Load {
 struct Work {
   std::optional<Security> security;  ///< none: over UDP
   Task task = Task::dns;
+  bool registers = true;  ///< the users first
 };
 
 std::optional<Work> parse_work(std::string_view name) {
@@ -225,10 +227,11 @@ std::optional<Work> parse_work(std::string_view name) {
       work.security = security;
       name.remove_prefix(4);
     }
-  static constexpr std::array<std::pair<std::string_view, Task>, 8> tasks{{{"options", Task::options},
+  static constexpr std::array<std::pair<std::string_view, Task>, 9> tasks{{{"options", Task::options},
                                                                            {"register", Task::register_},
                                                                            {"bind", Task::bind},
                                                                            {"message", Task::message},
+                                                                           {"store", Task::message},
                                                                            {"call", Task::call},
                                                                            {"fork", Task::fork},
                                                                            {"digest", Task::digest},
@@ -236,6 +239,7 @@ std::optional<Work> parse_work(std::string_view name) {
   const auto found = std::ranges::find(tasks, name, &std::pair<std::string_view, Task>::first);
   if (found == tasks.end()) return std::nullopt;
   work.task = found->second;
+  work.registers = work.task != Task::options && work.task != Task::dns && name != "store";
   return work;
 }
 
@@ -263,7 +267,7 @@ int main(int count, char** arguments) {
   const std::chrono::seconds duration{number(5)};
   const auto channels = channels_to(static_cast<std::uint16_t>(number(2)), work->security);
   Load load{*channels, users, number(6), task == Task::fork ? 3U : 1U};
-  if (task != Task::options && task != Task::dns) {
+  if (work->registers) {
     const auto first = load.run(task == Task::digest ? task : Task::register_, users, closed, Clock::now() + std::chrono::seconds{60});
     if (first.done != users)
       return std::fprintf(stderr, "load: %llu of %u users registered\n", static_cast<unsigned long long>(first.done), users), 1;

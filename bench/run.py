@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""bench/run.py [sip [TASK...]|dns|workers|persistence|contacts|all]: CPU per transaction of Ringhold, of its peer and of the bare kernel, in one run,
+"""bench/run.py [sip [TASK...]|dns|workers|persistence|contacts|push|all]: CPU per transaction of Ringhold, of its peer and of the bare kernel, in one run,
 in turn; or of Ringhold with two workers beside one, or with its database beside none.
 
 The server is pinned to core 0, the generator to core 1. Medians of three rounds. Everything is bounded and ends by itself.
@@ -29,8 +29,8 @@ UNDER_WAY = 64
 BATCH_CLASS = ("chrt", "--batch", "0")
 KAMAILIO_TCP_CHILDREN = 1
 USERS = {"options": 1, "register": 10_000, "bind": 100_000, "message": 10_000, "call": 10_000, "fork": 10_000, "digest": 10_000,
-         "tcp-register": 10_000, "tcp-call": 10_000, "tls-register": 10_000, "dns": 1}
-SIP_TASKS = tuple(task for task in USERS if task != "dns")
+         "tcp-register": 10_000, "tcp-call": 10_000, "tls-register": 10_000, "dns": 1, "store": 10_000}
+SIP_TASKS = tuple(task for task in USERS if task not in ("dns", "store"))
 NO_FLOOR = ("message", "call", "fork", "digest", "tcp-call", "tls-register")  # the floor relays nothing, and knows no TLS
 # Both have a key of the same kind, made for the run.
 CERTIFICATE = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
@@ -107,6 +107,14 @@ survivable_expires = "10m"
 url = "{store}"
 [http]
 listen = "127.0.0.1:{http}"
+{more}
+"""
+# Whatever comes is delivered as pushed content; and there is room for all that nobody takes.
+PUSHING = """
+[push]
+senders = ["127.0.0.1"]
+store_messages = 100000
+store_size = 1024
 """
 
 
@@ -136,13 +144,13 @@ def cpu_time(pids, thread=None):
 class Server:
     """One server on core 0, or on both with two workers, from construction to the end of the `with`."""
 
-    def __init__(self, name, task, folder, workers=1, store="memory:", prefix=()):
+    def __init__(self, name, task, folder, workers=1, store="memory:", prefix=(), more=""):
         self.cores = "0" if workers == 1 else "0,1"
         self.prefix = prefix
         self.log = open(pathlib.Path(folder) / "server.log", "w")
         if transport_of(task) == "tls":
             make_certificate(folder)
-        command = server_command(name, task, folder, workers, store)
+        command = server_command(name, task, folder, workers, store, more)
         self.process = subprocess.Popen([*prefix, "taskset", "-c", self.cores, *command], stdout=self.log, stderr=self.log, start_new_session=True)
         deadline = time.monotonic() + 20
         while not bound(PORT, transport_of(task)):
@@ -273,7 +281,7 @@ class Upstream(threading.Thread):
             self.socket.sendto(header + query[12:end] + answer, peer)
 
 
-def server_command(name, task, folder, workers, store):
+def server_command(name, task, folder, workers, store, more=""):
     if name == "floor":
         return [str(BUILD / "bench/bench_floor"), str(PORT), *(["tcp"] if transport_of(task) == "tcp" else [])]
     if name == "dnsmasq":
@@ -290,7 +298,7 @@ def server_command(name, task, folder, workers, store):
     certificate = 'tls_certificate = "tls.pem"\ntls_key = "tls.key"' if transport == "tls" else ""
     file.write_text(RINGHOLD.format(sip_listen=", ".join(f'"{one}:127.0.0.1:{sip_port}"' for one in listen), dns_port=dns_port,
                                     upstream=UPSTREAM_PORT, http=HTTP_PORT, auth=auth, workers=workers, store=store,
-                                    certificate=certificate))
+                                    certificate=certificate, more=more))
     return [str(BUILD / "ringhold"), "serve", "-c", str(file), "--log-level", "error"]
 
 
@@ -375,6 +383,22 @@ def compare_stores():
                   f"{median(slow)['p50']:.0f} | {p99:.0f} | {p99 / median(without[2])['p99']:.2f} |", flush=True)
 
 
+def compare_pushes():
+    """A MESSAGE that is relayed, one that is delivered as pushed content, and one that is on disk before its 202."""
+    print("| task | store | CPU µs | of it user, about | of relayed | per second | lost | p99 µs |")
+    print("|---|---|---|---|---|---|---|---|")
+    cases = {"relayed": ("message", "memory:", ""), "pushed": ("message", "memory:", PUSHING), "kept": ("store", "sqlite:ringhold.db", PUSHING)}
+    results = {}
+    for _ in range(ROUNDS):
+        for case, (task, store, more) in cases.items():
+            with tempfile.TemporaryDirectory() as folder, Server("ringhold", task, folder, store=store, more=more) as server:
+                results.setdefault(case, []).append(server.measure(task, under_way=UNDER_WAY if store == "memory:" else 1_024))
+    for case, rounds in results.items():
+        mid = median(rounds)
+        print(f"| {case} | {cases[case][1].partition(':')[0]} | {mid['total']:.2f} | {mid['user']:.2f} | {mid['total'] / median(results['relayed'])['total']:.2f} | "
+              f"{mid['rate']:.0f} | {mid['lost']:.0f} | {mid['p99']:.0f} |", flush=True)
+
+
 def compare_sizes():
     """A refresh among few contacts and among as many as fit, in an order that no cache foresees."""
     print("| contacts | CPU µs of a REGISTER refresh | of the first | lost | resident, bytes per contact |")
@@ -398,8 +422,8 @@ def resident(pid):
 
 
 def main(wanted, tasks):
-    if wanted not in ("sip", "dns", "workers", "persistence", "contacts", "all") or set(tasks) - set(SIP_TASKS) or (tasks and wanted != "sip"):
-        sys.exit(f"bench/run.py takes sip, dns, workers, persistence, contacts or all; after sip also tasks: {' '.join(SIP_TASKS)}")
+    if wanted not in ("sip", "dns", "workers", "persistence", "contacts", "push", "all") or set(tasks) - set(SIP_TASKS) or (tasks and wanted != "sip"):
+        sys.exit(f"bench/run.py takes sip, dns, workers, persistence, contacts, push or all; after sip also tasks: {' '.join(SIP_TASKS)}")
     if wanted in ("sip", "all"):
         compare(tasks or SIP_TASKS, "kamailio")
     if wanted in ("dns", "all"):
@@ -409,6 +433,8 @@ def main(wanted, tasks):
         compare_workers()
     if wanted in ("persistence", "all"):
         compare_stores()
+    if wanted in ("push", "all"):
+        compare_pushes()
     if wanted in ("contacts", "all"):
         compare_sizes()
 

@@ -131,6 +131,11 @@ void read_push(TomlSection table, const std::string& path, const std::vector<rin
   }
   read_senders(table, push);
   read_allowed(table, push);
+  for (const TomlItem& item : texts(table, "events")) {
+    push.events.push_back(lower_case(item.text));
+    if (!sip::is_token(item.text) || push.events.back() == "reg")
+      table.error("events", item.line, fmt::format("\"{}\": expected an event package other than \"reg\", such as \"x-push\"", item.text));
+  }
   for (const TomlItem& item : texts(table, "unsolicited")) {
     push.unsolicited.push_back(item.text);
     if (item.text.empty()) table.error("unsolicited", item.line, "expected a pattern for User-Agents, such as \"snom*\"");

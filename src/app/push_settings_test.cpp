@@ -46,6 +46,7 @@ store_size = 2
 from = "sip:news@example.test"
 senders = ["alice", "8002", "*", "10.77.0.9", "10.78.0.0/24"]
 allowed = ["203.0.113.5", "192.0.2.0/24", "Push.Example.NET."]
+events = ["X-Push"]
 unsolicited = ["snom*"]
 recurse = true
 [[push.user]]
@@ -65,6 +66,7 @@ name = "alice"
   EXPECT_EQ(push.trusted, (std::vector{*Network::parse("10.77.0.9"), *Network::parse("10.78.0.0/24")}));
   EXPECT_EQ(push.allowed, (std::vector{*Network::parse("203.0.113.5"), *Network::parse("192.0.2.0/24")}));
   EXPECT_EQ(push.allowed_hosts, std::vector<Text>{"push.example.net"});
+  EXPECT_EQ(push.events, std::vector<Text>{"x-push"});
   EXPECT_EQ(push.unsolicited, std::vector<Text>{"snom*"});
   EXPECT_EQ(push.recursion, branch_device::Recursion::follow);
   ASSERT_EQ(push.users.size(), 2U);
@@ -87,6 +89,8 @@ TEST(PushSettings, names_line_key_and_what_was_expected) {
   for (const char* wrong : {"10.0.0.300", "a b", "sip:x@y"})
     EXPECT_EQ(first_error("allowed = [\"" + std::string{wrong} + "\"]\n"),
               "r.toml:4: push.allowed: \"" + std::string{wrong} + "\": expected an address, a network or a host name");
+  EXPECT_EQ(first_error("events = [\"reg\"]\n"),
+            "r.toml:4: push.events: \"reg\": expected an event package other than \"reg\", such as \"x-push\"");
   EXPECT_EQ(first_error("unsolicited = [\"\"]\n"), "r.toml:4: push.unsolicited: expected a pattern for User-Agents, such as \"snom*\"");
   EXPECT_EQ(first_error("recurse = 1\n"), "r.toml:4: push.recurse: expected true or false");
   EXPECT_EQ(first_error("strateggy = \"one-by-one\"\n"), "r.toml:4: push.strateggy: unknown key: did you mean \"strategy\"?");

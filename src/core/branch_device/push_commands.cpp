@@ -31,6 +31,13 @@ bool is_content_type(std::string_view text) {
          sip::is_token(type.substr(slash + 1));
 }
 
+/// What every MESSAGE has, and what is of its own way only.
+bool is_of_transport(sip::Header header) {
+  using enum sip::Header;
+  constexpr std::array known{via, from, to, call_id, cseq, max_forwards, content_type, content_length, contact, route, record_route};
+  return std::ranges::find(known, header) != known.end();
+}
+
 /// Of a MESSAGE what goes on with its content: all that describes it, and what people read (RFC 3428 §4).
 bool goes_along(std::string_view header) {
   constexpr std::array<std::string_view, 15> names{"content-encoding",
@@ -166,7 +173,7 @@ bool BranchDevice::State::take_push(const sip::Message& request, const Packet& p
     message.headers.append("Content-Type: ").append(type).append("\r\n");
   }
   for (const sip::HeaderLine& line : request.lines())
-    if (goes_along(line.name)) message.headers.append(line.line);
+    if (!is_of_transport(line.header) && goes_along(line.name)) message.headers.append(line.line);
   if (message.headers.size() > delivery::longest_headers) return refuse({400, "Headers are too long", {}});
   message.body = Text{sip::framed_body(request)};
   message.strategy = settings.push.delivery.strategy;
@@ -192,9 +199,7 @@ bool BranchDevice::State::take_push(const sip::Message& request, const Packet& p
 Answer BranchDevice::State::remove_push(const RemovePush& asked, Instant now, Outbox& outbox) {
   auto message = pushes.store.remove(asked.id);
   if (!message) return Refused{404, "no push with that id waits in the store"};
-  outbox.change(delivery::erase(*message));
-  record_push(*message, delivery::Delivery{message->strategy, {}}, Reason::removed, now, now, outbox);
-  unwatch_for_push(message->aor);
+  give_up_push(*message, Reason::removed, now, outbox);
   return Done{};
 }
 

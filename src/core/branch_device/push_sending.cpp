@@ -63,7 +63,7 @@ void BranchDevice::State::send_push(PushId id, std::size_t step, Instant now, Ou
   attempt.subscription = subscription_of_push(push, target);
   if (attempt.subscription) return notify_push(id, step, now, outbox);
   std::vector<dns::Question> missing;
-  auto hop = push_hop(target, push.message.aor, now, missing);
+  auto hop = push_hop(target, binding, now, missing);
   if (!hop && !missing.empty() && look_up_for_push(id, step, missing, now, outbox)) return;
   if (!hop) return fail_push(push, step, Why::unreachable, 0, now, outbox);
   attempt.hop = *std::move(hop);
@@ -300,7 +300,7 @@ std::vector<proxy::Hop> BranchDevice::State::redirected_hops(const sip::Message&
     append_push_targets(contact.address.uri_text, Via::redirect, 1, {}, now, targets);
   std::vector<dns::Question> missing;
   for (const Target& target : targets)
-    if (auto hop = push_hop(target, aor, now, missing)) hops.push_back(*std::move(hop));
+    if (auto hop = push_hop(target, binding_of_push(target, aor, now), now, missing)) hops.push_back(*std::move(hop));
   return hops;
 }
 

@@ -57,6 +57,7 @@ struct PushInProgress {
   Stage stage = Stage::trying;
   bool is_kept = false;                              ///< it has a row in the store
   bool goes_on_as_message = false;                   ///< a subscriber has redirected it, and a subscription cannot be moved (PSH-15)
+  bool is_recorded = false;                          ///< for who may send it again, as soon as it is settled
   bool is_stored = false;                            ///< it came from the store: its user's next one waits for it
   delivery::Reason reason = delivery::Reason::none;  ///< set when it is not the delivery's
   Instant began;
@@ -72,6 +73,7 @@ struct PushPromise {
   enum class What : std::uint8_t {
     begin,   ///< the delivery
     stored,  ///< the sender hears that it is stored, or at least accepted
+    forget,  ///< the message: its record is on disk, and a repeated order finds that
     next,    ///< the user's next stored message may go (X-19)
   };
   ChangeId change;
@@ -118,7 +120,7 @@ struct PushService {
   std::size_t bytes_in_progress = 0;
   unsigned stored_in_progress = 0;
   bool was_central_usable = false;
-  std::uint64_t delivered = 0, stored = 0, failed = 0, refused = 0;
+  std::uint64_t delivered = 0, stored = 0, failed = 0;
 };
 
 }  // namespace ringhold::branch_device

@@ -94,7 +94,15 @@ void BranchDevice::State::restore_push(const Row& row, Instant now, Outbox& outb
     case Table::push_record: {
       const auto worker = key != nullptr ? delivery::worker_of_id(*key) : std::nullopt;
       if (!team.is_alone() && worker.value_or(0) % team.size != team.number) return;
-      if (key != nullptr) pushes.numbers.note(*key);
+      if (key != nullptr) {
+        pushes.numbers.note(*key);
+        // Both were there when we were killed: it has ended.
+        if (const auto ended = pushes.store.remove(*key)) {
+          outbox.change(delivery::erase(*ended));
+          unwatch_for_push(ended->aor);
+          if (!ended->key.empty()) pushes.by_key.erase(ended->key);
+        }
+      }
       pushes.log.restore(row, outbox);
       return;
     }

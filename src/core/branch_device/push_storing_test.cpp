@@ -170,6 +170,25 @@ TEST_F(Pushing, a_repeated_order_is_one_P8) {
   EXPECT_NE(push({.to = "8002", .body = "x", .key = "order 67"}).id, first);
 }
 
+TEST_F(Pushing, a_repeated_order_finds_its_record_whenever_we_are_killed_P8) {
+  register_at(t0);
+  clear();
+  const Push order{.to = "8002", .body = "x", .key = "order 66"};
+  const std::string first = push(order).id;
+  disk_works_ = false;
+  answers(t0, 200);
+  EXPECT_EQ(kept(Table::push_message), 1U) << "until the record is on disk";
+  EXPECT_EQ(kept(Table::push_record), 1U);
+  disk_works_ = true;
+  restart();
+  EXPECT_EQ(kept(Table::push_message), 0U);
+  clear();
+  pass_time(5s);
+  EXPECT_EQ(push(order).id, first);
+  EXPECT_EQ(report().result, "delivered");
+  EXPECT_EQ(count(t0), 0U);
+}
+
 TEST_F(Pushing, a_storm_of_registrations_is_none_of_messages_X19) {
   constexpr int users = 250;
   const auto address = [](int i) { return "10.77.0." + std::to_string(1 + i % 250) + ":" + std::to_string(6'000 + i); };

@@ -134,39 +134,33 @@ bool BranchDevice::State::append_push_targets(std::string_view uri_text, Via via
   return true;
 }
 
-std::optional<proxy::Hop> BranchDevice::State::push_hop(const Target& target, std::string_view aor, Instant now,
+std::optional<proxy::Hop> BranchDevice::State::push_hop(const Target& target, const location::Binding* binding, Instant now,
                                                         std::vector<dns::Question>& missing) const {
-  const auto uri = sip::Uri::parse(target.uri);
-  if (!uri) return std::nullopt;
-  std::vector<proxy::Hop> hops;
-  if (const auto gruu = uri->is_sip() && identity.is_ours(*uri) ? registrar.gruu().read(*uri) : std::nullopt) {
-    hops = hops_to_gruu(*gruu, now);
-  } else if (uri->is_sip() && identity.is_ours(*uri)) {
-    const Text named = aor_of(*uri);
-    const bool is_here = team.is_alone() || owner_of(named, team) == team.number;
-    hops = is_here ? hops_to_central() : std::vector<proxy::Hop>{};
-    if (!is_here)
-      if (auto hop = hop_through(identity.listeners, {identity.listeners.front()})) hops.push_back(*std::move(hop));
-    for (proxy::Hop& hop : hops) hop.request_uri = target.uri;
-  } else {
-    // A phone of the user's own first: others may have the same address behind another NAT.
-    const location::Binding* binding = nullptr;
-    for (const location::Binding* one : location.find(aor, now))
-      if (one->contact() == target.uri) binding = one;
-    if (binding == nullptr) binding = location.find_contact(*uri, now);
-    if (binding != nullptr) {
-      location::Bindings same;
-      for (const location::Binding* one : location.find(binding->aor(), now))
-        if (one == binding || (one->reach == location::Reach::flow && one->instance() == binding->instance())) same.push_back(one);
-      hops = hops_to_bindings(same);
-    } else {
-      hops = hops_to_uri(target.uri, now, missing);
-      for (proxy::Hop& hop : hops) hop.request_uri = target.uri;
-    }
-  }
-  if (uri->scheme == sip::Scheme::sips) hops = proxy::secure_hops(hops);
+  std::vector<proxy::Hop> hops = binding != nullptr ? hops_to_terminal(*binding, now) : hops_to_place(target.uri, now, missing);
+  for (proxy::Hop& hop : hops)
+    if (hop.request_uri.empty()) hop.request_uri = target.uri;
+  if (proxy::is_sips(target.uri)) hops = proxy::secure_hops(hops);
   if (hops.empty()) return std::nullopt;
   return std::move(hops.front());
+}
+
+std::vector<proxy::Hop> BranchDevice::State::hops_to_terminal(const location::Binding& binding, Instant now) const {
+  location::Bindings same{&binding};
+  if (binding.reach == location::Reach::flow)
+    for (const location::Binding* one : location.find(binding.aor(), now))
+      if (one != &binding && one->reach == location::Reach::flow && one->instance() == binding.instance()) same.push_back(one);
+  return hops_to_bindings(same);
+}
+
+std::vector<proxy::Hop> BranchDevice::State::hops_to_place(std::string_view text, Instant now, std::vector<dns::Question>& missing) const {
+  const auto uri = sip::Uri::parse(text);
+  if (!uri) return {};
+  if (!uri->is_sip() || !identity.is_ours(*uri)) return hops_to_uri(text, now, missing);
+  if (const auto gruu = registrar.gruu().read(*uri)) return hops_to_gruu(*gruu, now);
+  if (team.is_alone() || owner_of(aor_of(*uri), team) == team.number) return hops_to_central();
+  // Another worker's user is reached as anybody reaches him.
+  const auto hop = hop_through(identity.listeners, {identity.listeners.front()});
+  return hop ? std::vector{*hop} : std::vector<proxy::Hop>{};
 }
 
 const location::Binding* BranchDevice::State::binding_of_push(const Target& target, std::string_view aor, Instant now) const {

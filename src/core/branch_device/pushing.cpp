@@ -108,7 +108,13 @@ void BranchDevice::State::look_at_push(PushId id, Instant now, Outbox& outbox) {
 
 void BranchDevice::State::settle_push(PushInProgress& push, Instant now, Outbox& outbox) {
   push.stage = Stage::settled;
-  if (std::exchange(push.is_kept, false) && outbox.keeps_changes()) outbox.change(delivery::erase(push.message));
+  const bool was_kept = std::exchange(push.is_kept, false) && outbox.keeps_changes();
+  if (!push.message.key.empty()) {
+    record_push(push, now, outbox);
+    if (was_kept) promise(What::forget, push.message.id, {}, now, outbox);
+  } else if (was_kept) {
+    outbox.change(delivery::erase(push.message));
+  }
   int status = push.delivery.is_delivered() ? 200 : push.delivery.best_status();
   if (push.reason == Reason::store_failing || push.reason == Reason::store_full) status = 503;
   answer_push(std::exchange(push.sender, {}), push.message.id, status, now, outbox);
@@ -142,25 +148,41 @@ void BranchDevice::State::end_push(PushId id, Instant now, Outbox& outbox) {
     watch_for_push(push.message.aor);
     return pushes.store.put_back(std::move(push.message), again);
   }
-  record_push(push.message, push.delivery, push.reason, push.began, now, outbox);
+  record_push(push, now, outbox);
 }
 
-void BranchDevice::State::record_push(const delivery::Message& message, const delivery::Delivery& delivery, Reason reason, Instant began,
-                                      Instant now, Outbox& outbox) {
-  delivery::PushRecord record = delivery::record_of(message, now);
-  record.began_at = began;
-  record.is_delivered = delivery.is_delivered();
-  if (!record.is_delivered) record.reason = reason != Reason::none ? reason : delivery.reason();
-  record.steps.assign(delivery.steps().begin(), delivery.steps().end());
+void BranchDevice::State::record_push(PushInProgress& push, Instant now, Outbox& outbox) {
+  delivery::PushRecord record = delivery::record_of(push.message, now);
+  record.began_at = push.began;
+  record.is_delivered = push.delivery.is_delivered();
+  if (!record.is_delivered) record.reason = push.reason != Reason::none ? push.reason : push.delivery.reason();
+  record.steps.assign(push.delivery.steps().begin(), push.delivery.steps().end());
+  if (std::exchange(push.is_recorded, true))
+    pushes.log.put(std::move(record), outbox);
+  else
+    record_push(std::move(record), outbox);
+}
+
+void BranchDevice::State::record_push(delivery::PushRecord record, Outbox& outbox) {
   if (record.is_delivered) {
     ++pushes.delivered;
-    outbox.note({"push_delivered", {{"id", message.id}, {"to", message.aor}, {"steps", record.steps.size()}}, Severity::debug});
+    outbox.note({"push_delivered", {{"id", record.id}, {"to", record.aor}, {"steps", record.steps.size()}}, Severity::debug});
   } else {
     ++pushes.failed;
-    outbox.note({"push_failed", {{"id", message.id}, {"to", message.aor}, {"why", name(record.reason)}, {"steps", record.steps.size()}}});
+    const auto severity = record.reason == Reason::store_failing ? Severity::warning : Severity::info;
+    outbox.note(
+        {"push_failed", {{"id", record.id}, {"to", record.aor}, {"why", name(record.reason)}, {"steps", record.steps.size()}}, severity});
   }
-  if (!message.key.empty()) pushes.by_key.erase(message.key);
-  pushes.log.add(std::move(record), outbox);
+  if (!record.key.empty()) pushes.by_key.erase(record.key);
+  pushes.log.put(std::move(record), outbox);
+}
+
+void BranchDevice::State::give_up_push(const delivery::Message& message, Reason reason, Instant now, Outbox& outbox) {
+  if (outbox.keeps_changes()) outbox.change(delivery::erase(message));
+  delivery::PushRecord record = delivery::record_of(message, now);
+  record.reason = reason;
+  record_push(std::move(record), outbox);
+  unwatch_for_push(message.aor);
 }
 
 void BranchDevice::State::keep_push(PushInProgress& push, Outbox& outbox) {
@@ -194,7 +216,7 @@ void BranchDevice::State::promise(What what, std::string_view id, PushSender sen
   // Where nothing is kept there is nothing to wait for.
   if (!outbox.keeps_changes()) return keep_promise(promise, now, outbox);
   outbox.promise(promise.change);
-  if (what != What::next) pushes.promised.insert(promise.id);
+  if (what == What::begin || what == What::stored) pushes.promised.insert(promise.id);
   pushes.promises.push_back(std::move(promise));
 }
 
@@ -225,6 +247,9 @@ void BranchDevice::State::keep_promise(const PushPromise& promise, Instant now, 
       outbox.note({"push_stored", {{"id", promise.id}}, Severity::debug});
       return answer_push(promise.sender, promise.id, 202, now, outbox);
     }
+    case What::forget:
+      if (outbox.keeps_changes()) outbox.change({Table::push_message, promise.id, {}});
+      return;
     case What::next: return pushes.store.done(promise.id, now), unwatch_for_push(promise.id);
   }
 }
@@ -233,15 +258,13 @@ void BranchDevice::State::break_promises(Instant now, Outbox& outbox) {
   while (!pushes.promises.empty() && pushes.promises.front().until <= now) {
     const PushPromise promise = std::move(pushes.promises.front());
     pushes.promises.pop_front();
-    if (promise.what == What::next) {
+    if (promise.what == What::next || promise.what == What::forget) {
       keep_promise(promise, now, outbox);
       continue;
     }
     pushes.promised.erase(promise.id);
     if (auto waiting = pushes.store.remove(promise.id)) {
-      outbox.change(delivery::erase(*waiting));
-      record_push(*waiting, delivery::Delivery{waiting->strategy, {}}, Reason::store_failing, now, now, outbox);
-      unwatch_for_push(waiting->aor);
+      give_up_push(*waiting, Reason::store_failing, now, outbox);
     } else if (const auto found = pushes.by_id.find(promise.id); found != pushes.by_id.end()) {
       const PushId id = found->second;
       PushInProgress& push = *pushes.in_progress.find(id);
@@ -284,11 +307,7 @@ void BranchDevice::State::expire_pushes(Instant now, Outbox& outbox) {
   for (const PushId id : due) expire_push(id, now, outbox);
   break_promises(now, outbox);
   if (!pushes.look_ups.empty()) resume_pushes(now, outbox);
-  for (const delivery::Message& message : pushes.store.expire(now)) {
-    if (outbox.keeps_changes()) outbox.change(delivery::erase(message));
-    record_push(message, delivery::Delivery{message.strategy, {}}, Reason::expired, now, now, outbox);
-    unwatch_for_push(message.aor);
-  }
+  for (const delivery::Message& message : pushes.store.expire(now)) give_up_push(message, Reason::expired, now, outbox);
   deliver_stored(now, outbox);
 }
 

@@ -213,8 +213,10 @@ struct BranchDevice::State {
   void settle_push(PushInProgress& push, Instant now, Outbox& outbox);
   void answer_push(const PushSender& sender, std::string_view id, int status, Instant now, Outbox& outbox);
   void end_push(PushId id, Instant now, Outbox& outbox);
-  void record_push(const delivery::Message& message, const delivery::Delivery& delivery, delivery::Reason reason, Instant began,
-                   Instant now, Outbox& outbox);
+  void record_push(PushInProgress& push, Instant now, Outbox& outbox);
+  void record_push(delivery::PushRecord record, Outbox& outbox);
+  /// One that waited, and is forgotten.
+  void give_up_push(const delivery::Message& message, delivery::Reason reason, Instant now, Outbox& outbox);
   void keep_push(PushInProgress& push, Outbox& outbox);
   void store_push(PushId id, Instant now, Outbox& outbox);
   void promise(PushPromise::What what, std::string_view id, PushSender sender, Instant now, Outbox& outbox);
@@ -250,9 +252,11 @@ struct BranchDevice::State {
   /// What a Contact or a configured address means. False: nothing may be sent there (PSH-14).
   bool append_push_targets(std::string_view uri, delivery::Via via, unsigned hop, std::string_view device, Instant now,
                            std::vector<delivery::Target>& targets) const;
-  /// Nothing: unreachable, or not before the `missing` questions are answered.
-  std::optional<proxy::Hop> push_hop(const delivery::Target& target, std::string_view aor, Instant now,
+  /// `binding`: whose contact the target is, or null. Nothing: unreachable, or not before the `missing` questions are answered.
+  std::optional<proxy::Hop> push_hop(const delivery::Target& target, const location::Binding* binding, Instant now,
                                      std::vector<dns::Question>& missing) const;
+  std::vector<proxy::Hop> hops_to_terminal(const location::Binding& binding, Instant now) const;
+  std::vector<proxy::Hop> hops_to_place(std::string_view uri, Instant now, std::vector<dns::Question>& missing) const;
   const location::Binding* binding_of_push(const delivery::Target& target, std::string_view aor, Instant now) const;
 
   // push_sending.cpp

@@ -87,8 +87,8 @@ std::optional<WorkerNumber> worker_of_id(std::string_view id) {
   return number ? std::optional{static_cast<WorkerNumber>(*number & 0xfU)} : std::nullopt;
 }
 
-Text call_id_of(const Message& message) { return message.id + "." + hex(drawn(message, {"call-id"})); }
 Text from_tag_of(const Message& message) { return hex(drawn(message, {"tag"})); }
+Text call_id_of(const Message& message) { return message.id + "." + from_tag_of(message); }
 
 Text branch_of(const Message& message, const Addressed& addressed, WorkerNumber worker) {
   // The worker's digit comes first, as in all branches (docs/decisions/0009).
@@ -105,8 +105,9 @@ void append_request(std::string& out, const Message& message, const Addressed& a
   out.append(via_name(addressed.destination.transport)).append(" ").append(addressed.sent_by.text()).append(";branch=").append(branch);
   out.append(";rport\r\nMax-Forwards: 70\r\n");
   if (!addressed.route.empty()) out.append("Route: ").append(addressed.route).append("\r\n");
-  out.append("From: <").append(message.sender).append(">;tag=").append(from_tag_of(message));
-  out.append("\r\nTo: <").append(message.aor).append(">\r\nCall-ID: ").append(call_id_of(message));
+  const Text tag = from_tag_of(message);
+  out.append("From: <").append(message.sender).append(">;tag=").append(tag);
+  out.append("\r\nTo: <").append(message.aor).append(">\r\nCall-ID: ").append(message.id).append(".").append(tag);
   out.append("\r\nCSeq: ").append(Decimal{addressed.cseq}).append(" ").append(method).append("\r\n");
   // What nobody subscribed to has no state but that it is over (RFC 6665 §4.1.3).
   if (addressed.method == Method::notify) out.append("Event: ").append(message.event).append("\r\nSubscription-State: terminated\r\n");

@@ -101,21 +101,28 @@ std::optional<PushRecord> record_from_row(const Row& row) {
   return record;
 }
 
-void PushLog::add(PushRecord record, Outbox& outbox) {
-  if (outbox.keeps_changes()) outbox.change(put(record));
+void PushLog::put(PushRecord record, Outbox& outbox) {
+  if (outbox.keeps_changes()) outbox.change(delivery::put(record));
   if (!record.key.empty()) by_key_.insert_or_assign(record.key, record.id);
-  // One that took long ends after later ones.
-  const auto place = std::ranges::upper_bound(records_, record.id, {}, &PushRecord::id);
-  records_.insert(place, std::move(record));
+  insert(std::move(record));
   keep_within_bound(outbox);
+}
+
+void PushLog::insert(PushRecord record) {
+  // Nearly in order: one that took long ends after later ones.
+  auto place = records_.end();
+  while (place != records_.begin() && std::prev(place)->id >= record.id) --place;
+  if (place != records_.end() && place->id == record.id)
+    *place = std::move(record);
+  else
+    records_.insert(place, std::move(record));
 }
 
 void PushLog::restore(const Row& row, Outbox& outbox) {
   auto record = record_from_row(row);
   if (!record) return;
   if (!record->key.empty()) by_key_.insert_or_assign(record->key, record->id);
-  const auto place = std::ranges::upper_bound(records_, record->id, {}, &PushRecord::id);
-  records_.insert(place, *std::move(record));
+  insert(*std::move(record));
   keep_within_bound(outbox);
 }
 

@@ -42,7 +42,8 @@ std::optional<PushRecord> record_from_row(const Row& row);
 class PushLog {
  public:
   explicit PushLog(std::size_t most = limits::push_records) : most_{most} {}
-  void add(PushRecord record, Outbox& outbox);
+  /// A new one, or in the place of that with the same id.
+  void put(PushRecord record, Outbox& outbox);
   /// In whatever order the store gives them.
   void restore(const Row& row, Outbox& outbox);
   /// Null: it is not known (any more).
@@ -52,6 +53,7 @@ class PushLog {
   const std::deque<PushRecord>& records() const { return records_; }
 
  private:
+  void insert(PushRecord record);
   void keep_within_bound(Outbox& outbox);
 
   std::size_t most_;

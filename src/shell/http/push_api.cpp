@@ -88,9 +88,9 @@ std::string read_body(const json::object& object, Push& push) {
 /// What the words mean; a text that says what is wrong.
 std::string check_words(const Push& push) {
   if (push.to.empty()) return R"("to" is missing: a user such as "8002", or his address such as "sip:8002@example.com")";
-  if (!push.method.empty() && !delivery::parse_method(push.method)) return R"("method" is "MESSAGE" or "NOTIFY")";
+  if (!push.method.empty() && !delivery::parse_method(push.method)) return R"("method" is "MESSAGE", "NOTIFY" or "NOTIFY,MESSAGE")";
   if (!push.strategy.empty() && !delivery::parse_strategy(push.strategy)) return R"("strategy" is "one-by-one" or "all-at-once")";
-  const bool notifies = push.method == "NOTIFY";
+  const bool notifies = push.method.starts_with("NOTIFY");
   if (notifies && push.event.empty()) return R"("event" is missing beside "method": "NOTIFY", such as "check-sync")";
   if (!notifies && !push.event.empty()) return R"("event" goes with "method": "NOTIFY" only)";
   return {};

@@ -95,7 +95,7 @@ TEST(PushApi, says_what_is_wrong) {
            {R"({"to": "8002", "body_base64": "eB=="})", "is no base64"},
            {R"({"to": "8002", "body": "x", "colour": "red"})", "unknown key \"colour\""},
            {R"({"to": "8002", "body": "x", "content_type": "a/b\r\nRoute: <sip:c>"})", "control character"},
-           {R"({"to": "8002", "body": "x", "method": "INVITE"})", "\"MESSAGE\" or \"NOTIFY\""},
+           {R"({"to": "8002", "body": "x", "method": "INVITE"})", "\"MESSAGE\", \"NOTIFY\" or \"NOTIFY,MESSAGE\""},
            {R"({"to": "8002", "body": "x", "method": "NOTIFY"})", "\"event\" is missing"},
            {R"({"to": "8002", "body": "x", "event": "check-sync"})", "\"NOTIFY\" only"},
            {R"({"to": "8002", "body": "x", "strategy": "random"})", "\"one-by-one\""},
