@@ -681,9 +681,9 @@ class Load:
         return False
 
 
-def kill_at_some_moment(box, load, chance):
+def kill_at_some_moment(box, load, chance, within=0.25):
     """Anywhere between two writes of the disk; when it was."""
-    moment = time.monotonic() + chance.uniform(0, 0.25)
+    moment = time.monotonic() + chance.uniform(0, within)
     wait_until(lambda: time.monotonic() >= moment, "the moment comes")
     load.is_up.clear()
     killed = time.time()
@@ -734,7 +734,7 @@ def test_nothing_is_lost_or_doubled_by_kills_over_tcp():
 
 def test_what_waits_outlives_kills_in_order():
     """PSH-18, X-19: kill -9 while it comes in, and while it goes out"""
-    total, users = (200, 10) if wire.sanitized() else (2_000, 40)
+    total, users = (600, 10) if wire.sanitized() else (6_000, 40)
     chance = random.Random(1991)
     with wire.ringhold() as box, Terminal(box) as phone:
         box.start()
@@ -743,13 +743,14 @@ def test_what_waits_outlives_kills_in_order():
             wait_until(lambda share=share: len(load.accepted) >= total * share or load.failed, "some are stored", 60)
             kill_at_some_moment(box, load, chance)
         load.finish(60)
+        moments = []
+        for first in (0, 1):
+            for number in range(first, users, 2):
+                phone.register(f"u{number}")
+            moments.append(kill_at_some_moment(box, load, chance, within=0.05))
+            print(f"{len(phone.requests)} had come when it was killed")
         for number in range(users):
             phone.register(f"u{number}")
-        on_disk(box)
-        moments = []
-        for share in (0.3, 0.7):
-            wait_until(lambda share=share: len(phone.requests) >= total * share, "some have come", 60)
-            moments.append(kill_at_some_moment(box, load, chance))
         all_came_once(box, phone, load, moments)
         numbers = [int(body) for body in phone.bodies()]
         for user in range(users):
