@@ -14,15 +14,17 @@ SCENARIOS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "scenarios"
 class Sipp:
     """One SIPp with one of our scenarios: `user` is who registers or is called."""
 
-    def __init__(self, ringhold, scenario, user="bob", port=None, transport="u1", contact_port=None, keys=None):
+    def __init__(self, ringhold, scenario, user="bob", port=None, transport="u1", contact_port=None, keys=None, calls=1, seconds=PATIENCE):
         self.port = port or free_port()
         self.scenario = scenario
         self._errors = os.path.join(ringhold.folder, f"{scenario}-{self.port}.err")
+        self._messages = os.path.join(ringhold.folder, f"{scenario}-{self.port}.messages")
         self.process = subprocess.Popen(
             ["sipp", "-sf", os.path.join(SCENARIOS, scenario + ".xml"), f"127.0.0.1:{ringhold.ports['sip']}", "-i", "127.0.0.1",
              "-p", str(self.port), "-key", "user", user, "-key", "contact_port", str(contact_port or self.port), "-t", transport,
-             "-m", "1", "-l", "1", "-timeout", str(PATIENCE), "-timeout_error", "-nostdin", "-trace_err", "-error_file", self._errors,
-             "-default_behaviors", "all,-bye", *(word for key, value in (keys or {}).items() for word in ("-key", key, value))],
+             "-m", str(calls), "-l", str(calls), "-timeout", str(seconds), "-timeout_error", "-nostdin",
+             "-trace_err", "-error_file", self._errors, "-trace_msg", "-message_file", self._messages, "-default_behaviors", "all,-bye",
+             *(word for key, value in (keys or {}).items() for word in ("-key", key, value))],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=ringhold.folder, text=True)
 
     def __enter__(self):
