@@ -53,6 +53,8 @@ void Box::kill() {
   mode_.clear();
   outbox_.clear();
   pending_.clear();
+  promised_.clear();
+  is_writing_ = false;
   pool_.clear(Streams::End::told);
   armed_for_.reset();
   port_of_slot_.clear();
@@ -163,6 +165,11 @@ void Box::pump(const Mind& from) {
     port_of_slot_.erase(known);
   }
   for (Change& change : outbox_.changes()) keep(std::move(change));
+  if (outbox_.promised()) promise(number, *outbox_.promised());
+  for (const Text& id : outbox_.settled()) {
+    world_.ladder.event(world_.clock.now(), "box", fmt::format("settled {}", id));
+    witness_.box_settled(id);
+  }
   outbox_.clear();
   arm();
 }
@@ -215,17 +222,46 @@ void Box::note(const Outbox::Note& said) {
 
 void Box::keep(Change change) {
   pending_.push_back(std::move(change));
-  if (pending_.size() > 1) return;
+  write_later();
+}
+
+void Box::promise(WorkerNumber number, ChangeId change) {
+  promised_[number] = change;
+  write_later();
+}
+
+void Box::write_later() {
   // The writer commits in groups, in order, at most a second later.
+  if (std::exchange(is_writing_, true)) return;
   world_.clock.after(world_.random.between(50ms, 900ms), [this, epoch = epoch_] {
-    if (epoch != epoch_) return;
-    for (Change& due : std::exchange(pending_, {})) {
-      if (due.columns.empty())
-        store_.erase({due.table, due.key});
-      else
-        store_[{due.table, due.key}] = due.columns.unpacked();
-    }
+    if (epoch == epoch_ && disk_works_) write();
   });
+}
+
+void Box::write() {
+  is_writing_ = false;
+  for (Change& due : std::exchange(pending_, {})) {
+    if (due.columns.empty())
+      store_.erase({due.table, due.key});
+    else
+      store_[{due.table, due.key}] = due.columns.unpacked();
+  }
+  for (const auto& [number, change] : std::exchange(promised_, {})) {
+    // Between the writer's thread and the worker's.
+    world_.clock.after(world_.random.between(0us, 3ms), [this, epoch = epoch_, number, change] {
+      if (epoch != epoch_) return;
+      minds_[number]->device.committed(change, world_.clock.now(), outbox_);
+      pump(*minds_[number]);
+    });
+  }
+}
+
+void Box::set_disk(bool works) {
+  if (std::exchange(disk_works_, works) == works) return;
+  if (!works) disk_fails_since_ = world_.clock.now();
+  world_.ladder.event(world_.clock.now(), "box", works ? "the disk works" : "the disk fails");
+  // What the failure has held up; a group that was not due yet comes by itself, and finds nothing then.
+  if (works && running() && is_writing_) write();
 }
 
 void Box::arm() {
@@ -252,6 +288,8 @@ void Box::wake(unsigned epoch) {
     pump(*mind);
   }
 }
+
+Instant Box::kept_until() const { return (disk_works_ ? world_.clock.now() : disk_fails_since_) - 1s; }
 
 std::optional<Instant> Box::next_expiry() const {
   std::optional<Instant> next;

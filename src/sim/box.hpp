@@ -21,6 +21,8 @@ class Witness {
   virtual void box_received(const Datagram& datagram) = 0;
   virtual void box_sent(const Datagram& datagram) = 0;
   virtual void box_spins() = 0;
+  /// The outcome of a command can be asked for (Outbox::settled).
+  virtual void box_settled(std::string_view) {}
 };
 
 /// The second body of the mind, or of a team of minds: what the shell does with sockets, SQLite and the rings between workers,
@@ -34,6 +36,10 @@ class Box final : public Host {
   /// kill -9: what was not committed to the store is lost.
   void kill();
   bool running() const { return !minds_.empty(); }
+  /// While the disk fails nothing is committed; afterwards all that waited is.
+  void set_disk(bool works);
+  /// What was said to the store by then is on disk.
+  Instant kept_until() const;
   Instant started_at() const { return started_at_; }
 
   void receive(const Datagram& datagram) override;
@@ -75,6 +81,9 @@ class Box final : public Host {
   void send(const Mind& from, const Outbox::Send& send);
   void note(const Outbox::Note& note);
   void keep(Change change);
+  void promise(WorkerNumber number, ChangeId change);
+  void write_later();
+  void write();
   void arm();
   void wake(unsigned epoch);
   std::uint16_t upstream_port(const Slot& slot);
@@ -96,7 +105,11 @@ class Box final : public Host {
   unsigned spins_ = 0;
   std::map<Slot, std::uint16_t> port_of_slot_;
   std::map<std::uint16_t, Slot> slot_of_port_;
-  std::vector<Change> pending_;  ///< said to the store, not on disk yet
+  std::vector<Change> pending_;                ///< said to the store, not on disk yet
+  std::map<WorkerNumber, ChangeId> promised_;  ///< what each mind wants to hear of when all before it is on disk
+  bool is_writing_ = false;                    ///< a group is on its way to the disk
+  bool disk_works_ = true;
+  Instant disk_fails_since_{};
   std::map<std::pair<Table, Text>, std::vector<Column>> store_;
 };
 

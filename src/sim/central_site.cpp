@@ -118,6 +118,7 @@ std::optional<Target> CentralServer::next_hop(SipMessage& message) {
   if (routes.empty() && host_of(uri) == bench::domain) {
     if (binding == nullptr) return std::nullopt;
     message.uri = binding->contact;
+    if (binding->source.transport == Transport::tcp && binding->server != own_) return Target{Transport::udp, binding->server};
     return binding->source;
   }
   // A phone that came over TCP is reached by its connection only.
@@ -143,7 +144,7 @@ void CentralServer::register_user(const SipMessage& message, const Target& sourc
   if (seconds == 0)
     location_.remove(user);
   else
-    location_.put(user, {uri, source, world_.clock.now() + std::chrono::seconds{seconds}});
+    location_.put(user, {uri, source, world_.clock.now() + std::chrono::seconds{seconds}, own_});
   SipMessage ok = make_response(message, 200, "OK", "central");
   if (seconds != 0) ok.add("Contact", fmt::format("<{}>;expires={}", uri, seconds));
   send_response(ok);

@@ -33,6 +33,7 @@ class CentralLocation {
     std::string contact;
     Target source;
     Instant expires_at;
+    Endpoint server;  ///< has the connection of a phone that came over TCP
   };
   void put(const std::string& user, Binding binding) { bindings_[user] = std::move(binding); }
   void remove(const std::string& user) { bindings_.erase(user); }

@@ -123,8 +123,8 @@ void Checkers::judge_releases() {
     if (!other.powered() || !other.has_call(call.call_id)) return true;
     const auto at = restarted.registered_at();
     if (!call.back_at && at && bench::is_branch(at->address)) call.back_at = now;
-    // X5: a kill may lose what the last second has brought.
-    const auto forgot = [&](Instant kill) { return kill >= call.answered_at && kill <= call.answered_at + 2s; };
+    // X5: a kill may lose what the last second has brought, or what came while the disk failed.
+    const auto forgot = [&](const Kill& kill) { return kill.at >= call.answered_at && kill.kept_until <= call.answered_at + 1s; };
     if (std::ranges::any_of(kills_, forgot) || (call.back_at && box_died_since(*call.back_at - released_within))) return true;
     if (!call.back_at || now - *call.back_at < released_within) return false;
     broken(fmt::format("call {} is still up at user{} although user{} was restarted and is back for {} s (B1)", call.call_id, call.other,
@@ -152,12 +152,12 @@ void Checkers::sent_response(const Datagram& datagram, const SipMessage& message
 
 void Checkers::box_spins() { broken("the timers of the box spin"); }
 
-void Checkers::box_killed() { kills_.push_back(world_.clock.now()); }
+void Checkers::box_killed(Instant kept_until) { kills_.push_back({world_.clock.now(), kept_until}); }
 
 void Checkers::phone_power_changed(unsigned number) { power_changes_.emplace_back(number, world_.clock.now()); }
 
 bool Checkers::box_died_since(Instant moment) const {
-  return std::any_of(kills_.begin(), kills_.end(), [&](Instant kill) { return kill >= moment; });
+  return std::any_of(kills_.begin(), kills_.end(), [&](const Kill& kill) { return kill.at >= moment; });
 }
 
 void Checkers::look(const Situation& situation) {
@@ -190,7 +190,7 @@ void Checkers::look(const Situation& situation) {
 bool Checkers::disturbed(const CallAttempt& attempt, Instant until) const {
   // Up to a second before a kill a binding may be lost; the phone notices at its next refresh.
   const auto within = [&](Instant moment) { return moment >= attempt.at - longest_binding && moment <= until; };
-  if (std::any_of(kills_.begin(), kills_.end(), within)) return true;
+  if (std::ranges::any_of(kills_, within, &Kill::at)) return true;
   return std::any_of(power_changes_.begin(), power_changes_.end(), [&](const auto& change) {
     return (change.first == attempt.caller || change.first == attempt.callee) && within(change.second);
   });

@@ -20,7 +20,8 @@ class Checkers final : public Witness {
   void box_received(const Datagram& datagram) override;
   void box_sent(const Datagram& datagram) override;
   void box_spins() override;
-  void box_killed();
+  /// `kept_until`: what was said to the store by then is on disk.
+  void box_killed(Instant kept_until);
   void phone_power_changed(unsigned number);
   /// Before a phone loses its power: its calls that went by the box are lost, and the other sides have to hear of it (B1).
   void watch_calls_of(unsigned number, const CallBook& book);
@@ -65,7 +66,11 @@ class Checkers final : public Witness {
   World& world_;
   std::map<std::string, Request> open_;
   std::uint64_t requests_ = 0;
-  std::vector<Instant> kills_;
+  struct Kill {
+    Instant at;
+    Instant kept_until;
+  };
+  std::vector<Kill> kills_;
   std::vector<std::pair<unsigned, Instant>> power_changes_;
   struct LostCall {
     std::string call_id;

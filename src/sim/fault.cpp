@@ -22,6 +22,7 @@ std::string_view name(FaultKind kind) {
     case FaultKind::all_servers_dead: return "all servers dead";
     case FaultKind::box_killed: return "box killed";
     case FaultKind::phone_rebooted: return "phone rebooted";
+    case FaultKind::disk_fails: return "disk fails";
   }
   std::unreachable();
 }
@@ -31,7 +32,8 @@ std::vector<Fault> draw_faults(Random& random, Duration from, Duration until) {
   for (Fault& fault : faults) {
     fault.kind = static_cast<FaultKind>(random.below(std::to_underlying(FaultKind::last) + 1U));
     fault.from = random.between(from, until - 20s);
-    const bool is_short = fault.kind == FaultKind::box_killed || fault.kind == FaultKind::phone_rebooted;
+    const bool is_short =
+        fault.kind == FaultKind::box_killed || fault.kind == FaultKind::phone_rebooted || fault.kind == FaultKind::disk_fails;
     fault.until = std::min(until, fault.from + (is_short ? random.between(200ms, 15s) : random.between(5s, 200s)));
     fault.which = random.below(1'000);
   }

@@ -24,7 +24,8 @@ enum class FaultKind : unsigned char {
   all_servers_dead,
   box_killed,
   phone_rebooted,
-  last = phone_rebooted,
+  disk_fails,  ///< X5: nothing is committed
+  last = disk_fails,
 };
 std::string_view name(FaultKind kind);
 

@@ -23,9 +23,14 @@ Phone::Phone(World& world, const PhoneSettings& settings, CallBook& book)
                 world.random.next()},
       transactions_{world, {bench::phone(settings.number), bench::sip_port}, world.random.next()} {}
 
-std::string Phone::user() const { return fmt::format("user{}", settings_.number); }
+std::string Phone::user() const { return fmt::format("user{}", settings_.user == 0 ? settings_.number : settings_.user); }
 std::string Phone::contact() const {
   return fmt::format("<sip:{}@{}{}>", user(), own().text(), settings_.transport == Transport::tcp ? ";transport=tcp" : "");
+}
+
+void Phone::join(PushDesk& desk, PushDesk::Nature nature) {
+  desk_ = &desk;
+  desk.join(settings_.number, user(), uri_of(contact()), nature);
 }
 
 void Phone::after(Duration delay, std::function<void()> run) {

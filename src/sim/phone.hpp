@@ -8,6 +8,7 @@
 
 #include "sim/phone_resolver.hpp"
 #include "sim/phone_transactions.hpp"
+#include "sim/push_desk.hpp"
 #include "sim/sip_wire.hpp"
 #include "sim/world.hpp"
 
@@ -17,7 +18,8 @@ namespace ringhold::sim {
 enum class Refresh : std::uint8_t { stay, from_top };
 
 struct PhoneSettings {
-  unsigned number = 1;  ///< 10.77.0.10 + number; its user is "user<number>"
+  unsigned number = 1;  ///< 10.77.0.10 + number
+  unsigned user = 0;    ///< "user<N>"; zero: as its number
   std::uint32_t expires = 60;
   Refresh refresh = Refresh::stay;
   Transport transport = Transport::udp;
@@ -69,6 +71,11 @@ class Phone final : public Host {
 
   /// Calls another phone by its AOR through the server that holds the registration; the entry of the book, if registered.
   std::optional<std::size_t> call(unsigned callee, std::optional<Duration> cancel_after);
+  /// It does with pushed content what that desk says; without one it takes nothing.
+  void join(PushDesk& desk, PushDesk::Nature nature);
+  /// Sends a MESSAGE by the branch device; false: it is not registered there. The final status, and the tag of whom it is from.
+  using PushAnswered = std::function<void(int status, const std::string& tag)>;
+  bool push(const std::string& user, std::string body, std::optional<unsigned> expires, PushAnswered answered);
   std::optional<Endpoint> registered_at() const;
   Instant registered_until() const { return registered_until_; }
   std::string user() const;
@@ -112,6 +119,7 @@ class Phone final : public Host {
   void hang_up(const std::string& call_id);
   void incoming(const SipMessage& request, const Origin& source);
   void incoming_invite(const SipMessage& request, const Origin& source);
+  void incoming_message(const SipMessage& request, const Origin& source);
   void incoming_cancel(const SipMessage& request, const Origin& source);
   void answer(const std::string& call_id);
   SipMessage in_dialog(const Leg& leg, const std::string& call_id, std::string_view method) const;
@@ -121,6 +129,7 @@ class Phone final : public Host {
   World& world_;
   PhoneSettings settings_;
   CallBook& book_;
+  PushDesk* desk_ = nullptr;
   SeededRandom random_;
   PhoneResolver resolver_;
   PhoneTransactions transactions_;

@@ -140,6 +140,7 @@ void Phone::incoming(const SipMessage& request, const Origin& source) {
   const std::string call_id{request.get("Call-ID")};
   if (request.method == "INVITE" && !parameter(request.get("To"), "tag")) return incoming_invite(request, source);
   if (request.method == "CANCEL") return incoming_cancel(request, source);
+  if (request.method == "MESSAGE" && desk_ != nullptr) return incoming_message(request, source);
   if (request.method == "OPTIONS") return transactions_.respond(request, source, make_response(request, 200, "OK", "phone"));
   const auto leg = legs_.find(call_id);
   if (leg == legs_.end())

@@ -192,8 +192,16 @@ bool PhoneTransactions::absorb(const SipMessage& request) {
     return found != servers_.end();
   }
   if (found == servers_.end()) return false;
-  transmit(found->second.to, found->second.bytes);
+  if (!found->second.bytes.empty()) transmit(found->second.to, found->second.bytes);
   return true;
+}
+
+void PhoneTransactions::hold(const SipMessage& request, Duration duration) {
+  const std::string key = server_key(request);
+  servers_[key].deadline = world_.clock.now() + duration;
+  world_.clock.after(duration, [this, key, epoch = epoch_] {
+    if (epoch == epoch_) servers_.erase(key);
+  });
 }
 
 void PhoneTransactions::respond(const SipMessage& request, const Origin& origin, const SipMessage& response) {

@@ -40,6 +40,8 @@ class PhoneTransactions {
   bool absorb(const SipMessage& request);
   /// Answers a request that came from `source`; final responses to INVITE go again until they are acknowledged.
   void respond(const SipMessage& request, const Origin& origin, const SipMessage& response);
+  /// A request that is no INVITE is answered later or never: its retransmissions are absorbed for so long.
+  void hold(const SipMessage& request, Duration duration);
   /// Not in a transaction: ACK to 2xx.
   void send_ack(SipMessage ack, const Target& to);
   /// The power is gone.

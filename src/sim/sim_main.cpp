@@ -40,9 +40,9 @@ int run_one(std::uint64_t seed, WorkerNumber minds) {
   const sim::Outcome outcome = sim::run_seed(seed, sim::Record::ladder, minds);
   for (const auto& line : outcome.plan) fmt::print("plan: {}\n", line);
   for (const auto& line : outcome.ladder) fmt::print("{}\n", line);
-  fmt::print("seed {}: {} events, {} requests, {} calls ({} here, {} half), home {:.0f} s after the healing\n", seed, outcome.events,
-             outcome.requests, outcome.calls, outcome.calls_here, outcome.calls_half,
-             std::chrono::duration<double>(outcome.home_after).count());
+  fmt::print("seed {}: {} events, {} requests, {} calls ({} here, {} half), {} pushes ({} delivered), home {:.0f} s after the healing\n",
+             seed, outcome.events, outcome.requests, outcome.calls, outcome.calls_here, outcome.calls_half, outcome.pushes,
+             outcome.pushes_delivered, std::chrono::duration<double>(outcome.home_after).count());
   print_violations(outcome);
   return outcome.violations.empty() ? 0 : 1;
 }
@@ -51,6 +51,7 @@ int run_many(std::uint64_t first, std::uint64_t last, unsigned jobs, WorkerNumbe
   std::atomic<std::uint64_t> next{first};
   std::atomic<std::uint64_t> events{0};
   std::atomic<std::uint64_t> calls_here{0};
+  std::atomic<std::uint64_t> pushes{0};
   std::mutex printing;
   std::vector<std::uint64_t> failed;
   const auto work = [&] {
@@ -58,6 +59,7 @@ int run_many(std::uint64_t first, std::uint64_t last, unsigned jobs, WorkerNumbe
       const sim::Outcome outcome = sim::run_seed(seed, sim::Record::nothing, minds);
       events += outcome.events;
       calls_here += outcome.calls_here;
+      pushes += outcome.pushes;
       if (outcome.violations.empty()) continue;
       const std::scoped_lock lock{printing};
       failed.push_back(seed);
@@ -68,8 +70,8 @@ int run_many(std::uint64_t first, std::uint64_t last, unsigned jobs, WorkerNumbe
   std::vector<std::thread> threads;
   for (unsigned i = 0; i < jobs; ++i) threads.emplace_back(work);
   for (auto& thread : threads) thread.join();
-  fmt::print("{} seeds, {} failed; {} events, {} calls between phones registered here\n", last - first + 1, failed.size(), events.load(),
-             calls_here.load());
+  fmt::print("{} seeds, {} failed; {} events, {} calls between phones registered here, {} pushes\n", last - first + 1, failed.size(),
+             events.load(), calls_here.load(), pushes.load());
   return failed.empty() ? 0 : 1;
 }
 

@@ -11,18 +11,21 @@ namespace ringhold::sim {
 
 namespace {
 
-constexpr Duration healing_at = 420s;
 constexpr Duration converged_within = 720s;
 constexpr Duration silence = 400s;
-const Instant start_of_time = from_unix_ms(1'800'000'000'000);
 
 double tenths(Random& random, std::uint32_t bound) { return random.below(bound) / 1000.0; }
 
 }  // namespace
 
 Story::Story(std::uint64_t seed, Record record, WorkerNumber minds)
-    : seed_{seed}, minds_{minds}, world_{seed, start_of_time}, checkers_{world_}, counts_(std::to_underlying(FaultKind::last) + 1U, 0U) {
-  if (record == Record::ladder) world_.ladder.enable(start_of_time);
+    : seed_{seed},
+      minds_{minds},
+      world_{seed, from_unix_ms(1'800'000'000'000)},
+      checkers_{world_},
+      desk_{world_, seed + 4'000'003},
+      counts_(std::to_underlying(FaultKind::last) + 1U, 0U) {
+  if (record == Record::ladder) world_.ladder.enable(start_of_time());
   draw();
 }
 
@@ -41,7 +44,6 @@ void Story::draw() {
   const std::uint32_t longest = std::array{60U, 120U, 600U}[random.below(3)];
   for (unsigned number = 1; number <= servers; ++number)
     servers_.push_back(std::make_unique<CentralServer>(world_, location_, number, longest));
-  box_ = std::make_unique<Box>(world_, bench::settings(), checkers_, minds_);
 
   const unsigned count = 2 + random.below(5);
   for (unsigned number = 1; number <= count; ++number) {
@@ -56,6 +58,15 @@ void Story::draw() {
                                         settings.refresh == Refresh::stay ? "where it is" : "from the top"));
     phones_.push_back(std::make_unique<Phone>(world_, settings, book_));
   }
+  callers_ = phones_.size();
+  box_ = std::make_unique<Box>(world_, draw_pushes(), jury_, minds_);
+  jury_.add(checkers_);
+  jury_.add(push_checkers_);
+  if (pusher_) {
+    pusher_->know(*box_);
+    jury_.add(*pusher_);
+  }
+  if (noisy_lan) push_checkers_.expect_noise();
   if (random.below(3) == 0) {
     vandal_ = std::make_unique<Vandal>(world_, random.next());
     outcome_.plan.emplace_back("a vandal in the branch, and one outside");
@@ -80,9 +91,11 @@ Outcome Story::run() {
   if (vandal_) vandal_->begin();
   every_second();
   place_calls();
-  world_.clock.run_until(start_of_time + healing_at);
+  begin_pushes();
+  world_.clock.run_until(start_of_time() + healing_at);
   heal();
   converge();
+  settle_pushes();
   fall_silent();
   checkers_.judge_calls(book_);
   checkers_.judge_requests();
@@ -115,10 +128,10 @@ void Story::schedule_restarts() {
   // Apart from the world's chance, too.
   SeededRandom random{seed_ + 2'000'003};
   for (unsigned i = random.below(4); i > 0; --i) {
-    const Instant at = start_of_time + random.between(30s, healing_at);
+    const Instant at = start_of_time() + random.between(30s, healing_at);
     const auto which = static_cast<unsigned>(random.below(1'000));
     if (random.below(2) == 0) {
-      world_.clock.at(at, [this, which] { phone(which).reload(); });
+      world_.clock.at(at, [this, which] { caller(which).reload(); });
       continue;
     }
     // Both ends of a call at once, or one of them.
@@ -146,8 +159,8 @@ void Story::cut_power_in_a_call(bool both, Duration off) {
 
 void Story::schedule_faults() {
   for (const Fault& fault : faults_) {
-    world_.clock.at(start_of_time + fault.from, [this, fault] { begin(fault); });
-    world_.clock.at(start_of_time + fault.until, [this, fault] { end(fault); });
+    world_.clock.at(start_of_time() + fault.from, [this, fault] { begin(fault); });
+    world_.clock.at(start_of_time() + fault.until, [this, fault] { end(fault); });
   }
 }
 
@@ -155,7 +168,10 @@ void Story::begin(const Fault& fault) {
   world_.ladder.event(world_.clock.now(), "fault", fmt::format("{} begins", name(fault.kind)));
   ++counts_[static_cast<std::size_t>(fault.kind)];
   if (fault.kind == FaultKind::box_killed) {
-    if (box_->running()) checkers_.box_killed();
+    if (box_->running()) {
+      checkers_.box_killed(box_->kept_until());
+      push_checkers_.box_killed(box_->kept_until());
+    }
     box_->kill();
   }
   if (fault.kind == FaultKind::phone_rebooted) {
@@ -170,7 +186,10 @@ void Story::begin(const Fault& fault) {
 void Story::end(const Fault& fault) {
   world_.ladder.event(world_.clock.now(), "fault", fmt::format("{} ends", name(fault.kind)));
   --counts_[static_cast<std::size_t>(fault.kind)];
-  if (fault.kind == FaultKind::box_killed && !active(FaultKind::box_killed)) box_->start();
+  if (fault.kind == FaultKind::box_killed && !active(FaultKind::box_killed)) {
+    box_->start();
+    if (pusher_) pusher_->box_is_back();
+  }
   if (fault.kind == FaultKind::phone_rebooted) phone(fault.which).power_on();
   apply_links();
   apply_servers();
@@ -178,7 +197,7 @@ void Story::end(const Fault& fault) {
 
 bool Story::wan_up_now() const {
   if (!active(FaultKind::wan_flaps)) return true;
-  return (world_.clock.now() - start_of_time) / 20s % 2 == 0;
+  return (world_.clock.now() - start_of_time()) / 20s % 2 == 0;
 }
 
 void Story::apply_links() {
@@ -194,6 +213,7 @@ void Story::apply_links() {
   if (cut == Cut::none && active(FaultKind::wan_half_open_down)) world_.wan.down.cut = Cut::silent;
   world_.blocked.sip = active(FaultKind::sip_dead);
   world_.blocked.dns = active(FaultKind::dns_dead);
+  box_->set_disk(!active(FaultKind::disk_fails));
 }
 
 void Story::apply_servers() {
@@ -218,6 +238,7 @@ void Story::every_second() {
   situation.mode = box_->mode();
   checkers_.look(situation);
   checkers_.judge_releases();
+  look_at_pushes();
   world_.clock.after(1s, [this] { every_second(); });
 }
 
@@ -229,8 +250,8 @@ bool Story::registered_here(const Phone& phone) const {
 void Story::place_calls() {
   if (!calling_) return;
   Random& random = world_.random;
-  Phone& caller = phone(random.below(1'000));
-  Phone& callee = phone(random.below(1'000));
+  Phone& caller = this->caller(random.below(1'000));
+  Phone& callee = this->caller(random.below(1'000));
   if (&caller != &callee) {
     std::optional<Duration> cancel_after;
     if (random.below(5) == 0) cancel_after = random.between(0ms, 6s);
@@ -240,9 +261,9 @@ void Story::place_calls() {
     }
   }
   // A phone in a call is not sent home (S5), so some time after the healing they must stop.
-  const Instant last = start_of_time + healing_at + 300s;
+  const Instant last = start_of_time() + healing_at + 300s;
   const Instant next =
-      world_.clock.now() + (world_.clock.now() < start_of_time + healing_at ? random.between(1s, 8s) : random.between(5s, 40s));
+      world_.clock.now() + (world_.clock.now() < start_of_time() + healing_at ? random.between(1s, 8s) : random.between(5s, 40s));
   if (next < last) world_.clock.at(next, [this] { place_calls(); });
 }
 
