@@ -137,7 +137,13 @@ TEST_F(Pushing, a_notify_in_a_subscription_cannot_be_moved_PSH15_X21) {
   order.method = "NOTIFY";
   push(order);
   EXPECT_EQ(count(t0, "NOTIFY"), 0U) << "the subscription has ended";
-  EXPECT_EQ(report().reason, "unsolicited");
+  EXPECT_EQ(report().result, "stored") << "until somebody subscribes again";
+  clear();
+  receive(t0, request("SUBSCRIBE", "sip:8002@example.test", "8002", "sip:8002@example.test", t0, "s99", 8,
+                      "Event: x-push\r\nExpires: 600\r\nContact: <" + contact(t0) + ">\r\n"));
+  EXPECT_EQ(count(t0, "NOTIFY"), 2U) << "the state, and what waited";
+  answers(t0, 200);
+  EXPECT_EQ(report().result, "delivered");
 }
 
 TEST_F(Pushing, a_late_answer_counts_PSH16) {
@@ -295,6 +301,9 @@ TEST_F(Pushing, a_user_at_the_central_site_gets_it_there_X18) {
   says("10.78.0.11:5060", relayed, 200);
   EXPECT_EQ(report().result, "delivered");
   EXPECT_EQ(report().steps.at(0).via, "central");
+  push_text();
+  says("10.78.0.11:5060", last("10.78.0.11:5060"), 404);
+  EXPECT_EQ(report().result, "stored") << "many registrars say that of who is not there just now";
   // What comes back from there is a loop.
   clear();
   receive("10.78.0.11:5060", "MESSAGE sip:8002@example.test SIP/2.0\r\nVia: SIP/2.0/UDP 10.78.0.11;branch=z9hG4bKc\r\n" +

@@ -88,6 +88,10 @@ PushReport BranchDevice::State::told_stored(const delivery::Message& message) co
   report.result = pushes.promised.contains(message.id) ? "pending" : "stored";
   report.reason = name(Reason::unreachable);
   report.expires = message.expires_at;
+  if (const auto last = pushes.last_rounds.find(message.id); last != pushes.last_rounds.end()) {
+    report.reason = name(last->second.reason);
+    for (const delivery::Step& step : last->second.steps) report.steps.push_back(report_of(step, last->second.began));
+  }
   return report;
 }
 

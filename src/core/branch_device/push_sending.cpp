@@ -85,7 +85,8 @@ void BranchDevice::State::start_push(PushId id, std::size_t step, std::string_vi
     Text more{headers};
     // RFC 6665 §8.2.1: where a terminal could subscribe.
     if (attempt.method == delivery::Method::notify) more.append(contact_line(sent_by, to.transport));
-    const delivery::Addressed addressed{attempt.method, attempt.hop.request_uri, attempt.hop.route, to, sent_by, attempt.cseq, more};
+    const delivery::Addressed addressed{
+        attempt.method, attempt.hop.request_uri, attempt.hop.route, to, attempt.place, sent_by, attempt.cseq, more};
     branch = delivery::branch_of(push.message, addressed, team.number);
     delivery::append_request(outbox.bytes(), push.message, addressed, branch);
   };

@@ -93,6 +93,13 @@ struct PushLookUp {
   Instant until;
 };
 
+/// What came of a message's last round, until it is tried again.
+struct PushRound {
+  Instant began;
+  delivery::Reason reason = delivery::Reason::none;
+  std::vector<delivery::Step> steps;
+};
+
 /// Whom a delivery begins with.
 struct PushTerminals {
   std::vector<delivery::Target> targets;
@@ -112,10 +119,11 @@ struct PushService {
   delivery::PushLog log;
   Slab<PushInProgress> in_progress{limits::pushes};
   TimerWheel<PushId> wheel;
-  boost::unordered_flat_map<Text, PushId, TextHash, TextEqual> by_id;  ///< of in_progress
-  boost::unordered_flat_map<Text, Text, TextHash, TextEqual> by_key;   ///< ids of what is in progress or waits
-  boost::unordered_flat_set<Text, TextHash, TextEqual> watched;        ///< AORs with messages that wait
-  auth::Hasher hasher;                                                 ///< for terminals that challenge
+  boost::unordered_flat_map<Text, PushId, TextHash, TextEqual> by_id;           ///< of in_progress
+  boost::unordered_flat_map<Text, Text, TextHash, TextEqual> by_key;            ///< ids of what is in progress or waits
+  boost::unordered_flat_set<Text, TextHash, TextEqual> watched;                 ///< AORs with messages that wait
+  auth::Hasher hasher;                                                          ///< for terminals that challenge
+  boost::unordered_flat_map<Text, PushRound, TextHash, TextEqual> last_rounds;  ///< of what waits in the store
   std::deque<PushPromise> promises;
   boost::unordered_flat_set<Text, TextHash, TextEqual> promised;  ///< ids whose senders wait for the disk
   std::vector<PushLookUp> look_ups;

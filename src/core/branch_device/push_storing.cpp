@@ -82,7 +82,7 @@ void BranchDevice::State::restore_push(const Row& row, Instant now, Outbox& outb
     }
     case Table::push_message: {
       auto message = delivery::message_from_row(row);
-      if (!message || message->expires_at <= now) {
+      if (!message) {
         if (key != nullptr && team.leads()) outbox.change({Table::push_message, *key, {}});
         return;
       }

@@ -6,7 +6,7 @@ namespace ringhold::branch_device {
 TEST_F(Pushing, what_nobody_can_take_waits_for_the_next_registration_PSH18) {
   EXPECT_EQ(push_text("later").result, "stored");
   EXPECT_EQ(kept(Table::push_message), 1U);
-  EXPECT_EQ(report().reason, "unreachable");
+  EXPECT_EQ(report().reason, "nobody");
   pass_time(30min);
   clear();
   register_at(t0);
@@ -81,6 +81,81 @@ TEST_F(Pushing, a_terminal_that_cannot_now_is_asked_again_less_and_less_often_P8
     answers(t0, 480);
   }
   EXPECT_EQ(asked, (std::vector<Duration>{60s, 180s, 420s, 900s, 1'860s, 3'780s, 7'380s}));
+}
+
+TEST_F(Pushing, who_registers_while_others_are_asked_is_served_at_once_PSH18) {
+  register_at(t0);
+  push_text("one");
+  pass_time(11s);
+  EXPECT_EQ(report().result, "stored");
+  const std::string one = id_;
+  EXPECT_EQ(push_text("two").result, "stored") << "behind the first, which was promised";
+  pass_time(4s);
+  clear();
+  register_at(t1);
+  EXPECT_EQ(count(t1), 0U) << "the first one is on its way to the silent terminal";
+  pass_time(18s);
+  ASSERT_EQ(count(t1), 1U) << "as soon as that is over";
+  EXPECT_EQ(body(last(t1)), "one");
+  answers(t1, 200);
+  EXPECT_EQ(report(one).result, "delivered");
+  EXPECT_EQ(body(last(t1)), "two");
+  answers(t1, 200);
+  EXPECT_EQ(kept(Table::push_message), 0U);
+}
+
+TEST_F(Pushing, what_is_said_to_have_failed_goes_nowhere_later_P7) {
+  register_at(t0);
+  pass_time(1s);
+  register_at(t1);
+  clear();
+  push({.to = "8002", .body = "x", .keep_for = 0s});
+  const std::string first = last(t1);
+  pass_time(10s);
+  answers(t0, 415);
+  EXPECT_EQ(report().result, "failed");
+  says(t1, first, 302, "Contact: <" + contact(t2) + ">\r\n");
+  EXPECT_EQ(count(t2), 0U);
+  EXPECT_EQ(report().result, "failed");
+}
+
+TEST_F(Pushing, what_was_promised_once_outlives_a_disk_that_stalls_X5) {
+  EXPECT_EQ(push_text().result, "stored");
+  disk_works_ = false;
+  register_at(t0);
+  answers(t0, 480);
+  pass_time(10s);
+  EXPECT_EQ(report().result, "stored");
+  EXPECT_EQ(steps(), "10.77.0.41:480") << "and it is told what came of it so far";
+  disk_works_ = true;
+  pass_time(1min);
+  answers(t0, 200);
+  EXPECT_EQ(report().result, "delivered");
+}
+
+TEST_F(Pushing, what_is_over_before_a_start_is_told_as_expired_P7) {
+  push({.to = "8002", .body = "x", .keep_for = 60s});
+  now_ += 2min;
+  restart();
+  pass_time(1s);
+  EXPECT_EQ(report().reason, "expired");
+  EXPECT_EQ(kept(Table::push_message), 0U);
+}
+
+TEST_F(Pushing, what_one_of_several_has_taken_is_not_sent_again_after_a_kill_P8) {
+  settings_.push.delivery.strategy = delivery::Strategy::all_at_once;
+  configure(settings_);
+  register_all();
+  clear();
+  push({.to = "8002", .body = "x", .answer = Push::Answer::accepted});
+  answers(t0, 480);
+  answers(t1, 200);
+  EXPECT_EQ(report().result, "accepted") << "the third is waited for";
+  restart();
+  clear();
+  pass_time(1min);
+  EXPECT_EQ(count(t0) + count(t1) + count(t2), 0U);
+  EXPECT_EQ(report().result, "delivered");
 }
 
 TEST_F(Pushing, what_waits_too_long_has_failed_P8) {
@@ -321,6 +396,37 @@ TEST_F(PushingByMessage, a_sender_hears_something_before_he_gives_up_RFC4320) {
   EXPECT_EQ(kept(Table::push_message), 1U);
   says(t1, last(t1), 200);
   EXPECT_EQ(kept(Table::push_message), 0U);
+}
+
+TEST_F(PushingByMessage, what_was_pushed_once_or_comes_from_the_central_site_is_relayed_X10) {
+  settings_.push.senders = {"*"};
+  configure(settings_);
+  register_at(t0);
+  clear();
+  std::string bytes = request("MESSAGE", "sip:8002@example.test", "8001", "sip:8002@example.test", "10.78.0.11:5060", "c1");
+  receive("10.78.0.11:5060", bytes);
+  EXPECT_NE(last(t0).find("Call-ID: c-8001-MES\r\n"), std::string::npos) << last(t0);
+  clear();
+  bytes = request("MESSAGE", "sip:8002@example.test", "8001", "sip:8002@example.test", sender, "c2");
+  bytes.replace(bytes.find("c-8001-MES"), 10, "1a0c450cda80000.0123456789abcdef");
+  receive(sender, bytes);
+  EXPECT_NE(last(t0).find("Call-ID: 1a0c450cda80000.0123456789abcdef\r\n"), std::string::npos) << last(t0);
+  clear();
+  message("X: y\r\n");
+  EXPECT_EQ(header(last(t0), sip::Header::max_forwards), "69") << "so that no loop is endless";
+}
+
+TEST_F(PushingByMessage, what_users_are_called_stays_a_uri_RFC3261_19) {
+  const auto send = [&](const std::string& user) {
+    clear();
+    ++messages_;
+    receive(sender, request("MESSAGE", "sip:" + user + "@example.test", "8001", "sip:8002@example.test", sender,
+                            "e" + std::to_string(messages_), messages_));
+  };
+  register_at(t0, "", "Phone 1", "a%23b");
+  send("a%23b");
+  EXPECT_EQ(header(last(t0), sip::Header::to), "<sip:a%23b@example.test>");
+  EXPECT_FALSE(sip::validate_request(*sip::Message::parse(last(t0))));
 }
 
 TEST_F(PushingByMessage, its_time_is_the_senders_RFC3428) {

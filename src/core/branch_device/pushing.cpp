@@ -80,6 +80,8 @@ void BranchDevice::State::run_push(PushId id, Instant now, Outbox& outbox) {
 
 void BranchDevice::State::look_at_push(PushId id, Instant now, Outbox& outbox) {
   PushInProgress& push = *pushes.in_progress.find(id);
+  // Who was asked at the same time may yet be silent for long.
+  if (push.is_kept && push.delivery.is_delivered()) forget_push(push, now, outbox);
   if (push.stage == Stage::trying) {
     switch (push.delivery.outcome()) {
       case Outcome::pending: break;
@@ -101,7 +103,7 @@ void BranchDevice::State::look_at_push(PushId id, Instant now, Outbox& outbox) {
         break;
       }
     }
-  } else if (push.stage != Stage::keeping && push.delivery.is_delivered() && push.is_kept) {
+  } else if (push.stage == Stage::storing && push.delivery.is_delivered()) {
     // A late 2xx (PSH-16): what was said of it stays said, but nobody gets it again.
     settle_push(push, now, outbox);
   }
@@ -119,16 +121,21 @@ void BranchDevice::State::hold_user(PushInProgress& push) {
 
 void BranchDevice::State::settle_push(PushInProgress& push, Instant now, Outbox& outbox) {
   push.stage = Stage::settled;
-  const bool was_kept = std::exchange(push.is_kept, false) && outbox.keeps_changes();
-  if (!push.message.key.empty()) {
+  push.delivery.close();
+  if (push.is_kept)
+    forget_push(push, now, outbox);
+  else if (!push.message.key.empty())
     record_push(push, now, outbox);
-    if (was_kept) promise(What::forget, push.message.id, {}, now, outbox);
-  } else if (was_kept) {
-    outbox.change(delivery::erase(push.message));
-  }
   int status = push.delivery.is_delivered() ? 200 : push.delivery.best_status();
   if (push.reason == Reason::store_failing || push.reason == Reason::store_full) status = 503;
   answer_push(std::exchange(push.sender, {}), push.message.id, status, now, outbox);
+}
+
+void BranchDevice::State::forget_push(PushInProgress& push, Instant now, Outbox& outbox) {
+  push.is_kept = false;
+  record_push(push, now, outbox);
+  // Killed at any moment, we find the one or the other (P8).
+  promise(What::forget, push.message.id, {}, now, outbox);
 }
 
 void BranchDevice::State::answer_push(const PushSender& sender, std::string_view id, int status, Instant now, Outbox& outbox) {
@@ -149,8 +156,10 @@ void BranchDevice::State::end_push(PushId id, Instant now, Outbox& outbox) {
   pushes.in_progress.erase(id);
   if (push.is_stored) --pushes.stored_in_progress;
   if (goes_back) {
+    pushes.last_rounds.insert_or_assign(
+        push.message.id, PushRound{push.began, push.delivery.reason(), {push.delivery.steps().begin(), push.delivery.steps().end()}});
     const Instant again = now + retry_after(push.message.rounds);
-    ++push.message.rounds;
+    if (!push.delivery.steps().empty()) ++push.message.rounds;
     if (outbox.keeps_changes()) outbox.change(delivery::put(push.message));
     return pushes.store.put_back(std::move(push.message), now, again);
   }
@@ -185,6 +194,7 @@ void BranchDevice::State::record_push(delivery::PushRecord record, Outbox& outbo
         {"push_failed", {{"id", record.id}, {"to", record.aor}, {"why", name(record.reason)}, {"steps", record.steps.size()}}, severity});
   }
   if (!record.key.empty()) pushes.by_key.erase(record.key);
+  pushes.last_rounds.erase(record.id);
   pushes.log.put(std::move(record), outbox);
 }
 
@@ -192,6 +202,10 @@ void BranchDevice::State::give_up_push(const delivery::Message& message, Reason 
   if (outbox.keeps_changes()) outbox.change(delivery::erase(message));
   delivery::PushRecord record = delivery::record_of(message, now);
   record.reason = reason;
+  if (const auto last = pushes.last_rounds.find(message.id); last != pushes.last_rounds.end()) {
+    record.began_at = last->second.began;
+    record.steps = last->second.steps;
+  }
   record_push(std::move(record), outbox);
   unwatch_for_push(message.aor);
 }
@@ -283,7 +297,6 @@ void BranchDevice::State::break_promises(Instant now, Outbox& outbox) {
     } else if (const auto found = pushes.by_id.find(promise.id); found != pushes.by_id.end()) {
       const PushId id = found->second;
       PushInProgress& push = *pushes.in_progress.find(id);
-      push.delivery.stop();
       if (!push.delivery.is_delivered()) push.reason = Reason::store_failing;
       status = push.delivery.is_delivered() ? 200 : status;
       settle_push(push, now, outbox);

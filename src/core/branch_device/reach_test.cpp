@@ -110,8 +110,8 @@ TEST_F(Reach, connects_anew_where_a_contact_may_listen_and_skips_the_others_C5) 
   EXPECT_EQ(message("sip:alice@example.test").size(), 3U);
   for (const std::uint64_t flow : {7U, 8U, 9U}) close(FlowId{flow});
   // The third one is behind a NAT: only its connection led to it.
-  EXPECT_EQ(message("sip:alice@example.test"), (Ways{"sip:alice@10.77.0.11:40001;transport=tcp 10.77.0.11:40001/0",
-                                                     "sip:alice@10.77.0.12:5060;transport=tcp 10.77.0.12:5060/0"}));
+  EXPECT_EQ(message("sip:alice@example.test"), (Ways{"sip:alice@10.77.0.12:5060;transport=tcp 10.77.0.12:5060/0",
+                                                     "sip:alice@10.77.0.11:40001;transport=tcp 10.77.0.11:40001/0"}));
 }
 
 TEST_F(Reach, a_change_of_a_watched_registration_is_told_at_once_RFC3680) {

@@ -212,6 +212,7 @@ struct BranchDevice::State {
   void look_at_push(PushId id, Instant now, Outbox& outbox);
   void hold_user(PushInProgress& push);
   void settle_push(PushInProgress& push, Instant now, Outbox& outbox);
+  void forget_push(PushInProgress& push, Instant now, Outbox& outbox);
   void answer_push(const PushSender& sender, std::string_view id, int status, Instant now, Outbox& outbox);
   void end_push(PushId id, Instant now, Outbox& outbox);
   void record_push(PushInProgress& push, Instant now, Outbox& outbox);

@@ -74,7 +74,7 @@ bool Delivery::is_trying() const {
 }
 
 std::optional<std::size_t> Delivery::next(Instant now) {
-  if (delivered_ || stopped_) return std::nullopt;
+  if (is_stopped()) return std::nullopt;
   for (;;) {
     if (group_.empty()) {
       if (queue_.empty() || is_trying()) return std::nullopt;
@@ -111,7 +111,7 @@ Set<AttemptAction> Delivery::happened(std::size_t index, AttemptEvent event, Why
 }
 
 bool Delivery::leads_on(std::size_t index, std::span<const Target> contacts) {
-  if (contacts.empty()) return false;
+  if (contacts.empty() || closed_) return false;
   if (steps_[index].target.hop >= most_hops) {
     went_too_far_ = true;
     return false;
@@ -159,7 +159,7 @@ Outcome Delivery::outcome() const {
   // Who was asked at the same time says for himself what became of it (PSH-06).
   if (is_trying()) return Outcome::pending;
   if (delivered_) return Outcome::delivered;
-  if (!stopped_ && !(queue_.empty() && group_.empty())) return Outcome::pending;
+  if (!is_stopped() && !(queue_.empty() && group_.empty())) return Outcome::pending;
   switch (reason()) {
     case Reason::nobody:
     case Reason::unreachable: return Outcome::unreached;
@@ -172,11 +172,14 @@ Reason Delivery::reason() const {
   const auto any = [&](auto&& holds) { return std::ranges::any_of(steps_, holds); };
   if (any([](const Step& step) { return step.status >= 600; })) return Reason::declined;
   if (stopped_) return Reason::steps;
-  if (any(may_take_it_later)) return Reason::unreachable;
+  // Who might subscribe yet counts only where nobody who has could say anything.
+  const bool any_answer = any([](const Step& step) { return step.why == Why::answered; });
+  if (any([&](const Step& step) { return may_take_it_later(step) && !(any_answer && step.why == Why::unsubscribed && step.status == 0); }))
+    return Reason::unreachable;
   if (looped_) return Reason::loop;
   if (went_too_far_) return Reason::hops;
   if (any([](const Step& step) { return step.why == Why::too_large; })) return Reason::too_large;
-  if (any([](const Step& step) { return step.why == Why::answered; })) return Reason::refused;
+  if (any_answer) return Reason::refused;
   return Reason::unsolicited;
 }
 
@@ -191,8 +194,8 @@ int Delivery::best_status() const {
   return best;
 }
 
-void Delivery::stop() {
-  stopped_ = true;
+void Delivery::close() {
+  closed_ = true;
   queue_.clear();
   group_.clear();
 }

@@ -107,8 +107,8 @@ class Delivery {
   bool follow(std::size_t step, std::vector<Target> contacts);
   /// Whether follow() would take any of these.
   bool leads_on(std::size_t step, std::span<const Target> contacts);
-  /// Nobody else is tried.
-  void stop();
+  /// It is decided: nobody else is tried, whatever comes late.
+  void close();
   /// Steps whose attempt time is over.
   boost::container::small_vector<std::size_t, 2> overdue(Instant now) const;
 
@@ -119,7 +119,7 @@ class Delivery {
   int best_status() const;
   bool is_over() const;  ///< no answer is waited for any more
   bool is_delivered() const { return delivered_; }
-  bool is_stopped() const { return delivered_ || stopped_; }  ///< nobody else is tried
+  bool is_stopped() const { return delivered_ || stopped_ || closed_; }  ///< nobody else is tried
   std::optional<Instant> next_expiry() const;
 
  private:
@@ -130,6 +130,7 @@ class Delivery {
   Duration attempt_;
   bool delivered_ = false;
   bool stopped_ = false;
+  bool closed_ = false;
   bool looped_ = false;
   bool went_too_far_ = false;
   std::deque<std::vector<Target>> queue_;

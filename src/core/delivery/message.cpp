@@ -47,7 +47,7 @@ Change put(const Message& message) {
           message.id,
           {message.id, message.aor, message.sender, Text{name(message.method)}, message.event, message.headers, message.body,
            Text{name(message.strategy)}, static_cast<std::int64_t>(message.seed), to_unix_ms(message.accepted_at),
-           to_unix_ms(message.expires_at), message.key, std::int64_t{message.rounds}}};
+           to_unix_ms(message.expires_at), message.key, std::int64_t{message.rounds}, std::int64_t{message.max_forwards}}};
 }
 
 Change erase(const Message& message) { return {Table::push_message, message.id, {}}; }
@@ -106,8 +106,7 @@ Text branch_of(const Message& message, const Addressed& addressed, WorkerNumber 
   Text branch = "z9hG4bK";
   branch += digits[worker & 0x1fU];
   branch += 'm';
-  const Target target{addressed.destination.transport, addressed.destination.remote};
-  return branch + hex(drawn(message, {"branch", addressed.request_uri, target.text(), Decimal{addressed.cseq}.text()}));
+  return branch + hex(drawn(message, {"branch", addressed.request_uri, Decimal{addressed.place}.text(), Decimal{addressed.cseq}.text()}));
 }
 
 void append_request(std::string& out, const Message& message, const Addressed& addressed, std::string_view branch) {

@@ -69,7 +69,8 @@ struct Addressed {
   std::string_view request_uri;
   std::string_view route;  ///< values of Route; empty: none
   Destination destination;
-  Endpoint sent_by;  ///< our listener
+  std::size_t place = 0;  ///< which of the addresses of its target that is
+  Endpoint sent_by;       ///< our listener
   std::uint32_t cseq = 1;
   std::string_view headers{};  ///< whole lines to add: Authorization
 };

@@ -118,8 +118,9 @@ Bindings LocationService::find(std::string_view aor, Instant now) const {
   for (std::uint32_t i = first_of(aor); i != Binding::none; i = bindings_.at(i).next_of_aor)
     if (bindings_.at(i).expires_at > now) live.push_back(&bindings_.at(i));
   if (live.size() > 1)
-    std::ranges::sort(live,
-                      [](const Binding* a, const Binding* b) { return a->q != b->q ? a->q > b->q : a->registered_at > b->registered_at; });
+    // Stable: of several that came within one step the latest is listed first.
+    std::ranges::stable_sort(
+        live, [](const Binding* a, const Binding* b) { return a->q != b->q ? a->q > b->q : a->registered_at > b->registered_at; });
   return live;
 }
 
@@ -211,10 +212,8 @@ void LocationService::leave_origin(const Origin& origin) {
 void LocationService::list_aor(std::uint32_t index) {
   Binding& binding = bindings_.at(index);
   const std::uint32_t first = first_of(binding.aor());
-  if (first == Binding::none)
-    by_aor_.set(hash_of(binding.aor()), index, [](std::uint32_t) { return false; });
-  else
-    binding.next_of_aor = std::exchange(bindings_.at(first).next_of_aor, index);
+  binding.next_of_aor = first;
+  by_aor_.set(hash_of(binding.aor()), index, [&](std::uint32_t other) { return other == first; });
 }
 
 void LocationService::unlist_aor(std::uint32_t index) {

@@ -22,7 +22,9 @@ constexpr std::size_t longest_reason = 1024;    ///< what a CANCEL tells of why;
 const Target* stream_listener(const Preprocessed& way, const Hop& hop, const std::vector<Target>& listeners) {
   const std::string_view own = hop.request_uri.empty() ? way.request_uri() : std::string_view{hop.request_uri};
   const auto uri = sip::Uri::parse(way.next_route.empty() ? own : way.next_route);
-  if (!hop.route.empty() || !uri || uri->scheme != sip::Scheme::sip || uri->parameters.has("transport")) return nullptr;
+  if (!hop.route.empty() || !uri || uri->scheme != sip::Scheme::sip) return nullptr;
+  // One that was registered over UDP may yet say TCP.
+  if (uri->parameters.has("transport") && uri->transport() != Transport::tcp) return nullptr;
   const Address& remote = hop.destination.remote.address;
   const auto host = Address::parse(uri->host);
   if (host ? *host != remote : !uri->port) return nullptr;
