@@ -140,9 +140,11 @@ Answer BranchDevice::State::push(const Push& given, Instant now, Outbox& outbox)
     // A repetition: the same answer, whatever else it says.
     if (!known.empty()) {
       auto reports = push_reports({known, 1});
-      const auto waits = pushes.by_id.find(known);
-      if (waits != pushes.by_id.end() && pushes.in_progress.find(waits->second)->sender.kind == PushSender::Kind::nobody)
-        pushes.in_progress.find(waits->second)->sender.kind = PushSender::Kind::api;
+      // He hears of it, too, when it is settled.
+      const auto on_its_way = pushes.by_id.find(known);
+      if (!reports.empty() && reports.front().result == "pending" && on_its_way != pushes.by_id.end())
+        if (PushSender& waits = pushes.in_progress.find(on_its_way->second)->sender; waits.kind == PushSender::Kind::nobody)
+          waits.kind = PushSender::Kind::api;
       return reports;
     }
   }
@@ -154,7 +156,10 @@ Answer BranchDevice::State::push(const Push& given, Instant now, Outbox& outbox)
   if (const auto on_its_way = pushes.by_id.find(id); sender.is_content_with_acceptance && on_its_way != pushes.by_id.end()) {
     // Without a disk to wait for it is accepted as it is.
     PushInProgress& push = *pushes.in_progress.find(on_its_way->second);
-    if (push.stage == PushInProgress::Stage::trying) push.sender = {};
+    if (push.stage == PushInProgress::Stage::trying) {
+      push.sender = {};
+      push.is_acknowledged = true;
+    }
   }
   return push_reports({id, 1});
 }

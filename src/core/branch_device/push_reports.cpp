@@ -65,7 +65,7 @@ PushReport BranchDevice::State::told_push(const PushInProgress& push) const {
     case Stage::keeping: break;
     case Stage::trying:
       // It was promised already: by 202, or because it waited before.
-      if (push.sender.kind == PushSender::Kind::nobody) report.result = push.is_stored ? "stored" : "accepted";
+      if (push.is_acknowledged) report.result = push.is_stored ? "stored" : "accepted";
       break;
     case Stage::storing:
       report.result = "stored";
