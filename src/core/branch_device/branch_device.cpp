@@ -128,7 +128,7 @@ BranchDevice::State::State(const Settings& given, Random& given_random, const Te
       calls{limits::calls, std::max<std::size_t>(limits::call_records / given_team.size, 1), given_team.number},
       release{release_settings(given)},
       media{ringing_settings(given)},
-      pushes{given.push.delivery, given_team.number},
+      pushes{*this},
       central{central_settings(settings), given_random},
       nameserver{nameserver_settings(given), given_random},
       admission{settings.sip.admission},
@@ -169,7 +169,7 @@ void BranchDevice::restore(std::span<const Row> rows, Instant now) {
       case Table::ring_schedule: state_->media.restore(row); break;
       case Table::redirect:
       case Table::push_message:
-      case Table::push_record: state_->restore_push(row, now, changes); break;
+      case Table::push_record: state_->pushes.restore(row, now, changes); break;
     }
   }
   state_->restored_changes = std::move(changes.changes());
@@ -177,7 +177,7 @@ void BranchDevice::restore(std::span<const Row> rows, Instant now) {
 
 void BranchDevice::start(Instant now, Outbox& outbox) {
   const std::size_t first_change = outbox.changes().size();
-  state_->pushes.log.restored(outbox);
+  state_->pushes.restored(outbox);
   for (Change& change : state_->restored_changes) outbox.change(std::move(change));
   state_->restored_changes.clear();
   state_->registrar.start(outbox);
@@ -213,7 +213,7 @@ void BranchDevice::receive(const Packet& packet, Instant now, Outbox& outbox) {
       state_->nameserver.receive(packet, now, outbox);
       if ((packet.flow.number & upstream_flow_bit) != 0) {
         state_->resume_parked(now, outbox);
-        if (!state_->pushes.look_ups.empty()) state_->resume_pushes(now, outbox);
+        if (state_->pushes.waits_for_dns()) state_->pushes.resume(now, outbox);
       }
       break;
     case Protocol::sip: state_->receive_sip(packet, now, outbox); break;
@@ -227,7 +227,7 @@ void BranchDevice::expire(Instant now, Outbox& outbox) {
   state_->on_failures(state_->layer.expire(now, outbox), now, outbox);
   for (const proxy::ResponseOutcome& outcome : state_->proxy.expire(state_->layer, now, outbox)) state_->keep_books(outcome, now, outbox);
   state_->expire_steps(now, outbox);
-  state_->expire_pushes(now, outbox);
+  state_->pushes.expire(now, outbox);
   state_->audit(now, outbox);
   state_->notifier.expire(state_->location, state_->layer, now, outbox);
   state_->calls.expire(now, outbox);
@@ -264,14 +264,14 @@ std::optional<Instant> BranchDevice::next_expiry() const {
   for (const auto& one :
        {state_->layer.next_expiry(), state_->proxy.next_expiry(), state_->location.next_expiry(), state_->notifier.next_expiry(),
         state_->calls.next_expiry(), state_->release.next_expiry(), state_->media.next_expiry(), state_->nameserver.next_expiry(),
-        state_->central.next_expiry(), state_->parked_until(), state_->next_push_expiry()})
+        state_->central.next_expiry(), state_->parked_until(), state_->pushes.next_expiry()})
     if (one && (!next || *one < *next)) next = one;
   return next;
 }
 
 void BranchDevice::committed(ChangeId change, Instant now, Outbox& outbox) {
   const std::size_t first_send = outbox.sends().size();
-  state_->note_committed(change, now, outbox);
+  state_->pushes.committed(change, now, outbox);
   state_->settle(now, outbox);
   state_->count_sent(first_send, outbox);
 }
@@ -281,11 +281,11 @@ Answer BranchDevice::command(const Command& command, Instant now, Outbox& outbox
     State& state;
     Instant now;
     Outbox& outbox;
-    Answer operator()(const Push& given) const { return state.push(given, now, outbox); }
-    Answer operator()(const GetPushes& asked) const { return state.push_reports(asked); }
-    Answer operator()(const RemovePush& asked) const { return state.remove_push(asked, now, outbox); }
-    Answer operator()(const GetRedirects& asked) const { return state.redirect_reports(asked.aor, now); }
-    Answer operator()(const RemoveRedirects& asked) const { return state.remove_redirects(asked, now, outbox); }
+    Answer operator()(const Push& given) const { return state.pushes.push(given, now, outbox); }
+    Answer operator()(const GetPushes& asked) const { return state.pushes.reports(asked); }
+    Answer operator()(const RemovePush& asked) const { return state.pushes.remove(asked, now, outbox); }
+    Answer operator()(const GetRedirects& asked) const { return state.pushes.redirect_reports(asked.aor, now); }
+    Answer operator()(const RemoveRedirects& asked) const { return state.pushes.remove_redirects(asked, now, outbox); }
     Answer operator()(const GetStatus&) const { return state.status(); }
     Answer operator()(const GetRegistrations& asked) const { return state.registrations(asked.aor, now); }
     Answer operator()(const GetCalls&) const { return state.call_reports(); }
@@ -334,7 +334,7 @@ void BranchDevice::reconfigure(const Settings& settings, Instant now, Outbox& ou
   state_->release.reconfigure(release_settings(state_->settings));
   state_->media.reconfigure(ringing_settings(state_->settings));
   state_->notifier.reconfigure(events_settings(state_->settings, state_->team));
-  state_->pushes.store.reconfigure(state_->settings.push.delivery);
+  state_->pushes.reconfigure(state_->settings.push.delivery);
   state_->central.reconfigure(central_settings(state_->settings), now, outbox);
   state_->nameserver.reconfigure(nameserver_settings(state_->settings), now);
   state_->settle(now, outbox);
@@ -344,9 +344,9 @@ void BranchDevice::State::settle(Instant now, Outbox& outbox) {
   if (const auto events = location.take_events(); !events.empty()) {
     notifier.tell(events, location, layer, now, outbox);
     follow_bindings(events, now, outbox);
-    wake_pushes(events, now);
+    pushes.wake(events, now);
   }
-  deliver_stored(now, outbox);
+  pushes.deliver_stored(now, outbox);
   if (nameserver.take_learnt_changed() && settings.central.servers.empty() && team.leads()) {
     std::vector<central::Server> servers;
     for (const nameserver::CentralServer& one : nameserver.central_servers())

@@ -48,6 +48,7 @@ class BranchDevice {
   void reconfigure(const Settings& settings, Instant now, Outbox& outbox);
 
  private:
+  friend class PushService;
   struct State;
   std::unique_ptr<State> state_;
 };

@@ -166,7 +166,7 @@ void BranchDevice::State::new_request(const sip::Message& request, const Packet&
 
 void BranchDevice::State::route(const sip::Message& request, const Packet& packet, const proxy::Preprocessed& way, const Way& found,
                                 Instant now, Outbox& outbox) {
-  if (take_push(request, packet, way, now, outbox)) return;
+  if (pushes.take(request, packet, way, now, outbox)) return;
   if (found.hops.empty()) {
     outbox.note({"request_refused",
                  {{"method", request.method_name()},
@@ -229,7 +229,7 @@ void BranchDevice::State::on_response(const sip::Message& response, const Packet
     case Owner::Kind::none: return;
     case Owner::Kind::central: return central.on_response(received.owner, response.status(), now, outbox);
     case Owner::Kind::events: return notifier.on_response(received.owner, response.status(), location, layer, now, outbox);
-    case Owner::Kind::delivery: return on_push_response(response, received, now, outbox);
+    case Owner::Kind::delivery: return pushes.on_response(response, received, now, outbox);
     case Owner::Kind::release:
       release.on_response(received.owner, response.status(), calls, layer, now, outbox);
       return run_errands(now, outbox);
@@ -242,7 +242,7 @@ void BranchDevice::State::on_response(const sip::Message& response, const Packet
   if (response.status() / 100 == 2) note_life(response.call_id(), response.to_tag(), response.from_tag(), now, outbox);
   if (settings.push.recursion == Recursion::follow && received.transaction && response.method() == sip::Method::message &&
       response.status() >= 300 && response.status() <= 302) {
-    const auto hops = redirected_hops(response, now);
+    const auto hops = pushes.redirected_hops(response, now);
     keep_books(proxy.on_redirect(response, received, hops, layer, now, outbox), now, outbox, &response);
     return;
   }
@@ -256,7 +256,7 @@ void BranchDevice::State::on_failures(std::span<const transaction::Failure> fail
       case Owner::Kind::central: central.on_failure(failure, now, outbox); break;
       case Owner::Kind::events: notifier.on_failure(failure, location, outbox); break;
       case Owner::Kind::release: release.on_failure(failure, calls, layer, now, outbox); break;
-      case Owner::Kind::delivery: on_push_failure(failure, now, outbox); break;
+      case Owner::Kind::delivery: pushes.on_failure(failure, now, outbox); break;
       case Owner::Kind::proxy: {
         if (const Destination* to = layer.destination(failure.transaction); to != nullptr && central.is_central(to->remote)) {
           const bool timeout = failure.cause == transaction::Failure::Cause::timeout;

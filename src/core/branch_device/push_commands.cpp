@@ -84,16 +84,17 @@ Text aor_named(std::string_view user, const Settings& settings) {
   return "sip:" + *name + "@" + settings.branch.domain;
 }
 
-std::expected<delivery::Message, Refused> BranchDevice::State::message_of(const Push& given, Instant now) {
+std::expected<delivery::Message, Refused> PushService::message_of(const Push& given, Instant now) {
   const auto refused = [](int status, std::string why) { return std::unexpected(Refused{status, std::move(why)}); };
   delivery::Message message;
-  message.aor = aor_named(given.to, settings);
+  message.aor = aor_named(given.to, state_.settings);
   if (message.aor.empty())
-    return refused(404, "\"to\" is a user of " + settings.branch.domain + ": \"8002\", or \"sip:8002@" + settings.branch.domain + "\"");
-  message.sender = !given.from.empty()           ? given.from
-                   : !settings.push.from.empty() ? settings.push.from
-                                                 : "sip:push@" + settings.branch.domain;
-  if (!is_sender(message.sender)) return refused(400, "\"from\" is a SIP URI: sip:news@" + settings.branch.domain);
+    return refused(
+        404, "\"to\" is a user of " + state_.settings.branch.domain + ": \"8002\", or \"sip:8002@" + state_.settings.branch.domain + "\"");
+  message.sender = !given.from.empty()                  ? given.from
+                   : !state_.settings.push.from.empty() ? state_.settings.push.from
+                                                        : "sip:push@" + state_.settings.branch.domain;
+  if (!is_sender(message.sender)) return refused(400, "\"from\" is a SIP URI: sip:news@" + state_.settings.branch.domain);
   const auto method = delivery::parse_method(given.method.empty() ? "MESSAGE" : given.method);
   if (!method) return refused(400, "\"method\" is MESSAGE, NOTIFY, or NOTIFY,MESSAGE");
   message.method = *method;
@@ -112,80 +113,81 @@ std::expected<delivery::Message, Refused> BranchDevice::State::message_of(const 
   message.body = given.body;
   const auto strategy = delivery::parse_strategy(given.strategy);
   if (!given.strategy.empty() && !strategy) return refused(400, "\"strategy\" is one-by-one or all-at-once");
-  message.strategy = strategy.value_or(settings.push.delivery.strategy);
+  message.strategy = strategy.value_or(state_.settings.push.delivery.strategy);
   if (given.key.size() > delivery::longest_key || !is_printable(given.key))
     return refused(400, "\"key\" has at most " + std::to_string(delivery::longest_key) + " printable characters");
   message.key = given.key;
-  date_message(message, given.keep_for, now);
+  date(message, given.keep_for, now);
   return message;
 }
 
-void BranchDevice::State::date_message(delivery::Message& message, std::optional<Duration> keep_for, Instant now) {
-  const Duration longest = settings.push.delivery.store_for;
-  message.id = pushes.numbers.next(now);
-  message.seed = random.next();
+void PushService::date(delivery::Message& message, std::optional<Duration> keep_for, Instant now) {
+  const Duration longest = state_.settings.push.delivery.store_for;
+  message.id = numbers_.next(now);
+  message.seed = state_.random.next();
   message.accepted_at = now;
   message.expires_at = now + std::clamp(keep_for.value_or(longest), Duration::zero(), longest);
 }
 
-Answer BranchDevice::State::push(const Push& given, Instant now, Outbox& outbox) {
+Answer PushService::push(const Push& given, Instant now, Outbox& outbox) {
   auto message = message_of(given, now);
   if (!message) return message.error();
   if (!message->key.empty()) {
     Text known;
-    if (const auto found = pushes.by_key.find(message->key); found != pushes.by_key.end())
+    if (const auto found = by_key_.find(message->key); found != by_key_.end())
       known = found->second;
-    else if (const auto* record = pushes.log.find_key(message->key))
+    else if (const auto* record = log_.find_key(message->key))
       known = record->id;
     // A repetition: the same answer, whatever else it says.
     if (!known.empty()) {
-      auto reports = push_reports({known, 1});
+      auto reported = reports({known, 1});
       // He hears of it, too, when it is settled.
-      const auto on_its_way = pushes.by_id.find(known);
-      if (!reports.empty() && reports.front().result == "pending" && on_its_way != pushes.by_id.end())
-        if (PushSender& waits = pushes.in_progress.find(on_its_way->second)->sender; waits.kind == PushSender::Kind::nobody)
+      const auto on_its_way = by_id_.find(known);
+      if (!reported.empty() && reported.front().result == "pending" && on_its_way != by_id_.end())
+        if (PushSender& waits = in_progress_.find(on_its_way->second)->sender; waits.kind == PushSender::Kind::nobody)
           waits.kind = PushSender::Kind::api;
-      return reports;
+      return reported;
     }
   }
   const Text id = message->id;
   PushSender sender;
   sender.kind = PushSender::Kind::api;
   sender.is_content_with_acceptance = given.answer == Push::Answer::accepted;
-  if (!accept_push(*std::move(message), sender, now, outbox)) return Refused{503, "too many pushes are on their way"};
-  if (const auto on_its_way = pushes.by_id.find(id); sender.is_content_with_acceptance && on_its_way != pushes.by_id.end()) {
+  if (!accept(*std::move(message), sender, now, outbox)) return Refused{503, "too many pushes are on their way"};
+  if (const auto on_its_way = by_id_.find(id); sender.is_content_with_acceptance && on_its_way != by_id_.end()) {
     // Without a disk to wait for it is accepted as it is.
-    PushInProgress& push = *pushes.in_progress.find(on_its_way->second);
+    PushInProgress& push = *in_progress_.find(on_its_way->second);
     if (push.stage == PushInProgress::Stage::trying) {
       push.sender = {};
       push.is_acknowledged = true;
     }
   }
-  return push_reports({id, 1});
+  return reports({id, 1});
 }
 
-bool BranchDevice::State::is_push_sender(const sip::Message& request, const Packet& packet) const {
+bool PushService::may_push(const sip::Message& request, const Packet& packet) const {
   const auto holds = [&](const Network& network) { return network.contains(packet.remote.address); };
-  if (std::ranges::any_of(settings.push.trusted, holds)) return true;
-  if (settings.push.senders.empty() || !request.from() || !identity.is_ours(request.from()->uri)) return false;
-  const Text aor = aor_of(request.from()->uri);
-  return std::ranges::any_of(settings.push.senders, [&](const Text& name) { return name == "*" || name == user_of(aor); });
+  if (std::ranges::any_of(state_.settings.push.trusted, holds)) return true;
+  if (state_.settings.push.senders.empty() || !request.from() || !state_.identity.is_ours(request.from()->uri)) return false;
+  const Text aor = state_.aor_of(request.from()->uri);
+  return std::ranges::any_of(state_.settings.push.senders, [&](const Text& name) { return name == "*" || name == state_.user_of(aor); });
 }
 
-bool BranchDevice::State::take_push(const sip::Message& request, const Packet& packet, const proxy::Preprocessed& way, Instant now,
-                                    Outbox& outbox) {
+bool PushService::take(const sip::Message& request, const Packet& packet, const proxy::Preprocessed& way, Instant now, Outbox& outbox) {
   if (request.method() != sip::Method::message || way.in_dialog || !way.next_route.empty() || !way.flow_token.empty()) return false;
-  if (settings.push.senders.empty() && settings.push.trusted.empty()) return false;
+  if (state_.settings.push.senders.empty() && state_.settings.push.trusted.empty()) return false;
   // X-10: what came from the central site never goes back there; and what was pushed once goes its way.
-  if (central.is_central(packet.remote) || delivery::is_call_id(request.call_id())) return false;
+  if (state_.central.is_central(packet.remote) || delivery::is_call_id(request.call_id())) return false;
   if (request.has(sip::Header::require)) return false;  // §8.2.2.3: for its terminal to say
   const auto uri = sip::Uri::parse(way.request_uri());
   // What has to stay on TLS goes its way as it is (RFC 5630).
-  if (!uri || uri->scheme == sip::Scheme::sips || !(uri->scheme == sip::Scheme::tel || identity.is_ours(*uri))) return false;
-  if (registrar.gruu().read(*uri) || !is_push_sender(request, packet)) return false;
+  if (!uri || uri->scheme == sip::Scheme::sips || !(uri->scheme == sip::Scheme::tel || state_.identity.is_ours(*uri))) return false;
+  if (state_.registrar.gruu().read(*uri) || !may_push(request, packet)) return false;
   delivery::Message message;
-  message.aor = aor_of(*uri);
-  const auto refuse = [&](const proxy::Refusal& refusal) { return proxy.refuse_without_state(request, packet, refusal, outbox), true; };
+  message.aor = state_.aor_of(*uri);
+  const auto refuse = [&](const proxy::Refusal& refusal) {
+    return state_.proxy.refuse_without_state(request, packet, refusal, outbox), true;
+  };
   if (message.aor.empty() || !is_sender(request.from()->uri_text)) return false;
   message.sender = Text{request.from()->uri_text};
   if (const auto type = request.value(sip::Header::content_type); !type.empty()) {
@@ -197,39 +199,39 @@ bool BranchDevice::State::take_push(const sip::Message& request, const Packet& p
     if (!is_of_transport(line.header) && goes_along(line.name)) message.headers.append(line.line);
   if (message.headers.size() > delivery::longest_headers) return refuse({400, "Headers are too long", {}});
   message.body = Text{sip::framed_body(request)};
-  message.strategy = settings.push.delivery.strategy;
+  message.strategy = state_.settings.push.delivery.strategy;
   message.max_forwards = std::min(request.max_forwards().value_or(message.max_forwards + 1), 255U) - 1;
   const auto expires = request.expires();
-  date_message(message, expires ? std::optional<Duration>{std::chrono::seconds{*expires}} : std::nullopt, now);
+  date(message, expires ? std::optional<Duration>{std::chrono::seconds{*expires}} : std::nullopt, now);
   PushSender sender;
   sender.kind = PushSender::Kind::sip;
-  sender.server = layer.create_server(request, packet, {}, now);
+  sender.server = state_.layer.create_server(request, packet, {}, now);
   sender.arrival = packet;
   sender.arrival.bytes = {};
   if (!sender.server) return refuse({503, {}, "Retry-After: 5\r\n"});
   const auto server = sender.server;
-  if (!accept_push(std::move(message), std::move(sender), now, outbox)) {
+  if (!accept(std::move(message), std::move(sender), now, outbox)) {
     PushSender waiting;
     waiting.kind = PushSender::Kind::sip;
     waiting.server = server;
     waiting.arrival = packet;
-    answer_push(waiting, {}, 503, now, outbox);
+    answer(waiting, {}, 503, now, outbox);
   }
   return true;
 }
 
-Answer BranchDevice::State::remove_push(const RemovePush& asked, Instant now, Outbox& outbox) {
-  auto message = pushes.store.remove(asked.id);
+Answer PushService::remove(const RemovePush& asked, Instant now, Outbox& outbox) {
+  auto message = store_.remove(asked.id);
   if (!message) return Refused{404, "no push with that id waits in the store"};
-  give_up_push(*message, Reason::removed, now, outbox);
+  give_up(*message, Reason::removed, now, outbox);
   return Done{};
 }
 
-Answer BranchDevice::State::remove_redirects(const RemoveRedirects& asked, Instant now, Outbox& outbox) {
+Answer PushService::remove_redirects(const RemoveRedirects& asked, Instant now, Outbox& outbox) {
   bool any = false;
   for (const RedirectReport& row : redirect_reports(asked.aor, now))
     if (asked.device.empty() || row.device == asked.device)
-      any = pushes.redirects.forget(row.device, "removed by the administrator", outbox) || any;
+      any = redirects_.forget(row.device, "removed by the administrator", outbox) || any;
   if (any) return Done{};
   return Refused{404, "no redirect of " + asked.aor + " is remembered"};
 }

@@ -54,7 +54,7 @@ PushReport report_of(const delivery::PushRecord& record) {
 
 }  // namespace
 
-PushReport BranchDevice::State::told_push(const PushInProgress& push) const {
+PushReport PushService::told(const PushInProgress& push) const {
   PushReport report = report_of(push.message);
   for (const delivery::Step& step : push.delivery.steps()) report.steps.push_back(report_of(step, push.began));
   const auto fail = [&] {
@@ -79,30 +79,40 @@ PushReport BranchDevice::State::told_push(const PushInProgress& push) const {
       break;
   }
   if (push.is_kept) report.expires = push.message.expires_at;
-  if (pushes.promised.contains(push.message.id)) report.result = "pending";
+  if (promised_.contains(push.message.id)) report.result = "pending";
   return report;
 }
 
-PushReport BranchDevice::State::told_stored(const delivery::Message& message) const {
+PushReport PushService::told_waiting(const delivery::Message& message) const {
   PushReport report = report_of(message);
-  report.result = pushes.promised.contains(message.id) ? "pending" : "stored";
+  report.result = promised_.contains(message.id) ? "pending" : "stored";
   report.reason = name(Reason::unreachable);
   report.expires = message.expires_at;
-  if (const auto last = pushes.last_rounds.find(message.id); last != pushes.last_rounds.end()) {
+  if (const auto last = last_rounds_.find(message.id); last != last_rounds_.end()) {
     report.reason = name(last->second.reason);
     for (const delivery::Step& step : last->second.steps) report.steps.push_back(report_of(step, last->second.began));
   }
   return report;
 }
 
-std::vector<PushReport> BranchDevice::State::push_reports(const GetPushes& asked) const {
+std::vector<Sample> PushService::metrics() const {
+  const auto number = [](std::uint64_t value) { return static_cast<double>(value); };
+  return {{"ringhold_push_total",
+           "pushes by what became of them; one may be stored first and delivered later",
+           "counter",
+           {{"result=\"delivered\"", number(delivered_)}, {"result=\"stored\"", number(stored_)}, {"result=\"failed\"", number(failed_)}}},
+          {"ringhold_pushes_stored", "pushes that wait for their users", "gauge", {{"", number(store_.size())}}},
+          {"ringhold_redirects", "redirects of terminals that are remembered", "gauge", {{"", number(redirects_.size())}}}};
+}
+
+std::vector<PushReport> PushService::reports(const GetPushes& asked) const {
   std::vector<PushReport> reports;
   if (!asked.id.empty()) {
-    if (const auto found = pushes.by_id.find(asked.id); found != pushes.by_id.end())
-      reports.push_back(told_push(*pushes.in_progress.find(found->second)));
-    else if (const auto* waiting = pushes.store.find(asked.id))
-      reports.push_back(told_stored(*waiting));
-    else if (const auto* record = pushes.log.find(asked.id))
+    if (const auto found = by_id_.find(asked.id); found != by_id_.end())
+      reports.push_back(told(*in_progress_.find(found->second)));
+    else if (const auto* waiting = store_.find(asked.id))
+      reports.push_back(told_waiting(*waiting));
+    else if (const auto* record = log_.find(asked.id))
       reports.push_back(report_of(*record));
     return reports;
   }
@@ -116,9 +126,9 @@ std::vector<PushReport> BranchDevice::State::push_reports(const GetPushes& asked
     reports.push_back(std::move(report));
     if (reports.size() >= bound) keep_latest();
   };
-  pushes.in_progress.for_each([&](PushId, const PushInProgress& push) { add(told_push(push)); });
-  pushes.store.for_each([&](const delivery::Message& message) { add(told_stored(message)); });
-  const auto& records = pushes.log.records();
+  in_progress_.for_each([&](PushId, const PushInProgress& push) { add(told(push)); });
+  store_.for_each([&](const delivery::Message& message) { add(told_waiting(message)); });
+  const auto& records = log_.records();
   for (auto record = records.rbegin(); record != records.rend() && static_cast<std::size_t>(record - records.rbegin()) < asked.limit;
        ++record)
     add(report_of(*record));
@@ -126,10 +136,10 @@ std::vector<PushReport> BranchDevice::State::push_reports(const GetPushes& asked
   return reports;
 }
 
-std::vector<RedirectReport> BranchDevice::State::redirect_reports(std::string_view asked, Instant now) const {
-  const Text aor = asked.empty() ? Text{} : aor_named(asked, settings);
+std::vector<RedirectReport> PushService::redirect_reports(std::string_view asked, Instant now) const {
+  const Text aor = asked.empty() ? Text{} : aor_named(asked, state_.settings);
   std::vector<RedirectReport> rows;
-  pushes.redirects.for_each(now, [&](const delivery::Redirect& redirect) {
+  redirects_.for_each(now, [&](const delivery::Redirect& redirect) {
     if (!asked.empty() && redirect.aor != aor) return;
     RedirectReport& row = rows.emplace_back();
     row.aor = redirect.aor;

@@ -45,38 +45,38 @@ std::uint32_t lifetime_of(const sip::Contact& contact, const sip::Message& respo
 
 }  // namespace
 
-void BranchDevice::State::fail_push(PushInProgress& push, std::size_t step, Why why, int status, Instant now, Outbox& outbox) {
+void PushService::fail(PushInProgress& push, std::size_t step, Why why, int status, Instant now, Outbox& outbox) {
   note_redirect_failure(push, step, status, outbox);
   push.delivery.happened(step, AttemptEvent::lost, why, status, now);
 }
 
-void BranchDevice::State::send_push(PushId id, std::size_t step, Instant now, Outbox& outbox) {
-  PushInProgress& push = *pushes.in_progress.find(id);
+void PushService::send(PushId id, std::size_t step, Instant now, Outbox& outbox) {
+  PushInProgress& push = *in_progress_.find(id);
   const Target& target = push.delivery.steps()[step].target;
-  const location::Binding* const binding = binding_of_push(target, push.message.aor, now);
+  const location::Binding* const binding = binding_of(target, push.message.aor, now);
   if (target.via == Via::registered && binding != nullptr && !target.device.empty())
-    pushes.redirects.was_asked(target.device, binding->user_agent(), outbox);
+    redirects_.was_asked(target.device, binding->user_agent(), outbox);
   PushAttempt& attempt = push.attempts[step];
-  const auto method = method_of_push(push, target, binding);
+  const auto method = method_for(push, target, binding);
   if (!method) {
     // Who may still subscribe to it, may have it then.
-    const Why why = notifier.has_package(push.message.event) ? Why::unsubscribed : Why::unsolicited;
-    return fail_push(push, step, why, 0, now, outbox);
+    const Why why = state_.notifier.has_package(push.message.event) ? Why::unsubscribed : Why::unsolicited;
+    return fail(push, step, why, 0, now, outbox);
   }
   attempt.method = *method;
-  attempt.subscription = subscription_of_push(push, target);
-  if (attempt.subscription) return notify_push(id, step, now, outbox);
+  attempt.subscription = subscription_of(push, target);
+  if (attempt.subscription) return notify(id, step, now, outbox);
   std::vector<dns::Question> missing;
-  auto hop = push_hop(target, binding, now, missing);
-  if (!hop && !missing.empty() && look_up_for_push(id, step, missing, now, outbox)) return;
-  if (!hop) return fail_push(push, step, Why::unreachable, 0, now, outbox);
+  auto hop = hop_of(target, binding, now, missing);
+  if (!hop && !missing.empty() && look_up(id, step, missing, now, outbox)) return;
+  if (!hop) return fail(push, step, Why::unreachable, 0, now, outbox);
   attempt.hop = *std::move(hop);
   attempt.cseq = push.message.rounds * cseqs_of_round + static_cast<std::uint32_t>(step) + 1;
-  start_push(id, step, {}, now, outbox);
+  start_step(id, step, {}, now, outbox);
 }
 
-void BranchDevice::State::start_push(PushId id, std::size_t step, std::string_view headers, Instant now, Outbox& outbox) {
-  PushInProgress& push = *pushes.in_progress.find(id);
+void PushService::start_step(PushId id, std::size_t step, std::string_view headers, Instant now, Outbox& outbox) {
+  PushInProgress& push = *in_progress_.find(id);
   PushAttempt& attempt = push.attempts[step];
   const auto begin = outbox.bytes().size();
   Text branch;
@@ -87,7 +87,7 @@ void BranchDevice::State::start_push(PushId id, std::size_t step, std::string_vi
     if (attempt.method == delivery::Method::notify) more.append(contact_line(sent_by, to.transport));
     const delivery::Addressed addressed{
         attempt.method, attempt.hop.request_uri, attempt.hop.route, to, attempt.place, sent_by, attempt.cseq, more};
-    branch = delivery::branch_of(push.message, addressed, team.number);
+    branch = delivery::branch_of(push.message, addressed, state_.team.number);
     delivery::append_request(outbox.bytes(), push.message, addressed, branch);
   };
   const auto place = [&]() -> const Destination* {
@@ -98,8 +98,8 @@ void BranchDevice::State::start_push(PushId id, std::size_t step, std::string_vi
   if (!is_reliable(place()->transport) && outbox.bytes().size() - begin > delivery::largest_datagram) {
     // RFC 3428 §8: a MESSAGE that large goes over a stream, or not at all (PSH-19).
     outbox.bytes().resize(begin);
-    auto streams = proxy::stream_hop(attempt.hop, identity.listeners);
-    if (!streams) return fail_push(push, step, Why::too_large, 413, now, outbox);
+    auto streams = proxy::stream_hop(attempt.hop, state_.identity.listeners);
+    if (!streams) return fail(push, step, Why::too_large, 413, now, outbox);
     attempt.hop = *std::move(streams);
     attempt.place = 0;
     attempt.only_by_stream = true;
@@ -107,110 +107,109 @@ void BranchDevice::State::start_push(PushId id, std::size_t step, std::string_vi
   }
   const Owner owner{Owner::Kind::delivery, id.index, id.generation, static_cast<std::uint32_t>(step)};
   const auto method = attempt.method == delivery::Method::notify ? sip::Method::notify : sip::Method::message;
-  attempt.client = layer.start_client(method, branch, begin, *place(), owner, now, outbox);
+  attempt.client = state_.layer.start_client(method, branch, begin, *place(), owner, now, outbox);
   if (attempt.client) return;
   outbox.bytes().resize(begin);
-  fail_push(push, step, Why::unreachable, 0, now, outbox);
+  fail(push, step, Why::unreachable, 0, now, outbox);
 }
 
-std::optional<delivery::Method> BranchDevice::State::method_of_push(const PushInProgress& push, const Target& target,
-                                                                    const location::Binding* binding) const {
+std::optional<delivery::Method> PushService::method_for(const PushInProgress& push, const Target& target,
+                                                        const location::Binding* binding) const {
   using delivery::Method;
   if (push.message.method == Method::message || push.goes_on_as_message) return Method::message;
   // RFC 6665 §4.1: nobody gets a NOTIFY who has not asked for it, but who is configured to take it, and whom such a one names.
   const bool is_named = target.via != Via::registered && target.via != Via::central;
-  const bool takes_it = binding != nullptr && std::ranges::any_of(settings.push.unsolicited, [&](const Text& pattern) {
+  const bool takes_it = binding != nullptr && std::ranges::any_of(state_.settings.push.unsolicited, [&](const Text& pattern) {
                           return ringing::fits(pattern, binding->user_agent());
                         });
-  if (is_named || takes_it || subscription_of_push(push, target)) return Method::notify;
+  if (is_named || takes_it || subscription_of(push, target)) return Method::notify;
   return push.message.method == Method::notify_or_message ? std::optional{Method::message} : std::nullopt;
 }
 
-events::SubscriptionId BranchDevice::State::subscription_of_push(const PushInProgress& push, const Target& target) const {
+events::SubscriptionId PushService::subscription_of(const PushInProgress& push, const Target& target) const {
   if (push.message.method == delivery::Method::message || push.goes_on_as_message) return {};
-  for (const events::SubscriptionId id : notifier.subscriptions(push.message.aor, push.message.event))
-    if (sip::is_same_place(notifier.find(id)->remote_target, target.uri)) return id;
+  for (const events::SubscriptionId id : state_.notifier.subscriptions(push.message.aor, push.message.event))
+    if (sip::is_same_place(state_.notifier.find(id)->remote_target, target.uri)) return id;
   return {};
 }
 
-void BranchDevice::State::notify_push(PushId id, std::size_t step, Instant now, Outbox& outbox) {
-  PushInProgress& push = *pushes.in_progress.find(id);
+void PushService::notify(PushId id, std::size_t step, Instant now, Outbox& outbox) {
+  PushInProgress& push = *in_progress_.find(id);
   PushAttempt& attempt = push.attempts[step];
-  const bool is_stream = is_reliable(notifier.find(attempt.subscription)->destination.transport);
+  const bool is_stream = is_reliable(state_.notifier.find(attempt.subscription)->destination.transport);
   if (!is_stream && push.message.headers.size() + push.message.body.size() > largest_in_subscription)
-    return fail_push(push, step, Why::too_large, 413, now, outbox);
+    return fail(push, step, Why::too_large, 413, now, outbox);
   const Owner owner{Owner::Kind::delivery, id.index, id.generation, static_cast<std::uint32_t>(step)};
-  attempt.client = notifier.notify(attempt.subscription, {push.message.headers, push.message.body}, owner, layer, now, outbox);
-  if (!attempt.client) fail_push(push, step, Why::unreachable, 0, now, outbox);
+  attempt.client =
+      state_.notifier.notify(attempt.subscription, {push.message.headers, push.message.body}, owner, state_.layer, now, outbox);
+  if (!attempt.client) fail(push, step, Why::unreachable, 0, now, outbox);
 }
 
-bool BranchDevice::State::is_moved_as_message(PushInProgress& push, std::size_t step, int status, Instant now, Outbox& outbox) {
+bool PushService::is_moved_as_message(PushInProgress& push, std::size_t step, int status, Instant now, Outbox& outbox) {
   const events::SubscriptionId subscription = push.attempts[step].subscription;
   if (!subscription) return true;
   // a terminal that has forgotten its subscription may have been restarted.
-  if (notifier.answered(subscription, status, location, outbox))
-    if (const auto* binding = binding_of_push(push.delivery.steps()[step].target, push.message.aor, now); binding != nullptr)
-      audit_terminal(Text{binding->aor()}, {Text{binding->contact()}, binding->path().empty() ? binding->source : Endpoint{}},
-                     Text{binding->user_agent()}, now, outbox);
+  if (state_.notifier.answered(subscription, status, state_.location, outbox))
+    if (const auto* binding = binding_of(push.delivery.steps()[step].target, push.message.aor, now); binding != nullptr)
+      state_.audit_terminal(Text{binding->aor()}, {Text{binding->contact()}, binding->path().empty() ? binding->source : Endpoint{}},
+                            Text{binding->user_agent()}, now, outbox);
   // PSH-15: another terminal has no such dialog.
   if (!is_redirect(status)) return true;
   push.goes_on_as_message = push.message.method == delivery::Method::notify_or_message;
   return push.goes_on_as_message;
 }
 
-Endpoint BranchDevice::State::own_place(const Destination& destination) const {
-  for (const ringhold::Target& listener : identity.listeners)
+Endpoint PushService::own_place(const Destination& destination) const {
+  for (const ringhold::Target& listener : state_.identity.listeners)
     if (listener.transport == destination.transport && listener.endpoint.address.is_v4() == destination.remote.address.is_v4())
       return listener.endpoint;
   return destination.local;
 }
 
-bool BranchDevice::State::look_up_for_push(PushId id, std::size_t step, const std::vector<dns::Question>& missing, Instant now,
-                                           Outbox& outbox) {
-  const auto known = std::ranges::find_if(pushes.look_ups, [&](const PushLookUp& one) { return one.push == id && one.step == step; });
-  if (known != pushes.look_ups.end()) {
-    if (known->until <= now) return pushes.look_ups.erase(known), false;
+bool PushService::look_up(PushId id, std::size_t step, const std::vector<dns::Question>& missing, Instant now, Outbox& outbox) {
+  const auto known = std::ranges::find_if(look_ups_, [&](const PushLookUp& one) { return one.push == id && one.step == step; });
+  if (known != look_ups_.end()) {
+    if (known->until <= now) return look_ups_.erase(known), false;
   } else {
-    if (pushes.look_ups.size() >= most_push_look_ups) return false;
-    pushes.look_ups.push_back({id, step, now + 2 * settings.dns.timeout});
+    if (look_ups_.size() >= most_push_look_ups) return false;
+    look_ups_.push_back({id, step, now + 2 * state_.settings.dns.timeout});
   }
-  for (const dns::Question& question : missing) nameserver.look_up(question, now, outbox);
+  for (const dns::Question& question : missing) state_.nameserver.look_up(question, now, outbox);
   return true;
 }
 
-void BranchDevice::State::resume_pushes(Instant now, Outbox& outbox) {
-  for (const PushLookUp& one : std::vector<PushLookUp>{pushes.look_ups}) {
-    PushInProgress* push = pushes.in_progress.find(one.push);
+void PushService::resume(Instant now, Outbox& outbox) {
+  for (const PushLookUp& one : std::vector<PushLookUp>{look_ups_}) {
+    PushInProgress* push = in_progress_.find(one.push);
     const bool waits = push != nullptr && push->delivery.steps()[one.step].state != delivery::AttemptState::ended;
     // Meanwhile another may have taken it, or declined for all.
     if (waits && push->delivery.is_stopped())
-      fail_push(*push, one.step, Why::unreachable, 0, now, outbox);
+      fail(*push, one.step, Why::unreachable, 0, now, outbox);
     else if (waits)
-      send_push(one.push, one.step, now, outbox);
-    push = pushes.in_progress.find(one.push);
+      send(one.push, one.step, now, outbox);
+    push = in_progress_.find(one.push);
     const bool was_sent =
         push != nullptr && (push->attempts[one.step].client || push->delivery.steps()[one.step].state == delivery::AttemptState::ended);
     if (!waits || was_sent)
-      std::erase_if(pushes.look_ups, [&](const PushLookUp& other) { return other.push == one.push && other.step == one.step; });
-    if (push != nullptr && was_sent) run_push(one.push, now, outbox);
+      std::erase_if(look_ups_, [&](const PushLookUp& other) { return other.push == one.push && other.step == one.step; });
+    if (push != nullptr && was_sent) run(one.push, now, outbox);
   }
 }
 
-void BranchDevice::State::on_push_response(const sip::Message& response, const transaction::Received& received, Instant now,
-                                           Outbox& outbox) {
+void PushService::on_response(const sip::Message& response, const transaction::Received& received, Instant now, Outbox& outbox) {
   const int status = response.status();
   const PushId id{received.owner.index, received.owner.generation};
-  PushInProgress* push = pushes.in_progress.find(id);
+  PushInProgress* push = in_progress_.find(id);
   const std::size_t step = received.owner.leg;
   if (status < 200 || push == nullptr || step >= push->attempts.size() || push->attempts[step].client != received.transaction) return;
-  if ((status == 401 || status == 407) && prove_push(id, step, response, now, outbox)) return;
+  if ((status == 401 || status == 407) && prove(id, step, response, now, outbox)) return;
   // RFC 3263 §4.3: 503 is the next address of the same target.
-  if (status == 503 && try_next_push_place(id, step, now, outbox)) return;
+  if (status == 503 && try_next_place(id, step, now, outbox)) return;
   AttemptEvent event = AttemptEvent::refusal;
   std::vector<Target> contacts;
   if (status < 300) {
     event = AttemptEvent::success;
-    note_push_taken(*push, step, outbox);
+    note_taken(*push, step, outbox);
   } else if (status >= 600) {
     event = AttemptEvent::decline;
   } else if (is_moved_as_message(*push, step, status, now, outbox) && is_redirect(status)) {
@@ -224,54 +223,54 @@ void BranchDevice::State::on_push_response(const sip::Message& response, const t
   const bool has_forgotten = status == 481 && push->attempts[step].subscription;
   const auto actions = push->delivery.happened(step, event, has_forgotten ? Why::unsubscribed : Why::answered, status, now);
   if (actions.contains(AttemptAction::follow)) push->delivery.follow(step, std::move(contacts));
-  if (actions.contains(AttemptAction::look_elsewhere)) push->delivery.follow(step, configured_push_targets(push->message.aor, now));
-  run_push(id, now, outbox);
+  if (actions.contains(AttemptAction::look_elsewhere)) push->delivery.follow(step, configured_targets(push->message.aor, now));
+  run(id, now, outbox);
 }
 
-bool BranchDevice::State::prove_push(PushId id, std::size_t step, const sip::Message& challenge, Instant now, Outbox& outbox) {
-  PushInProgress& push = *pushes.in_progress.find(id);
+bool PushService::prove(PushId id, std::size_t step, const sip::Message& challenge, Instant now, Outbox& outbox) {
+  PushInProgress& push = *in_progress_.find(id);
   PushAttempt& attempt = push.attempts[step];
-  if (settings.push.username.empty() || attempt.has_proved || attempt.subscription ||
+  if (state_.settings.push.username.empty() || attempt.has_proved || attempt.subscription ||
       push.delivery.steps()[step].state != delivery::AttemptState::trying)
     return false;
-  const Text cnonce = std::to_string(random.next());
-  const auto lines = auth::answers_to(challenge, {settings.push.username, settings.push.password},
-                                      {name(attempt.method), attempt.hop.request_uri, cnonce}, pushes.hasher);
+  const Text cnonce = std::to_string(state_.random.next());
+  const auto lines = auth::answers_to(challenge, {state_.settings.push.username, state_.settings.push.password},
+                                      {name(attempt.method), attempt.hop.request_uri, cnonce}, hasher_);
   if (!lines) return false;
   attempt.has_proved = true;
   attempt.cseq += delivery::most_steps;  // RFC 3261 §22.1
-  start_push(id, step, *lines, now, outbox);
-  run_push(id, now, outbox);
+  start_step(id, step, *lines, now, outbox);
+  run(id, now, outbox);
   return true;
 }
 
-void BranchDevice::State::on_push_failure(const transaction::Failure& failure, Instant now, Outbox& outbox) {
+void PushService::on_failure(const transaction::Failure& failure, Instant now, Outbox& outbox) {
   const PushId id{failure.owner.index, failure.owner.generation};
-  PushInProgress* push = pushes.in_progress.find(id);
+  PushInProgress* push = in_progress_.find(id);
   const std::size_t step = failure.owner.leg;
   if (push == nullptr || step >= push->attempts.size() || push->attempts[step].client != failure.transaction) return;
   const bool is_timeout = failure.cause == transaction::Failure::Cause::timeout;
   // RFC 6665 §4.2.2: who does not answer a NOTIFY has no subscription any more.
-  if (const auto subscription = push->attempts[step].subscription) notifier.answered(subscription, 481, location, outbox);
-  if (!is_timeout && try_next_push_place(id, step, now, outbox)) return;
+  if (const auto subscription = push->attempts[step].subscription) state_.notifier.answered(subscription, 481, state_.location, outbox);
+  if (!is_timeout && try_next_place(id, step, now, outbox)) return;
   const bool is_too_large = !is_timeout && push->attempts[step].only_by_stream;
-  fail_push(*push, step, is_timeout ? Why::timeout : is_too_large ? Why::too_large : Why::unreachable, is_too_large ? 413 : 0, now, outbox);
-  run_push(id, now, outbox);
+  fail(*push, step, is_timeout ? Why::timeout : is_too_large ? Why::too_large : Why::unreachable, is_too_large ? 413 : 0, now, outbox);
+  run(id, now, outbox);
 }
 
-bool BranchDevice::State::try_next_push_place(PushId id, std::size_t step, Instant now, Outbox& outbox) {
-  PushInProgress& push = *pushes.in_progress.find(id);
+bool PushService::try_next_place(PushId id, std::size_t step, Instant now, Outbox& outbox) {
+  PushInProgress& push = *in_progress_.find(id);
   PushAttempt& attempt = push.attempts[step];
   if (attempt.place >= attempt.hop.alternates.size() || push.delivery.is_delivered()) return false;
   if (push.delivery.steps()[step].state != delivery::AttemptState::trying) return false;
   ++attempt.place;
-  start_push(id, step, {}, now, outbox);
-  run_push(id, now, outbox);
+  start_step(id, step, {}, now, outbox);
+  run(id, now, outbox);
   return true;
 }
 
-std::vector<Target> BranchDevice::State::redirect_targets(PushInProgress& push, std::size_t step, const sip::Message& response, Instant now,
-                                                          Outbox& outbox) {
+std::vector<Target> PushService::redirect_targets(PushInProgress& push, std::size_t step, const sip::Message& response, Instant now,
+                                                  Outbox& outbox) {
   const Target& from = push.delivery.steps()[step].target;
   const int status = response.status();
   std::vector<Target> targets;
@@ -282,7 +281,7 @@ std::vector<Target> BranchDevice::State::redirect_targets(PushInProgress& push, 
   for (const sip::Contact& contact : contacts) {
     const Text cleaned = proxy::allowed_in_request_line(contact.address.uri_text);
     const std::string_view uri = cleaned.empty() ? contact.address.uri_text : std::string_view{cleaned};
-    if (!append_push_targets(uri, Via::redirect, from.hop + 1, {}, now, targets)) {
+    if (!append_targets(uri, Via::redirect, from.hop + 1, {}, now, targets)) {
       outbox.note({"redirect_refused", {{"to", push.message.aor}, {"by", from.uri}, {"contact", uri}}, Severity::warning});
       continue;
     }
@@ -293,45 +292,44 @@ std::vector<Target> BranchDevice::State::redirect_targets(PushInProgress& push, 
   // 5-c: for the device that has asked, whatever its address. PSH-09: also the wish to have it anywhere else.
   const bool is_wish = !push.attempts[step].subscription;
   const bool is_kept = is_wish && (!redirect.contacts.empty() || (status == 301 && contacts.empty()));
-  const location::Binding* const binding = is_kept ? binding_of_push(from, push.message.aor, now) : nullptr;
+  const location::Binding* const binding = is_kept ? binding_of(from, push.message.aor, now) : nullptr;
   if (binding != nullptr) {
     redirect.device = location::device_key(location::traits_of(*binding));
     redirect.aor = Text{binding->aor()};
     redirect.user_agent = Text{binding->user_agent()};
-    pushes.redirects.remember(std::move(redirect), now, outbox);
+    redirects_.remember(std::move(redirect), now, outbox);
   }
   return targets;
 }
 
-std::vector<proxy::Hop> BranchDevice::State::redirected_hops(const sip::Message& response, Instant now) const {
+std::vector<proxy::Hop> PushService::redirected_hops(const sip::Message& response, Instant now) const {
   std::vector<proxy::Hop> hops;
   // RFC 3261 §16.7: only who answers for the user may go on in his name.
-  if (!response.to() || !identity.is_ours(response.to()->uri)) return hops;
-  const Text aor = aor_of(response.to()->uri);
+  if (!response.to() || !state_.identity.is_ours(response.to()->uri)) return hops;
+  const Text aor = state_.aor_of(response.to()->uri);
   std::vector<Target> targets;
-  for (const sip::Contact& contact : contacts_of(response))
-    append_push_targets(contact.address.uri_text, Via::redirect, 1, {}, now, targets);
+  for (const sip::Contact& contact : contacts_of(response)) append_targets(contact.address.uri_text, Via::redirect, 1, {}, now, targets);
   std::vector<dns::Question> missing;
   for (const Target& target : targets)
-    if (auto hop = push_hop(target, binding_of_push(target, aor, now), now, missing)) hops.push_back(*std::move(hop));
+    if (auto hop = hop_of(target, binding_of(target, aor, now), now, missing)) hops.push_back(*std::move(hop));
   return hops;
 }
 
-void BranchDevice::State::note_push_taken(PushInProgress& push, std::size_t step, Outbox& outbox) {
+void PushService::note_taken(PushInProgress& push, std::size_t step, Outbox& outbox) {
   const Target& target = push.delivery.steps()[step].target;
   if (target.device.empty()) return;
-  if (target.via == Via::remembered) pushes.redirects.succeeded(target.device, outbox);
+  if (target.via == Via::remembered) redirects_.succeeded(target.device, outbox);
   // it takes content again.
-  if (target.via == Via::registered) pushes.redirects.forget(target.device, "it takes content again", outbox);
+  if (target.via == Via::registered) redirects_.forget(target.device, "it takes content again", outbox);
 }
 
-void BranchDevice::State::note_redirect_failure(PushInProgress& push, std::size_t step, int status, Outbox& outbox) {
+void PushService::note_redirect_failure(PushInProgress& push, std::size_t step, int status, Outbox& outbox) {
   const Target& target = push.delivery.steps()[step].target;
   if (target.via != Via::remembered || push.delivery.steps()[step].state != delivery::AttemptState::trying) return;
   const bool is_gone = status == 404 || status == 410;
   if (std::ranges::find(push.failed_devices, target.device) != push.failed_devices.end() && !is_gone) return;
   push.failed_devices.push_back(target.device);
-  pushes.redirects.failed(target.device, target.uri, is_gone, outbox);
+  redirects_.failed(target.device, target.uri, is_gone, outbox);
 }
 
 }  // namespace ringhold::branch_device

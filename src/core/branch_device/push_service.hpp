@@ -2,137 +2,174 @@
 
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <boost/unordered/unordered_flat_set.hpp>
-#include <cstdint>
 #include <deque>
+#include <expected>
 #include <optional>
+#include <span>
+#include <string_view>
 #include <vector>
 
 #include "auth/algorithm.hpp"
-#include "base/flow.hpp"
 #include "base/limits.hpp"
+#include "base/outbox.hpp"
 #include "base/slab.hpp"
 #include "base/timer_wheel.hpp"
-#include "delivery/delivery.hpp"
-#include "delivery/message.hpp"
+#include "branch_device/branch_device.hpp"
+#include "branch_device/push.hpp"
 #include "delivery/message_store.hpp"
 #include "delivery/push_record.hpp"
 #include "delivery/redirect_memory.hpp"
+#include "dns/message.hpp"
 #include "events/notifier.hpp"
-#include "proxy/response_context.hpp"
-#include "transaction/layer.hpp"
+#include "location/location_service.hpp"
+#include "proxy/route_preprocessing.hpp"
 
 namespace ringhold::branch_device {
 
-/// Who is owed the answer to a push (P7).
-struct PushSender {
-  enum class Kind : std::uint8_t { nobody, api, sip };
-  Kind kind = Kind::nobody;
-  bool is_content_with_acceptance = false;  ///< once it is on disk, he wants to know no more
-  transaction::TransactionId server;        ///< of a SIP sender's MESSAGE
-  Packet arrival;                           ///< how it came, without its bytes
-};
+/// Pushed content (P1 to P8, decision 0015): takes orders, asks core/delivery whom to send to, sends by the ways that the mind knows,
+/// keeps what waits, and tells what came of it.
+class PushService {
+ public:
+  explicit PushService(BranchDevice::State& state);
 
-/// One step of a delivery on the wire.
-struct PushAttempt {
-  transaction::TransactionId client;
-  proxy::Hop hop;
-  std::size_t place = 0;  ///< which of its addresses is tried
-  std::uint32_t cseq = 0;
-  bool only_by_stream = false;                          ///< too large for the datagrams that the target would have got
-  bool has_proved = false;                              ///< a challenge of the terminal's was answered
-  delivery::Method method = delivery::Method::message;  ///< of this request
-  events::SubscriptionId subscription{};                ///< in which it went; zero: in none
-};
+  /// What is known of it by now, or why it is not taken.
+  Answer push(const Push& given, Instant now, Outbox& outbox);
+  /// The latest first; with an id one, or none.
+  std::vector<PushReport> reports(const GetPushes& asked) const;
+  Answer remove(const RemovePush& asked, Instant now, Outbox& outbox);
+  std::vector<RedirectReport> redirect_reports(std::string_view aor, Instant now) const;
+  Answer remove_redirects(const RemoveRedirects& asked, Instant now, Outbox& outbox);
+  /// A MESSAGE of who may push, to a user of ours. False: it is relayed.
+  bool take(const sip::Message& request, const Packet& packet, const proxy::Preprocessed& way, Instant now, Outbox& outbox);
 
-/// A message on its way.
-struct PushInProgress {
-  enum class Stage : std::uint8_t {
-    keeping,  ///< it goes out once it is on disk
-    trying,
-    storing,  ///< nobody is there; its sender hears so once it is on disk
-    settled,  ///< its sender has his answer; late ones of terminals are waited for
-  };
-  delivery::Message message;
-  delivery::Delivery delivery;
-  PushSender sender;
-  Stage stage = Stage::trying;
-  bool is_kept = false;                              ///< it has a row in the store
-  bool is_acknowledged = false;                      ///< its sender was promised that it is not lost
-  bool holds_user = false;                           ///< what else comes for its user has to wait
-  bool goes_on_as_message = false;                   ///< a subscriber has redirected it, and a subscription cannot be moved (PSH-15)
-  bool is_recorded = false;                          ///< for who may send it again, as soon as it is settled
-  bool is_stored = false;                            ///< it came from the store
-  delivery::Reason reason = delivery::Reason::none;  ///< set when it is not the delivery's
-  Instant began;
-  Instant answer_by = Instant::max();  ///< by then a SIP sender has to hear something
-  Instant in_wheel = Instant::max();
-  std::vector<PushAttempt> attempts{};  ///< one for each step
-  std::vector<Text> failed_devices{};   ///< whose remembered redirect has failed in this delivery
-};
-using PushId = Id<PushInProgress>;
+  /// Of a client transaction whose owner is Owner::Kind::delivery.
+  void on_response(const sip::Message& response, const transaction::Received& received, Instant now, Outbox& outbox);
+  void on_failure(const transaction::Failure& failure, Instant now, Outbox& outbox);
+  /// The promises that waited for the disk are kept.
+  void committed(ChangeId change, Instant now, Outbox& outbox);
+  void expire(Instant now, Outbox& outbox);
+  /// There was a DNS answer: steps that wait for names are tried again.
+  void resume(Instant now, Outbox& outbox);
+  /// Who registers gets what waits for him.
+  void wake(std::span<const location::BindingEvent> events, Instant now);
+  /// Sends what waits and whose time has come.
+  void deliver_stored(Instant now, Outbox& outbox);
+  /// Where a 3xx to a MESSAGE between users leads that is for a user of ours (`push.recurse`).
+  std::vector<proxy::Hop> redirected_hops(const sip::Message& response, Instant now) const;
+  std::optional<Instant> next_expiry() const;
+  /// A message, a redirect or a record from the store; rows that are not this worker's are left alone.
+  void restore(const Row& row, Instant now, Outbox& outbox);
+  /// All rows have been restored.
+  void restored(Outbox& outbox) { log_.restored(outbox); }
+  void reconfigure(const delivery::Settings& settings) { store_.reconfigure(settings); }
+  /// Somebody of that user's may take something now.
+  void wake(std::string_view aor, Instant now) { store_.wake(aor, now); }
+  /// A restart that no dialog has belied: a redirect of the terminal's is in doubt.
+  void ask_restarted(std::string_view aor, std::string_view device, Instant now, Outbox& outbox);
+  bool waits_for_dns() const { return !look_ups_.empty(); }
+  std::vector<Sample> metrics() const;
 
-/// What waits for the disk (X5): in the order in which it was promised.
-struct PushPromise {
-  enum class What : std::uint8_t {
-    begin,   ///< the delivery
-    stored,  ///< the sender hears that it is stored, or at least accepted
-    forget,  ///< the message: its record is on disk, and a repeated order finds that
-    next,    ///< the user's next stored message may go (X-19)
-  };
-  ChangeId change;
-  What what = What::begin;
-  Text id;  ///< of the message; for `next` the AOR
-  PushSender sender{};
-  Instant until;
-};
+ private:
+  // pushing.cpp
+  /// Zero: too much is on its way; nothing was done.
+  PushId accept(delivery::Message message, PushSender sender, Instant now, Outbox& outbox);
+  void begin_delivery(PushId id, Instant now, Outbox& outbox);
+  /// Sends to whom it is the turn of, and looks what comes of it. `id` may be gone then.
+  void run(PushId id, Instant now, Outbox& outbox);
+  /// Whether it is settled (its sender can be told), and whether it is over (nobody can answer any more). `id` may be gone then.
+  void look_at(PushId id, Instant now, Outbox& outbox);
+  /// What else comes for its user waits until it is over.
+  void hold(PushInProgress& push);
+  void settle(PushInProgress& push, Instant now, Outbox& outbox);
+  /// Its row goes when its record is on disk.
+  void forget(PushInProgress& push, Instant now, Outbox& outbox);
+  void answer(const PushSender& sender, std::string_view id, int status, Instant now, Outbox& outbox);
+  void end_delivery(PushId id, Instant now, Outbox& outbox);
+  void log_end(PushInProgress& push, Instant now, Outbox& outbox);
+  void log_end(delivery::PushRecord record, Outbox& outbox);
+  /// One that waited, and is forgotten.
+  void give_up(const delivery::Message& message, delivery::Reason reason, Instant now, Outbox& outbox);
+  void keep(PushInProgress& push, Outbox& outbox);
+  /// Into the store, where others of the same user wait.
+  void put_behind(PushId id, Instant now, Outbox& outbox);
+  /// For when all that was changed so far is on disk; at once where nothing is kept.
+  void promise(PushPromise::What what, std::string_view id, PushSender sender, Instant now, Outbox& outbox);
+  void keep_promise(const PushPromise& promise, Instant now, Outbox& outbox);
+  /// The disk fails: who waits for it hears that nothing is kept.
+  void break_promises(Instant now, Outbox& outbox);
+  void arm(PushId id);
+  void expire_one(PushId id, Instant now, Outbox& outbox);
 
-/// A step that waits for DNS.
-struct PushLookUp {
-  PushId push;
-  std::size_t step = 0;
-  Instant until;
-};
+  // push_commands.cpp
+  std::expected<delivery::Message, Refused> message_of(const Push& given, Instant now);
+  void date(delivery::Message& message, std::optional<Duration> keep_for, Instant now);
+  bool may_push(const sip::Message& request, const Packet& packet) const;
+  PushReport told(const PushInProgress& push) const;
+  PushReport told_waiting(const delivery::Message& message) const;
 
-/// What came of a message's last round, until it is tried again.
-struct PushRound {
-  Instant began;
-  delivery::Reason reason = delivery::Reason::none;
-  std::vector<delivery::Step> steps;
-};
+  // push_targets.cpp
+  std::vector<const location::Binding*> terminals_in_order(std::string_view aor, Instant now) const;
+  /// `event`: of a NOTIFY; those who have subscribed to it are among them.
+  PushTerminals terminals_of(std::string_view aor, std::string_view event, Instant now);
+  std::vector<delivery::Target> configured_targets(std::string_view aor, Instant now) const;
+  bool is_allowed(const sip::Uri& uri, Instant now) const;
+  /// What a Contact or a configured address means. False: nothing may be sent there (PSH-14).
+  bool append_targets(std::string_view uri, delivery::Via via, unsigned hop, std::string_view device, Instant now,
+                      std::vector<delivery::Target>& targets) const;
+  /// `binding`: whose contact the target is, or null. Nothing: unreachable, or not before the `missing` questions are answered.
+  std::optional<proxy::Hop> hop_of(const delivery::Target& target, const location::Binding* binding, Instant now,
+                                   std::vector<dns::Question>& missing) const;
+  std::vector<proxy::Hop> hops_to_terminal(const location::Binding& binding, Instant now) const;
+  std::vector<proxy::Hop> hops_to_place(std::string_view uri, Instant now, std::vector<dns::Question>& missing) const;
+  const location::Binding* binding_of(const delivery::Target& target, std::string_view aor, Instant now) const;
 
-/// Whom a delivery begins with.
-struct PushTerminals {
-  std::vector<delivery::Target> targets;
-  std::size_t together = 1;  ///< so many of the first are one wish: they are served at once if the strategy says so
-};
+  // push_sending.cpp
+  void send(PushId id, std::size_t step, Instant now, Outbox& outbox);
+  void start_step(PushId id, std::size_t step, std::string_view headers, Instant now, Outbox& outbox);
+  /// Nothing: it must not be sent there at all.
+  std::optional<delivery::Method> method_for(const PushInProgress& push, const delivery::Target& target,
+                                             const location::Binding* binding) const;
+  /// Zero: the terminal has none to the message's event package.
+  events::SubscriptionId subscription_of(const PushInProgress& push, const delivery::Target& target) const;
+  void notify(PushId id, std::size_t step, Instant now, Outbox& outbox);
+  /// After an answer: whether what it redirects to may be followed, as is everywhere but in a subscription.
+  bool is_moved_as_message(PushInProgress& push, std::size_t step, int status, Instant now, Outbox& outbox);
+  void fail(PushInProgress& push, std::size_t step, delivery::Why why, int status, Instant now, Outbox& outbox);
+  Endpoint own_place(const Destination& destination) const;
+  bool look_up(PushId id, std::size_t step, const std::vector<dns::Question>& missing, Instant now, Outbox& outbox);
+  /// PSH-08: a challenge is answered. False: it cannot be.
+  bool prove(PushId id, std::size_t step, const sip::Message& challenge, Instant now, Outbox& outbox);
+  bool try_next_place(PushId id, std::size_t step, Instant now, Outbox& outbox);
+  std::vector<delivery::Target> redirect_targets(PushInProgress& push, std::size_t step, const sip::Message& response, Instant now,
+                                                 Outbox& outbox);
+  void note_taken(PushInProgress& push, std::size_t step, Outbox& outbox);
+  void note_redirect_failure(PushInProgress& push, std::size_t step, int status, Outbox& outbox);
 
-/// Stored messages on their way at a time: a storm of registrations must not become one of messages.
-inline constexpr unsigned most_stored_in_progress = 100;
+  // push_storing.cpp
+  void watch(std::string_view aor);
+  void unwatch(std::string_view aor);
 
-/// All that the push service keeps.
-struct PushService {
-  PushService(const delivery::Settings& settings, WorkerNumber worker) : numbers{worker}, store{settings} {}
-
-  delivery::MessageNumbers numbers;
-  delivery::MessageStore store;
-  delivery::RedirectMemory redirects;
-  delivery::PushLog log;
-  Slab<PushInProgress> in_progress{limits::pushes};
-  TimerWheel<PushId> wheel;
-  boost::unordered_flat_map<Text, PushId, TextHash, TextEqual> by_id;           ///< of in_progress
-  boost::unordered_flat_map<Text, Text, TextHash, TextEqual> by_key;            ///< ids of what is in progress or waits
-  boost::unordered_flat_set<Text, TextHash, TextEqual> watched;                 ///< AORs with messages that wait
-  auth::Hasher hasher;                                                          ///< for terminals that challenge
-  boost::unordered_flat_map<Text, PushRound, TextHash, TextEqual> last_rounds;  ///< of what waits in the store
-  std::deque<PushPromise> promises;
-  boost::unordered_flat_set<Text, TextHash, TextEqual> promised;  ///< ids whose senders wait for the disk
-  std::vector<PushLookUp> look_ups;
-  std::uint64_t last_change = 0;
-  std::size_t bytes_in_progress = 0;
-  unsigned stored_in_progress = 0;
-  std::optional<bool> was_central_usable;  ///< nothing while nothing waits
-  std::optional<Instant> try_stored_at;    ///< after too much was on its way
-  std::uint64_t delivered = 0, stored = 0, failed = 0;
+  BranchDevice::State& state_;
+  delivery::MessageNumbers numbers_;
+  delivery::MessageStore store_;
+  delivery::RedirectMemory redirects_;
+  delivery::PushLog log_;
+  Slab<PushInProgress> in_progress_{limits::pushes};
+  TimerWheel<PushId> wheel_;
+  boost::unordered_flat_map<Text, PushId, TextHash, TextEqual> by_id_;           ///< of in_progress_
+  boost::unordered_flat_map<Text, Text, TextHash, TextEqual> by_key_;            ///< ids of what is in progress or waits
+  boost::unordered_flat_set<Text, TextHash, TextEqual> watched_;                 ///< AORs with messages that wait
+  auth::Hasher hasher_;                                                          ///< for terminals that challenge
+  boost::unordered_flat_map<Text, PushRound, TextHash, TextEqual> last_rounds_;  ///< of what waits in the store
+  std::deque<PushPromise> promises_;
+  boost::unordered_flat_set<Text, TextHash, TextEqual> promised_;  ///< ids whose senders wait for the disk
+  std::vector<PushLookUp> look_ups_;
+  std::uint64_t last_change_ = 0;
+  std::size_t bytes_in_progress_ = 0;
+  unsigned stored_in_progress_ = 0;
+  std::optional<bool> was_central_usable_;  ///< nothing while nothing waits
+  std::optional<Instant> try_stored_at_;    ///< after too much was on its way
+  std::uint64_t delivered_ = 0, stored_ = 0, failed_ = 0;
 };
 
 }  // namespace ringhold::branch_device

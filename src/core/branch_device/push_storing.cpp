@@ -16,98 +16,111 @@ constexpr Duration after_restart = 2s;                    ///< phones have conne
 
 }  // namespace
 
-void BranchDevice::State::watch_for_push(std::string_view aor) {
-  if (!pushes.watched.contains(aor)) {
-    pushes.watched.emplace(aor);
-    location.watch(aor);
+void PushService::watch(std::string_view aor) {
+  if (!watched_.contains(aor)) {
+    watched_.emplace(aor);
+    state_.location.watch(aor);
   }
 }
 
-void BranchDevice::State::unwatch_for_push(std::string_view aor) {
-  if (pushes.store.has(aor) || pushes.watched.erase(Text{aor}) == 0) return;
-  location.unwatch(aor);
+void PushService::unwatch(std::string_view aor) {
+  if (store_.has(aor) || watched_.erase(Text{aor}) == 0) return;
+  state_.location.unwatch(aor);
 }
 
-void BranchDevice::State::wake_pushes(std::span<const location::BindingEvent> events, Instant now) {
-  if (pushes.watched.empty()) return;
+void PushService::wake(std::span<const location::BindingEvent> events, Instant now) {
+  if (watched_.empty()) return;
   for (const location::BindingEvent& event : events)
-    if (event.happened == location::Happened::registered || event.is_new_cycle) pushes.store.wake(event.aor, now);
+    if (event.happened == location::Happened::registered || event.is_new_cycle) store_.wake(event.aor, now);
 }
 
-void BranchDevice::State::deliver_stored(Instant now, Outbox& outbox) {
-  if (pushes.store.size() == 0) return pushes.was_central_usable.reset();
-  const bool is_central_usable = !hops_to_central().empty();
-  if (is_central_usable && !pushes.was_central_usable.value_or(true)) pushes.store.wake_all(now, central_pace);
-  pushes.was_central_usable = is_central_usable;
-  if (pushes.try_stored_at && *pushes.try_stored_at > now) return;
-  pushes.try_stored_at.reset();
-  while (pushes.stored_in_progress < most_stored_in_progress) {
-    if (pushes.in_progress.size() == pushes.in_progress.capacity()) {
-      pushes.try_stored_at = now + try_again_later;
+void PushService::deliver_stored(Instant now, Outbox& outbox) {
+  if (store_.size() == 0) return was_central_usable_.reset();
+  const bool is_central_usable = !state_.hops_to_central().empty();
+  if (is_central_usable && !was_central_usable_.value_or(true)) store_.wake_all(now, central_pace);
+  was_central_usable_ = is_central_usable;
+  if (try_stored_at_ && *try_stored_at_ > now) return;
+  try_stored_at_.reset();
+  while (stored_in_progress_ < most_stored_in_progress) {
+    if (in_progress_.size() == in_progress_.capacity()) {
+      try_stored_at_ = now + try_again_later;
       return;
     }
-    auto message = pushes.store.take(now);
+    auto message = store_.take(now);
     if (!message) return;
-    const bool is_anybody_there = is_central_usable || !location.find(message->aor, now).empty() ||
-                                  (!message->event.empty() && !notifier.subscriptions(message->aor, message->event).empty());
+    const bool is_anybody_there = is_central_usable || !state_.location.find(message->aor, now).empty() ||
+                                  (!message->event.empty() && !state_.notifier.subscriptions(message->aor, message->event).empty());
     if (!is_anybody_there) {
-      pushes.store.put_back(*std::move(message), now, now + nobody_there);
+      store_.put_back(*std::move(message), now, now + nobody_there);
       continue;
     }
     const Text text_id = message->id;
     const delivery::Strategy strategy = message->strategy;
-    pushes.bytes_in_progress += message->body.size();
-    ++pushes.stored_in_progress;
-    const PushId id = pushes.in_progress.insert(PushInProgress{.message = std::move(*message),
-                                                               .delivery = {strategy, settings.push.delivery.attempt},
-                                                               .sender = {},
-                                                               .is_kept = true,
-                                                               .is_acknowledged = true,
-                                                               .holds_user = true,
-                                                               .is_stored = true,
-                                                               .began = now});
-    pushes.by_id.emplace(text_id, id);
-    begin_push(id, now, outbox);
+    bytes_in_progress_ += message->body.size();
+    ++stored_in_progress_;
+    const PushId id = in_progress_.insert(PushInProgress{.message = std::move(*message),
+                                                         .delivery = {strategy, state_.settings.push.delivery.attempt},
+                                                         .sender = {},
+                                                         .is_kept = true,
+                                                         .is_acknowledged = true,
+                                                         .holds_user = true,
+                                                         .is_stored = true,
+                                                         .began = now});
+    by_id_.emplace(text_id, id);
+    begin_delivery(id, now, outbox);
   }
 }
 
-void BranchDevice::State::restore_push(const Row& row, Instant now, Outbox& outbox) {
+void PushService::ask_restarted(std::string_view aor, std::string_view device, Instant now, Outbox& outbox) {
+  if (redirects_.size() == 0) return;
+  const bool is_here = std::ranges::any_of(state_.location.find(aor, now), [&](const location::Binding* binding) {
+    return location::device_key(location::traits_of(*binding)) == device;
+  });
+  // One that has another name now will say anew what it wants.
+  if (is_here)
+    redirects_.ask_again(device, outbox);
+  else
+    redirects_.forget(device, "the terminal was restarted", outbox);
+}
+
+void PushService::restore(const Row& row, Instant now, Outbox& outbox) {
   const Text* const key = row.columns.empty() ? nullptr : std::get_if<Text>(&row.columns[0]);
   switch (row.table) {
     case Table::redirect: {
       // Of a team whoever has the user's bindings.
       const Text* const aor = row.columns.size() > 1 ? std::get_if<Text>(&row.columns[1]) : nullptr;
-      if (team.is_alone() || (aor != nullptr && owner_of(*aor, team) == team.number)) pushes.redirects.restore(row, now, outbox);
+      if (state_.team.is_alone() || (aor != nullptr && owner_of(*aor, state_.team) == state_.team.number))
+        redirects_.restore(row, now, outbox);
       return;
     }
     case Table::push_message: {
       auto message = delivery::message_from_row(row);
       if (!message) {
-        if (key != nullptr && team.leads()) outbox.change({Table::push_message, *key, {}});
+        if (key != nullptr && state_.team.leads()) outbox.change({Table::push_message, *key, {}});
         return;
       }
-      if (!team.is_alone() && owner_of(message->aor, team) != team.number) return;
-      pushes.numbers.note(message->id);
-      if (!message->key.empty()) pushes.by_key.insert_or_assign(message->key, message->id);
-      watch_for_push(message->aor);
-      const Instant when = now + after_restart + restart_pace * pushes.watched.size();
-      pushes.store.add(*std::move(message), when);
+      if (!state_.team.is_alone() && owner_of(message->aor, state_.team) != state_.team.number) return;
+      numbers_.note(message->id);
+      if (!message->key.empty()) by_key_.insert_or_assign(message->key, message->id);
+      watch(message->aor);
+      const Instant when = now + after_restart + restart_pace * watched_.size();
+      store_.add(*std::move(message), when);
       return;
     }
     case Table::push_record: {
       // As its message was: where the user's orders come, and are repeated.
       const Text* const aor = row.columns.size() > 1 ? std::get_if<Text>(&row.columns[1]) : nullptr;
-      if (!team.is_alone() && (aor == nullptr || owner_of(*aor, team) != team.number)) return;
+      if (!state_.team.is_alone() && (aor == nullptr || owner_of(*aor, state_.team) != state_.team.number)) return;
       if (key != nullptr) {
-        pushes.numbers.note(*key);
+        numbers_.note(*key);
         // Both were there when we were killed: it has ended.
-        if (const auto ended = pushes.store.remove(*key)) {
+        if (const auto ended = store_.remove(*key)) {
           outbox.change(delivery::erase(*ended));
-          unwatch_for_push(ended->aor);
-          if (!ended->key.empty()) pushes.by_key.erase(ended->key);
+          unwatch(ended->aor);
+          if (!ended->key.empty()) by_key_.erase(ended->key);
         }
       }
-      pushes.log.restore(row);
+      log_.restore(row);
       return;
     }
     case Table::binding:

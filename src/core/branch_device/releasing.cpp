@@ -171,18 +171,6 @@ void BranchDevice::State::run_errands(Instant now, Outbox& outbox) {
   }
 }
 
-void BranchDevice::State::ask_restarted(const RestartReport& restart, Instant now, Outbox& outbox) {
-  if (pushes.redirects.size() == 0) return;
-  const bool is_here = std::ranges::any_of(location.find(restart.aor, now), [&](const location::Binding* binding) {
-    return location::device_key(location::traits_of(*binding)) == restart.device;
-  });
-  // One that has another name now will say anew what it wants.
-  if (is_here)
-    pushes.redirects.ask_again(restart.device, outbox);
-  else
-    pushes.redirects.forget(restart.device, "the terminal was restarted", outbox);
-}
-
 void BranchDevice::State::note_concluded(const calls::Concluded& concluded, Instant now, Outbox& outbox) {
   const auto restart = std::ranges::find(restarts, concluded.number, &RestartReport::number);
   if (restart == restarts.end()) return;
@@ -191,7 +179,7 @@ void BranchDevice::State::note_concluded(const calls::Concluded& concluded, Inst
   if (restart->undecided == 0) return;
   --restart->undecided;
   if (restart->undecided > 0) return;
-  if (restart->kept == 0) ask_restarted(*restart, now, outbox);
+  if (restart->kept == 0) pushes.ask_restarted(restart->aor, restart->device, now, outbox);
   ++(restart->released > 0 ? counters.restarts_released : counters.restarts_harmless);
 }
 

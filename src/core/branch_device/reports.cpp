@@ -185,10 +185,7 @@ std::vector<Sample> BranchDevice::State::metrics() const {
   samples.push_back({"ringhold_dns_upstream_queries_total", "queries sent upstream", "counter", one(dns.upstream_queries)});
   samples.push_back({"ringhold_restarts_detected_total", "terminals whose Call-ID changed within their cycle", "counter",
                      labelled({{"yes", counters.restarts_released}, {"no", counters.restarts_harmless}}, "released")});
-  samples.push_back({"ringhold_push_total", "pushes by what became of them; one may be stored first and delivered later", "counter",
-                     labelled({{"delivered", pushes.delivered}, {"stored", pushes.stored}, {"failed", pushes.failed}}, "result")});
-  samples.push_back({"ringhold_pushes_stored", "pushes that wait for their users", "gauge", one(pushes.store.size())});
-  samples.push_back({"ringhold_redirects", "redirects of terminals that are remembered", "gauge", one(pushes.redirects.size())});
+  for (Sample& sample : pushes.metrics()) samples.push_back(std::move(sample));
   samples.push_back({"ringhold_parse_errors_total", "messages that could not be read", "counter",
                      labelled({{"sip", counters.sip_malformed}, {"dns", dns.malformed}}, "protocol")});
   return samples;

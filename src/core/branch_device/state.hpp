@@ -3,7 +3,6 @@
 #include <array>
 #include <cstdint>
 #include <deque>
-#include <expected>
 #include <memory>
 #include <optional>
 #include <span>
@@ -180,8 +179,6 @@ struct BranchDevice::State {
   void release_calls(calls::Suspect suspect, Instant now, Outbox& outbox);
   void take_suspect(const calls::Suspect& suspect, Instant now, Outbox& outbox);
   void note_concluded(const calls::Concluded& concluded, Instant now, Outbox& outbox);
-  /// A restart that no dialog has belied: a redirect of the terminal's is in doubt.
-  void ask_restarted(const RestartReport& restart, Instant now, Outbox& outbox);
   /// bindings that ran out in a call.
   void audit(Instant now, Outbox& outbox);
   void lose_flow(FlowId flow, Instant now, Outbox& outbox);
@@ -202,99 +199,6 @@ struct BranchDevice::State {
   /// A sign of life of who has that tag.
   void note_life(std::string_view call_id, std::string_view tag, std::string_view other_tag, Instant now, Outbox& outbox);
   std::vector<RestartReport> restart_reports(std::string_view aor) const;
-
-  // pushing.cpp
-  /// Zero: too much is on its way; nothing was done.
-  PushId accept_push(delivery::Message message, PushSender sender, Instant now, Outbox& outbox);
-  void begin_push(PushId id, Instant now, Outbox& outbox);
-  /// Sends to whom it is the turn of, and looks what comes of it. `id` may be gone then.
-  void run_push(PushId id, Instant now, Outbox& outbox);
-  void look_at_push(PushId id, Instant now, Outbox& outbox);
-  void hold_user(PushInProgress& push);
-  void settle_push(PushInProgress& push, Instant now, Outbox& outbox);
-  void forget_push(PushInProgress& push, Instant now, Outbox& outbox);
-  void answer_push(const PushSender& sender, std::string_view id, int status, Instant now, Outbox& outbox);
-  void end_push(PushId id, Instant now, Outbox& outbox);
-  void record_push(PushInProgress& push, Instant now, Outbox& outbox);
-  void record_push(delivery::PushRecord record, Outbox& outbox);
-  /// One that waited, and is forgotten.
-  void give_up_push(const delivery::Message& message, delivery::Reason reason, Instant now, Outbox& outbox);
-  void keep_push(PushInProgress& push, Outbox& outbox);
-  void store_push(PushId id, Instant now, Outbox& outbox);
-  void promise(PushPromise::What what, std::string_view id, PushSender sender, Instant now, Outbox& outbox);
-  void note_committed(ChangeId change, Instant now, Outbox& outbox);
-  void keep_promise(const PushPromise& promise, Instant now, Outbox& outbox);
-  /// The disk fails: who waits for it hears that nothing is kept.
-  void break_promises(Instant now, Outbox& outbox);
-  void arm_push(PushId id);
-  void expire_push(PushId id, Instant now, Outbox& outbox);
-  void expire_pushes(Instant now, Outbox& outbox);
-  std::optional<Instant> next_push_expiry() const;
-
-  // push_commands.cpp
-  std::expected<delivery::Message, Refused> message_of(const Push& given, Instant now);
-  void date_message(delivery::Message& message, std::optional<Duration> keep_for, Instant now);
-  Answer push(const Push& given, Instant now, Outbox& outbox);
-  bool is_push_sender(const sip::Message& request, const Packet& packet) const;
-  /// A MESSAGE of who may push, to a user of ours. False: it is relayed.
-  bool take_push(const sip::Message& request, const Packet& packet, const proxy::Preprocessed& way, Instant now, Outbox& outbox);
-  PushReport told_push(const PushInProgress& push) const;
-  PushReport told_stored(const delivery::Message& message) const;
-  std::vector<PushReport> push_reports(const GetPushes& asked) const;
-  Answer remove_push(const RemovePush& asked, Instant now, Outbox& outbox);
-  std::vector<RedirectReport> redirect_reports(std::string_view aor, Instant now) const;
-  Answer remove_redirects(const RemoveRedirects& asked, Instant now, Outbox& outbox);
-
-  // push_targets.cpp
-  std::vector<const location::Binding*> terminals_in_order(std::string_view aor, Instant now) const;
-  /// `event`: of a NOTIFY; those who have subscribed to it are among them.
-  PushTerminals push_terminals(std::string_view aor, std::string_view event, Instant now);
-  std::vector<delivery::Target> configured_push_targets(std::string_view aor, Instant now) const;
-  bool is_allowed_for_push(const sip::Uri& uri, Instant now) const;
-  /// What a Contact or a configured address means. False: nothing may be sent there (PSH-14).
-  bool append_push_targets(std::string_view uri, delivery::Via via, unsigned hop, std::string_view device, Instant now,
-                           std::vector<delivery::Target>& targets) const;
-  /// `binding`: whose contact the target is, or null. Nothing: unreachable, or not before the `missing` questions are answered.
-  std::optional<proxy::Hop> push_hop(const delivery::Target& target, const location::Binding* binding, Instant now,
-                                     std::vector<dns::Question>& missing) const;
-  std::vector<proxy::Hop> hops_to_terminal(const location::Binding& binding, Instant now) const;
-  std::vector<proxy::Hop> hops_to_place(std::string_view uri, Instant now, std::vector<dns::Question>& missing) const;
-  const location::Binding* binding_of_push(const delivery::Target& target, std::string_view aor, Instant now) const;
-
-  // push_sending.cpp
-  void send_push(PushId id, std::size_t step, Instant now, Outbox& outbox);
-  void start_push(PushId id, std::size_t step, std::string_view headers, Instant now, Outbox& outbox);
-  /// Nothing: it must not be sent there at all.
-  std::optional<delivery::Method> method_of_push(const PushInProgress& push, const delivery::Target& target,
-                                                 const location::Binding* binding) const;
-  /// Zero: the terminal has none to the message's event package.
-  events::SubscriptionId subscription_of_push(const PushInProgress& push, const delivery::Target& target) const;
-  void notify_push(PushId id, std::size_t step, Instant now, Outbox& outbox);
-  /// After an answer: whether what it redirects to may be followed, as is everywhere but in a subscription.
-  bool is_moved_as_message(PushInProgress& push, std::size_t step, int status, Instant now, Outbox& outbox);
-  void fail_push(PushInProgress& push, std::size_t step, delivery::Why why, int status, Instant now, Outbox& outbox);
-  Endpoint own_place(const Destination& destination) const;
-  bool look_up_for_push(PushId id, std::size_t step, const std::vector<dns::Question>& missing, Instant now, Outbox& outbox);
-  void resume_pushes(Instant now, Outbox& outbox);
-  void on_push_response(const sip::Message& response, const transaction::Received& received, Instant now, Outbox& outbox);
-  /// PSH-08: a challenge is answered. False: it cannot be.
-  bool prove_push(PushId id, std::size_t step, const sip::Message& challenge, Instant now, Outbox& outbox);
-  void on_push_failure(const transaction::Failure& failure, Instant now, Outbox& outbox);
-  bool try_next_push_place(PushId id, std::size_t step, Instant now, Outbox& outbox);
-  std::vector<delivery::Target> redirect_targets(PushInProgress& push, std::size_t step, const sip::Message& response, Instant now,
-                                                 Outbox& outbox);
-  /// Where a 3xx to a MESSAGE between users leads that is for a user of ours (`push.recurse`).
-  std::vector<proxy::Hop> redirected_hops(const sip::Message& response, Instant now) const;
-  void note_push_taken(PushInProgress& push, std::size_t step, Outbox& outbox);
-  void note_redirect_failure(PushInProgress& push, std::size_t step, int status, Outbox& outbox);
-
-  // push_storing.cpp
-  void watch_for_push(std::string_view aor);
-  void unwatch_for_push(std::string_view aor);
-  /// Who registers gets what waits for him.
-  void wake_pushes(std::span<const location::BindingEvent> events, Instant now);
-  void deliver_stored(Instant now, Outbox& outbox);
-  void restore_push(const Row& row, Instant now, Outbox& outbox);
 
   // subscribing.cpp
   /// A SUBSCRIBE that names one of our hosts. False: it is for others, and is forwarded.
