@@ -210,7 +210,7 @@ bool PushService::take(const sip::Message& request, const Packet& packet, const 
   sender.arrival.bytes = {};
   if (!sender.server) return refuse({503, {}, "Retry-After: 5\r\n"});
   const auto server = sender.server;
-  if (!accept(std::move(message), std::move(sender), now, outbox)) {
+  if (!accept(std::move(message), sender, now, outbox)) {
     PushSender waiting;
     waiting.kind = PushSender::Kind::sip;
     waiting.server = server;

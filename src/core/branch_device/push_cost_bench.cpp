@@ -33,10 +33,11 @@ class Messages {
     for (int i = 0; i < users; ++i) {
       const std::string user = std::to_string(1'000 + i);
       const std::string place = "10.77.1.1:" + std::to_string(10'000 + i);
-      receive(place, "REGISTER sip:example.test SIP/2.0\r\nVia: SIP/2.0/UDP " + place + ";branch=z9hG4bKr" + user +
-                         "\r\nMax-Forwards: 70\r\nFrom: <sip:" + user + "@example.test>;tag=r\r\nTo: <sip:" + user +
-                         "@example.test>\r\nCall-ID: r" + user + "\r\nCSeq: 1 REGISTER\r\nContact: <sip:" + user + "@" + place +
-                         ">;expires=315360000\r\nContent-Length: 0\r\n\r\n");
+      std::string bytes = "REGISTER sip:example.test SIP/2.0\r\nVia: SIP/2.0/UDP ";
+      bytes.append(place).append(";branch=z9hG4bKr").append(user).append("\r\nMax-Forwards: 70\r\nFrom: <sip:").append(user);
+      bytes.append("@example.test>;tag=r\r\nTo: <sip:").append(user).append("@example.test>\r\nCall-ID: r").append(user);
+      bytes.append("\r\nCSeq: 1 REGISTER\r\nContact: <sip:").append(user).append("@").append(place);
+      receive(place, bytes.append(">;expires=315360000\r\nContent-Length: 0\r\n\r\n"));
     }
   }
   void send() {

@@ -72,7 +72,7 @@ class PushService {
  private:
   // pushing.cpp
   /// Zero: too much is on its way; nothing was done.
-  PushId accept(delivery::Message message, PushSender sender, Instant now, Outbox& outbox);
+  PushId accept(delivery::Message message, const PushSender& sender, Instant now, Outbox& outbox);
   void begin_delivery(PushId id, Instant now, Outbox& outbox);
   /// Sends to whom it is the turn of, and looks what comes of it. `id` may be gone then.
   void run(PushId id, Instant now, Outbox& outbox);
@@ -93,7 +93,7 @@ class PushService {
   /// Into the store, where others of the same user wait.
   void put_behind(PushId id, Instant now, Outbox& outbox);
   /// For when all that was changed so far is on disk; at once where nothing is kept.
-  void promise(PushPromise::What what, std::string_view id, PushSender sender, Instant now, Outbox& outbox);
+  void promise(PushPromise::What what, std::string_view id, const PushSender& sender, Instant now, Outbox& outbox);
   void keep_promise(const PushPromise& promise, Instant now, Outbox& outbox);
   /// The disk fails: who waits for it hears that nothing is kept.
   void break_promises(Instant now, Outbox& outbox);

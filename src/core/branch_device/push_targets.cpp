@@ -76,7 +76,7 @@ PushTerminals PushService::terminals_of(std::string_view aor, std::string_view e
       if (!is_asked) last.push_back(terminal);
     }
     found.targets.insert(found.targets.end(), std::make_move_iterator(wished.begin()), std::make_move_iterator(wished.end()));
-    if (!is_asked && redirect->contacts.size() > 0) found.targets.push_back(terminal);
+    if (!is_asked && !redirect->contacts.empty()) found.targets.push_back(terminal);
   }
   found.targets.insert(found.targets.end(), std::make_move_iterator(last.begin()), std::make_move_iterator(last.end()));
   if (!event.empty())

@@ -27,7 +27,7 @@ Duration retry_after(unsigned rounds) { return std::min<Duration>(first_retry * 
 
 PushService::PushService(BranchDevice::State& state) : state_{state}, numbers_{state.team.number}, store_{state.settings.push.delivery} {}
 
-PushId PushService::accept(delivery::Message message, PushSender sender, Instant now, Outbox& outbox) {
+PushId PushService::accept(delivery::Message message, const PushSender& sender, Instant now, Outbox& outbox) {
   if (bytes_in_progress_ + message.body.size() > state_.settings.push.delivery.store_bytes) return {};
   const bool waits = store_.has(message.aor);
   if (message.aor.size() > RowReader::longest_text) return {};
@@ -38,7 +38,7 @@ PushId PushService::accept(delivery::Message message, PushSender sender, Instant
   const PushId id =
       in_progress_.insert(PushInProgress{.message = std::move(message),
                                          .delivery = {state_.settings.push.delivery.strategy, state_.settings.push.delivery.attempt},
-                                         .sender = std::move(sender),
+                                         .sender = sender,
                                          .began = now});
   if (!id) return {};
   bytes_in_progress_ += size;
@@ -227,7 +227,7 @@ void PushService::put_behind(PushId id, Instant now, Outbox& outbox) {
   }
   keep(push, outbox);
   delivery::Message message = std::move(push.message);
-  const PushSender sender = std::move(push.sender);
+  const PushSender sender = push.sender;
   bytes_in_progress_ -= message.body.size();
   by_id_.erase(message.id);
   in_progress_.erase(id);
@@ -239,8 +239,8 @@ void PushService::put_behind(PushId id, Instant now, Outbox& outbox) {
   promise(What::stored, text_id, sender, now, outbox);
 }
 
-void PushService::promise(What what, std::string_view id, PushSender sender, Instant now, Outbox& outbox) {
-  PushPromise promise{{++last_change_}, what, Text{id}, std::move(sender), now + disk_patience};
+void PushService::promise(What what, std::string_view id, const PushSender& sender, Instant now, Outbox& outbox) {
+  PushPromise promise{{++last_change_}, what, Text{id}, sender, now + disk_patience};
   // Where nothing is kept there is nothing to wait for.
   if (!outbox.keeps_changes()) return keep_promise(promise, now, outbox);
   outbox.promise(promise.change);

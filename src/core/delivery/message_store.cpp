@@ -59,7 +59,6 @@ void MessageStore::release(std::string_view aor, Instant now) {
 void MessageStore::put_back(Message message, Instant now, Instant when) {
   const auto entry = users_.try_emplace(message.aor).first;
   User& user = entry->second;
-  const Text aor = entry->first;
   if (user.held > 0) --user.held;
   if (std::exchange(user.is_woken, user.held > 0 && user.is_woken)) when = now;
   add(std::move(message), when);
