@@ -104,7 +104,8 @@ struct PushCommands {
     push->add_option("--text", text, "what is sent")->excludes(from_file);
     push->add_option("--content-type", options.content_type, "default: by the ending of the file; text/plain for --text");
     push->add_option("--from", options.from, "the sender, a SIP URI; default: push.from");
-    push->add_option("--method", options.method, "how it is sent; default: MESSAGE")->check(CLI::IsMember({"MESSAGE", "NOTIFY", "NOTIFY,MESSAGE"}));
+    push->add_option("--method", options.method, "how it is sent; default: MESSAGE")
+        ->check(CLI::IsMember({"MESSAGE", "NOTIFY", "NOTIFY,MESSAGE"}));
     push->add_option("--event", options.event, "of a NOTIFY, such as check-sync");
     auto* const at_once = push->add_flag("--all-at-once", all_at_once, "after the first terminal all others together");
     push->add_flag("--one-by-one", one_by_one, "the next terminal when one has failed")->excludes(at_once);

@@ -59,7 +59,8 @@ std::string machines() {
                  central::mode_machine);
   append_machine(out, "Asking a dialog whether it lives", "`calls/check.hpp`: RST-09, for a terminal that seems to have been restarted.",
                  calls::check_machine);
-  append_machine(out, "One request of a delivery", "`delivery/attempt.hpp`: PSH-03 to PSH-12 and PSH-16, what a terminal's answer to pushed content does.",
+  append_machine(out, "One request of a delivery",
+                 "`delivery/attempt.hpp`: PSH-03 to PSH-12 and PSH-16, what a terminal's answer to pushed content does.",
                  delivery::attempt_machine);
   return out;
 }

@@ -167,8 +167,12 @@ class PushService {
   std::uint64_t last_change_ = 0;
   std::size_t bytes_in_progress_ = 0;
   unsigned stored_in_progress_ = 0;
-  std::optional<bool> was_central_usable_;  ///< nothing while nothing waits
-  std::optional<Instant> try_stored_at_;    ///< after too much was on its way
+  struct CentralSeen {
+    std::uint64_t standing = 0;
+    bool is_usable = false;
+  };
+  std::optional<CentralSeen> central_;    ///< nothing while nothing waits
+  std::optional<Instant> try_stored_at_;  ///< after too much was on its way
   std::uint64_t delivered_ = 0, stored_ = 0, failed_ = 0;
 };
 

@@ -35,10 +35,13 @@ void PushService::wake(std::span<const location::BindingEvent> events, Instant n
 }
 
 void PushService::deliver_stored(Instant now, Outbox& outbox) {
-  if (store_.size() == 0) return was_central_usable_.reset();
-  const bool is_central_usable = !state_.hops_to_central().empty();
-  if (is_central_usable && !was_central_usable_.value_or(true)) store_.wake_all(now, central_pace);
-  was_central_usable_ = is_central_usable;
+  if (store_.size() == 0) return central_.reset();
+  // Looked at with each packet as long as anything waits.
+  if (!central_ || central_->standing != state_.central.standing_number()) {
+    const CentralSeen seen{state_.central.standing_number(), !state_.hops_to_central().empty()};
+    if (seen.is_usable && central_ && !central_->is_usable) store_.wake_all(now, central_pace);
+    central_ = seen;
+  }
   if (try_stored_at_ && *try_stored_at_ > now) return;
   try_stored_at_.reset();
   while (stored_in_progress_ < most_stored_in_progress) {
@@ -48,7 +51,7 @@ void PushService::deliver_stored(Instant now, Outbox& outbox) {
     }
     auto message = store_.take(now);
     if (!message) return;
-    const bool is_anybody_there = is_central_usable || !state_.location.find(message->aor, now).empty() ||
+    const bool is_anybody_there = central_->is_usable || !state_.location.find(message->aor, now).empty() ||
                                   (!message->event.empty() && !state_.notifier.subscriptions(message->aor, message->event).empty());
     if (!is_anybody_there) {
       store_.put_back(*std::move(message), now, now + nobody_there);
