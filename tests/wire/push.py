@@ -466,6 +466,37 @@ def test_check_sync_goes_to_who_takes_it():
         expect((first.value("Call-ID"), first.cseq, second.cseq) == (second.value("Call-ID"), 1, 2), "PSH-15: moved as it is")
 
 
+def test_a_subscriber_gets_it_in_his_dialog():
+    """PSH-15, X-21, RFC 6665: a NOTIFY in a subscription cannot be moved, but its content can go on as MESSAGE"""
+    with wire.ringhold(more='[push]\nevents = ["x-push"]\n') as box, contextlib.ExitStack() as stack:
+        box.start()
+        other, phone = (stack.enter_context(Terminal(box)) for _ in range(2))
+        other.register()
+        phone.register()
+        lines = f"Contact: <{phone.contact}>\r\nEvent: x-push\r\nExpires: 600\r\n"
+        response = phone.request("SUBSCRIBE", f"sip:bob@{DOMAIN}", "bob", "bob", more=lines)
+        expect(response.status == 200 and response.value("Expires") == "600", f"{response.lines}")
+        state = phone.wait(1)[0]
+        expect(state.method == "NOTIFY" and state.value("Subscription-State").startswith("active") and state.body == b"", f"{state.lines}")
+        order = {"method": "NOTIFY", "event": "x-push", "body": "news"}
+        _, report = push(box, "bob", **order)
+        content = phone.wait(2)[1]
+        expect(report["result"] == "delivered" and content.body == b"news", f"{report}")
+        for name in ("Call-ID", "From", "To"):
+            expect(content.value(name) == state.value(name), f"{name} of the dialog: {content.lines}")
+        expect(content.cseq == state.cseq + 1, f"{content.lines}")
+        phone.answer = lambda request: (302, f"Contact: <{other.contact}>\r\n")
+        _, report = push(box, "bob", **order)
+        expect(report["result"] == "failed" and not other.requests, f"another terminal has no such dialog: {report}")
+        _, report = push(box, "bob", **order | {"method": "NOTIFY,MESSAGE"})
+        moved = other.wait(1)[0]
+        expect(report["result"] == "delivered" and moved.method == "MESSAGE" and moved.body == b"news", f"{report}")
+        expect(moved.value("Event") is None and moved.value("Call-ID") != state.value("Call-ID"), f"{moved.lines}")
+        phone.answer = lambda request: 481
+        _, report = push(box, "bob", **order)
+        expect(report["result"] == "stored", f"until somebody subscribes again: {report}")
+
+
 # --- What waits
 
 def soon(phone, begin, count=1):
