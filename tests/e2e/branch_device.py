@@ -141,5 +141,9 @@ web_origins = ["{origin}"]
         """Runs `ringhold WORDS` beside the running program and returns what it printed."""
         return command(self._binary, *words, "-c", self._config, where=PLACE)
 
+    def push(self, user, text):
+        """Sends text to a user, and returns the report of what became of it."""
+        return json.loads(self.say("push", "--to", user, "--text", text, "--wait", "--json"))
+
     def address(self):
         return ADDRESS[PLACE]

@@ -14,11 +14,17 @@ REGISTER, LAST, CENTRAL_CALLS = (
 LOSS, FIRST, ARRIVE, LOCAL_CALLS = (
     "2 WAN cut: mode survivable", "2 DNS answer: our record first", "2 phones register here",
     "2 calls through the branch device")
-LATE = "3 a phone that boots in the dark"
+PUSHED = "2 pushed content: delivered, and kept for dave"
+LATE, GOT = "3 a phone that boots in the dark", "3 it gets what was kept for it"
 POLITE, KILLED = "4 restart by SIGTERM", "4 restart by kill -9"
-BACK, STAYS, HOME, NORMAL, AGAIN = (
+BACK, STAYS, HOME, NORMAL, AGAIN, AT_HOME = (
     "5 WAN back: mode recovering", "5 the call that was up stays up", "5 every phone at the central site",
-    "5 mode normal, no binding here", "5 calls through the central site again")
+    "5 mode normal, no binding here", "5 calls through the central site again",
+    "5 pushed content goes through the central site")
+
+
+# What is pushed: baresip prints it.
+NEWS, KEPT, HOME_NEWS = "The WAN is down", "Call the landlord", "All is well"
 
 
 class FirstLight(Story):
@@ -26,10 +32,10 @@ class FirstLight(Story):
 
     chapters = (
         ("Chapter 1: a normal day", (REGISTER, LAST, CENTRAL_CALLS), "normal"),
-        ("Chapter 2: the WAN link goes down", (LOSS, FIRST, ARRIVE, LOCAL_CALLS), "cut"),
-        ("Chapter 3: a phone boots in the dark", (LATE,), "late_phone"),
+        ("Chapter 2: the WAN link goes down", (LOSS, FIRST, ARRIVE, LOCAL_CALLS, PUSHED), "cut"),
+        ("Chapter 3: a phone boots in the dark", (LATE, GOT), "late_phone"),
         ("Chapter 4: the branch device restarts in the dark", (POLITE, KILLED), "restarts"),
-        ("Chapter 5: the WAN comes back", (BACK, STAYS, HOME, NORMAL, AGAIN), "way_home"),
+        ("Chapter 5: the WAN comes back", (BACK, STAYS, HOME, NORMAL, AGAIN, AT_HOME), "way_home"),
     )
 
     def normal(self):
@@ -45,6 +51,7 @@ class FirstLight(Story):
         self.line.run(FIRST, self.ours_first)
         self.line.run(ARRIVE, lambda: self.wait_here(EARLY), cut)
         self.line.run(LOCAL_CALLS, lambda: self.calls(("alice", "bob"), ("carol", "alice")))
+        self.line.run(PUSHED, self._push_in_the_dark)
         for words in (("status",), ("registrations",)):
             for line in self.device.say(*words).splitlines():
                 self.line.event("cli", line)
@@ -63,6 +70,15 @@ class FirstLight(Story):
             return self.call("dave", "carol")
 
         self.line.run(LATE, boot)
+        self.line.run(GOT, lambda: self.reads("dave", KEPT))
+
+    def _push_in_the_dark(self):
+        """P1, P8: one is there, the other is not; and the program is killed before he comes."""
+        must(self.device.push("alice", NEWS)["result"] == "delivered", "alice's phone is here")
+        must(self.device.push("dave", KEPT)["result"] == "stored", "dave's phone is off")
+        self.device.kill()
+        self.device.start()
+        return self.reads("alice", NEWS)
 
     def restarts(self):
         self.line.run(POLITE, lambda: self._restart(self._end_politely))
@@ -116,6 +132,13 @@ class FirstLight(Story):
         self.line.run(HOME, lambda: self.wait_at_central(EVERYBODY, ALL_MOVE), back)
         self.line.run(NORMAL, normal, back)
         self.line.run(AGAIN, self._as_before)
+        self.line.run(AT_HOME, self._push_home)
+
+    def _push_home(self):
+        """X-18: nobody is registered here."""
+        report = self.device.push("bob", HOME_NEWS)
+        must(report["result"] == "delivered" and report["steps"][-1]["via"] == "central", f"{report}")
+        return self.reads("bob", HOME_NEWS)
 
     def _as_before(self):
         self.ours_last()

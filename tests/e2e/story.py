@@ -112,6 +112,15 @@ class Story:
         must(seen >= len(pairs), f"{server} saw {seen} INVITEs for {len(pairs)} calls")
         return text
 
+    # Content
+
+    def reads(self, user, text):
+        """What was pushed, on the phone's screen, once."""
+        phone = self.phones[user]
+        wait_until(lambda: text in phone.text(), 10, f"{user}'s phone shows {text!r}")
+        must(phone.text().count(text) == 1, f"{user}'s phone shows it more than once")
+        return f"{user}'s phone shows: {text}"
+
     # Beginning
 
     def a_normal_day(self, users):

@@ -344,7 +344,7 @@ void BranchDevice::State::settle(Instant now, Outbox& outbox) {
   if (const auto events = location.take_events(); !events.empty()) {
     notifier.tell(events, location, layer, now, outbox);
     follow_bindings(events, now, outbox);
-    pushes.wake(events, now);
+    pushes.follow_bindings(events, now, outbox);
   }
   pushes.deliver_stored(now, outbox);
   if (nameserver.take_learnt_changed() && settings.central.servers.empty() && team.leads()) {

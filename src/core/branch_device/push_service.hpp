@@ -51,7 +51,7 @@ class PushService {
   /// There was a DNS answer: steps that wait for names are tried again.
   void resume(Instant now, Outbox& outbox);
   /// Who registers gets what waits for him.
-  void wake(std::span<const location::BindingEvent> events, Instant now);
+  void follow_bindings(std::span<const location::BindingEvent> events, Instant now, Outbox& outbox);
   /// Sends what waits and whose time has come.
   void deliver_stored(Instant now, Outbox& outbox);
   /// Where a 3xx to a MESSAGE between users leads that is for a user of ours (`push.recurse`).
@@ -63,7 +63,7 @@ class PushService {
   void restored(Outbox& outbox) { log_.restored(outbox); }
   void reconfigure(const delivery::Settings& settings) { store_.reconfigure(settings); }
   /// Somebody of that user's may take something now.
-  void wake(std::string_view aor, Instant now) { store_.wake(aor, now); }
+  void wake(std::string_view aor, Instant now, Outbox& outbox);
   /// A restart that no dialog has belied: a redirect of the terminal's is in doubt.
   void ask_restarted(std::string_view aor, std::string_view device, Instant now, Outbox& outbox);
   bool waits_for_dns() const { return !look_ups_.empty(); }
@@ -79,7 +79,7 @@ class PushService {
   /// Whether it is settled (its sender can be told), and whether it is over (nobody can answer any more). `id` may be gone then.
   void look_at(PushId id, Instant now, Outbox& outbox);
   /// What else comes for its user waits until it is over.
-  void hold(PushInProgress& push);
+  void hold(PushId id);
   void settle(PushInProgress& push, Instant now, Outbox& outbox);
   /// Its row goes when its record is on disk.
   void forget(PushInProgress& push, Instant now, Outbox& outbox);
@@ -160,6 +160,7 @@ class PushService {
   boost::unordered_flat_map<Text, Text, TextHash, TextEqual> by_key_;            ///< ids of what is in progress or waits
   boost::unordered_flat_set<Text, TextHash, TextEqual> watched_;                 ///< AORs with messages that wait
   auth::Hasher hasher_;                                                          ///< for terminals that challenge
+  boost::unordered_flat_map<Text, PushId, TextHash, TextEqual> holders_;         ///< by AOR: the last one that holds its user
   boost::unordered_flat_map<Text, PushRound, TextHash, TextEqual> last_rounds_;  ///< of what waits in the store
   std::deque<PushPromise> promises_;
   boost::unordered_flat_set<Text, TextHash, TextEqual> promised_;  ///< ids whose senders wait for the disk

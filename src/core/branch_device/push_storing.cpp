@@ -28,10 +28,20 @@ void PushService::unwatch(std::string_view aor) {
   state_.location.unwatch(aor);
 }
 
-void PushService::wake(std::span<const location::BindingEvent> events, Instant now) {
+void PushService::follow_bindings(std::span<const location::BindingEvent> events, Instant now, Outbox& outbox) {
   if (watched_.empty()) return;
   for (const location::BindingEvent& event : events)
-    if (event.happened == location::Happened::registered || event.is_new_cycle) store_.wake(event.aor, now);
+    if (event.happened == location::Happened::registered || event.is_new_cycle) wake(event.aor, now, outbox);
+}
+
+void PushService::wake(std::string_view aor, Instant now, Outbox& outbox) {
+  // What is on its way to others of the user's, or to the central site, goes to who has come as well.
+  if (const auto holder = holders_.find(aor); holder != holders_.end()) {
+    const PushId id = holder->second;
+    PushInProgress& push = *in_progress_.find(id);
+    if (push.delivery.join(terminals_of(aor, push.message.event, now).targets)) return run(id, now, outbox);
+  }
+  store_.wake(aor, now);
 }
 
 void PushService::deliver_stored(Instant now, Outbox& outbox) {
@@ -70,6 +80,7 @@ void PushService::deliver_stored(Instant now, Outbox& outbox) {
                                                          .is_stored = true,
                                                          .began = now});
     by_id_.emplace(text_id, id);
+    holders_.insert_or_assign(in_progress_.find(id)->message.aor, id);
     begin_delivery(id, now, outbox);
   }
 }

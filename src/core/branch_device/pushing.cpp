@@ -95,7 +95,7 @@ void PushService::look_at(PushId id, Instant now, Outbox& outbox) {
         if (push.message.expires_at > now && has_room) {
           keep(push, outbox);
           push.stage = Stage::storing;
-          hold(push);
+          hold(id);
           // Once is enough: what was promised before is on disk, or about to be.
           if (!push.is_acknowledged && !promised_.contains(push.message.id))
             promise(What::stored, push.message.id, std::exchange(push.sender, {}), now, outbox);
@@ -116,9 +116,11 @@ void PushService::look_at(PushId id, Instant now, Outbox& outbox) {
   arm(id);
 }
 
-void PushService::hold(PushInProgress& push) {
+void PushService::hold(PushId id) {
+  PushInProgress& push = *in_progress_.find(id);
   if (std::exchange(push.holds_user, true)) return;
   store_.hold(push.message.aor);
+  holders_.insert_or_assign(push.message.aor, id);
   watch(push.message.aor);
 }
 
@@ -158,6 +160,7 @@ void PushService::end_delivery(PushId id, Instant now, Outbox& outbox) {
   by_id_.erase(push.message.id);
   in_progress_.erase(id);
   if (push.is_stored) --stored_in_progress_;
+  if (const auto holder = holders_.find(push.message.aor); holder != holders_.end() && holder->second == id) holders_.erase(holder);
   if (goes_back) {
     last_rounds_.insert_or_assign(
         push.message.id, PushRound{push.began, push.delivery.reason(), {push.delivery.steps().begin(), push.delivery.steps().end()}});

@@ -29,7 +29,7 @@ bool BranchDevice::State::on_subscribe(const sip::Message& request, const Packet
   if (!from_central && party_of(request.from()) != aor) return refuse({403, "Registrations of others are not shown", {}});
   if (!from_central && !may_register(request, packet, aor, now, outbox)) return true;  // who may change it may see it
   notifier.subscribe(request, packet, aor, location, layer, now, outbox);
-  pushes.wake(aor, now);
+  pushes.wake(aor, now, outbox);
   return true;
 }
 

@@ -267,6 +267,7 @@ void Central::set_pin(Pin pin, Instant now, Outbox& outbox) {
 Central::Standing Central::standing() const { return {mode(), since(), pin_, pace_.open_from(), dns_, report()}; }
 
 void Central::follow(const Standing& standing) {
+  ++standing_number_;
   servers_.clear();
   for (const ServerReport& one : standing.servers) {
     Watched& watched = servers_.emplace_back();

@@ -73,11 +73,24 @@ bool Delivery::is_trying() const {
   return std::ranges::any_of(steps_, [](const Step& step) { return step.state == AttemptState::trying; });
 }
 
+bool Delivery::join(std::vector<Target> terminals) {
+  std::erase_if(terminals, [&](const Target& one) { return was_tried(one.uri); });
+  if (terminals.empty() || is_stopped()) return false;
+  add_terminals(std::move(terminals));
+  return true;
+}
+
+bool Delivery::has_to_wait() const {
+  // The central site is asked when nobody is here.
+  return std::ranges::any_of(steps_,
+                             [](const Step& step) { return step.state == AttemptState::trying && step.target.via != Via::central; });
+}
+
 std::optional<std::size_t> Delivery::next(Instant now) {
   if (is_stopped()) return std::nullopt;
   for (;;) {
     if (group_.empty()) {
-      if (queue_.empty() || is_trying()) return std::nullopt;
+      if (queue_.empty() || has_to_wait()) return std::nullopt;
       group_ = std::move(queue_.front());
       queue_.pop_front();
       std::ranges::reverse(group_);

@@ -98,6 +98,9 @@ class Delivery {
   /// The user's terminals, the first one first; `together` of them are one wish (PSH-10: the others come when these have failed).
   void add_terminals(std::vector<Target> terminals, std::size_t together = 1);
 
+  /// Terminals that have come meanwhile: served when it is their turn, but nobody waits for the central site then. Whether any is new.
+  bool join(std::vector<Target> terminals);
+
   /// The next address to send to: a step begins that counts as sent `now`. Nothing: an answer is waited for, or nobody is left.
   std::optional<std::size_t> next(Instant now);
   /// What became of a step, and what that calls for. `follow` and `look_elsewhere` are the owner's to do by the next two.
@@ -125,6 +128,7 @@ class Delivery {
  private:
   bool was_tried(std::string_view uri) const;
   bool is_trying() const;
+  bool has_to_wait() const;
 
   Strategy strategy_;
   Duration attempt_;

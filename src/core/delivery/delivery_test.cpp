@@ -181,6 +181,22 @@ TEST_F(Deliveries, ends_after_five_hops_and_after_so_many_steps_P6) {
   EXPECT_EQ(delivery_.reason(), Reason::steps);
 }
 
+TEST_F(Deliveries, who_comes_meanwhile_joins_and_the_central_site_holds_nobody_up_PSH18) {
+  delivery_.add_terminals({{"sip:8002@example.9", {}, Via::central, 0}});
+  EXPECT_EQ(next(), Numbers{9});
+  EXPECT_TRUE(delivery_.join(terminals({1})));
+  EXPECT_EQ(next(), Numbers{1});
+  EXPECT_FALSE(delivery_.join(terminals({1})));
+  EXPECT_TRUE(delivery_.join(terminals({2})));
+  EXPECT_EQ(next(), Numbers{}) << "one after another";
+  happens(1, Event::success, 200);
+  EXPECT_EQ(next(), Numbers{});
+  EXPECT_EQ(delivery_.outcome(), Outcome::pending);
+  happens(0, Event::time_over);
+  EXPECT_EQ(delivery_.outcome(), Outcome::delivered);
+  EXPECT_FALSE(delivery_.join(terminals({3})));
+}
+
 TEST_F(Deliveries, tells_who_may_take_it_another_time_PSH11) {
   const auto outcome_of = [&](int status, Why why) {
     delivery_ = Delivery{Strategy::one_by_one, 10s};
