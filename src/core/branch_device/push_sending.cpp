@@ -71,6 +71,9 @@ void PushService::send(PushId id, std::size_t step, Instant now, Outbox& outbox)
   if (!hop && !missing.empty() && look_up(id, step, missing, now, outbox)) return;
   if (!hop) return fail(push, step, Why::unreachable, 0, now, outbox);
   attempt.hop = *std::move(hop);
+  // RFC 3261 §19.1.1: what a Contact may have beside.
+  if (Text cleaned = proxy::allowed_in_request_line(attempt.hop.request_uri); !cleaned.empty())
+    attempt.hop.request_uri = std::move(cleaned);
   attempt.cseq = push.message.rounds * cseqs_of_round + static_cast<std::uint32_t>(step) + 1;
   start_step(id, step, {}, now, outbox);
 }

@@ -30,6 +30,16 @@ TEST_F(Pushing, content_goes_to_the_first_terminal_as_it_is_PSH01) {
   EXPECT_NE(header(last(t0), sip::Header::call_id), header(message, sip::Header::call_id));
 }
 
+TEST_F(Pushing, a_contact_with_headers_is_addressed_without_RFC3261_19) {
+  receive(t0, request("REGISTER", "sip:example.test", "8002", "sip:8002@example.test", t0, "r1", 1,
+                      "Contact: <sip:8002@10.77.0.41:5060;method=INVITE?Subject=x>;expires=120\r\n"));
+  clear();
+  push_text();
+  EXPECT_EQ(uri(last(t0)), "sip:8002@10.77.0.41:5060");
+  answers(t0, 200);
+  EXPECT_EQ(report().result, "delivered");
+}
+
 TEST_F(Pushing, a_202_counts_as_delivered_PSH11) {
   register_at(t0);
   push_text();
