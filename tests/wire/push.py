@@ -519,7 +519,7 @@ def test_what_nobody_takes_waits_for_who_registers():
     with wire.ringhold() as box:
         box.start()
         status, report = push(box, "bob")
-        expect((status, report["result"], report["reason"]) == (202, "stored", "unreachable") and report["expires"], f"{report}")
+        expect((status, report["result"], report["reason"]) == (202, "stored", "nobody") and report["expires"], f"{report}")
         with Terminal(box) as phone:
             begin = time.time()
             phone.register()

@@ -458,7 +458,7 @@ def test_http_tells_the_status():
         expect(status["store"]["state"] == "ok", f"{status['store']}")
         expect(box.get("/readyz")[0] == 200 and "<html" in box.get("/")[1], "ready, with a page")
         for method, path, body, code in (("GET", "/nothing", None, 404), ("POST", "/api/v1/status", "", 405),
-                                         ("PUT", "/api/v1/mode", '{"mode": "party"}', 400), ("PUT", "/api/v1/mode", "x" * 70_000, 413),
+                                         ("PUT", "/api/v1/mode", '{"mode": "party"}', 400), ("PUT", "/api/v1/mode", "x" * 300_000, 413),
                                          ("DELETE", "/api/v1/registrations/sip:nobody@example.test", None, 404)):
             got, text, headers = box.request(method, path, body)
             expect(got == code, f"{method} {path}: {got} {text}")

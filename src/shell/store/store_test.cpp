@@ -19,8 +19,8 @@ Change erase(Text key) { return {Table::setting, std::move(key), {}}; }
 Change message(Text key, Text body) {
   return {Table::push_message,
           key,
-          {key, Text{"sip:a@b"}, Text{}, Text{"MESSAGE"}, Text{"Content-Type: a/b\r\n"}, std::move(body), Text{"one-by-one"},
-           std::int64_t{1}, std::int64_t{2}, std::int64_t{3}, Text{}, std::int64_t{0}}};
+          {key, Text{"sip:a@b"}, Text{}, Text{"MESSAGE"}, Text{}, Text{"Content-Type: a/b\r\n"}, std::move(body), Text{"one-by-one"},
+           std::int64_t{1}, std::int64_t{2}, std::int64_t{3}, Text{}, std::int64_t{0}, std::int64_t{70}}};
 }
 Change erase_message(Text key) { return {Table::push_message, std::move(key), {}}; }
 
