@@ -8,7 +8,7 @@
 #include "app/serve.hpp"
 #include "app/settings_file.hpp"
 #include "app/user_command.hpp"
-#include "shell/http/duration.hpp"
+#include "base/duration.hpp"
 #include "shell/observe/log.hpp"
 
 namespace {
@@ -92,7 +92,7 @@ struct RingCommands {
 };
 
 std::string is_duration(const std::string& text) {
-  return text.empty() || ringhold::http::parse_duration(text) ? "" : "expected a duration with a unit, such as 30s, 2h or 7d";
+  return text.empty() || ringhold::parse_duration(text) ? "" : "expected a duration with a unit, such as 30s, 2h or 7d";
 }
 
 /// `ringhold push …`

@@ -8,8 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/duration.hpp"
 #include "base/time.hpp"
-#include "shell/http/duration.hpp"
 
 namespace ringhold::app {
 
@@ -29,9 +29,6 @@ struct TomlItem {
   std::string text;
   unsigned line = 0;
 };
-
-using http::parse_duration;
-using http::to_text;
 
 /// One table of the file. Each key is asked for once, with its type; finish() names those that nobody asked for.
 class TomlSection {

@@ -111,14 +111,6 @@ Response metrics(const Program& program, const std::vector<branch_device::Sample
   return {200, "text/plain; version=0.0.4; charset=utf-8", valid_utf8(observe::to_prometheus(list)), {}};
 }
 
-/// How many past calls are asked for.
-std::optional<std::size_t> limit_of(const Request& request) {
-  const std::string text = parameter(request.query, "limit");
-  if (text.empty()) return 100;
-  const auto limit = parse_number<std::size_t>(text, std::size_t{limits::call_records});
-  return limit && *limit > 0 ? limit : std::nullopt;
-}
-
 using Meant = std::variant<Command, Response>;
 
 Meant set_mode(const Request& request) {
@@ -145,7 +137,7 @@ Meant meaning_of(const Request& request) {
   if (request.path.starts_with(registrations))
     return only("DELETE", branch_device::RemoveRegistrations{request.path.substr(registrations.size())});
   if (request.path == "/api/v1/calls/past") {
-    const auto limit = limit_of(request);
+    const auto limit = limit_of(request.query, limits::call_records);
     if (!limit) return bad_request("\"limit\" is a number from 1 to 10000");
     return only("GET", branch_device::GetPastCalls{*limit});
   }
@@ -196,7 +188,7 @@ Reply handle(const Program& program, const Request& request) {
     Response operator()(const std::vector<branch_device::RegistrationReport>& rows) const { return ok(to_json(rows)); }
     Response operator()(const std::vector<branch_device::CallReport>& rows) const { return ok(calls_json(rows)); }
     Response operator()(const std::vector<branch_device::PastCallReport>& rows) const {
-      return ok(past_calls_json(rows, limit_of(request).value_or(100)));
+      return ok(past_calls_json(rows, limit_of(request.query, limits::call_records).value_or(100)));
     }
     Response operator()(const std::vector<branch_device::RestartReport>& rows) const { return ok(restarts_json(rows)); }
     Response operator()(const std::vector<branch_device::UserReport>& users) const { return users_response(request, users); }

@@ -6,11 +6,11 @@
 #include <string>
 #include <utility>
 
-#include "base/text.hpp"
+#include "base/duration.hpp"
+#include "base/limits.hpp"
 #include "delivery/policy.hpp"
 #include "shell/http/base64.hpp"
 #include "shell/http/calls_json.hpp"
-#include "shell/http/duration.hpp"
 #include "shell/http/text.hpp"
 
 namespace ringhold::http {
@@ -30,7 +30,6 @@ constexpr Duration longest_wait = 60s;
 constexpr Duration longest_keeping = std::chrono::hours{24} * 365;
 /// How long who does not want to wait for the result waits for the disk.
 constexpr Duration patience_for_disk = 5s;
-constexpr std::size_t most_pushes = 10'000;
 
 /// What a POST asks for.
 struct Order {
@@ -193,14 +192,6 @@ Meant read_or_remove(const Request& request, Command read, std::optional<Command
   return refusal;
 }
 
-/// How many are asked for; nothing when that is no number.
-std::optional<std::size_t> limit_of(const Request& request) {
-  const std::string text = parameter(request.query, "limit");
-  if (text.empty()) return 100;
-  const auto limit = parse_number<std::size_t>(text, most_pushes);
-  return limit && *limit > 0 ? limit : std::nullopt;
-}
-
 }  // namespace
 
 Reply push(const Program& program, const Request& request) {
@@ -228,7 +219,7 @@ Reply push(const Program& program, const Request& request) {
 
 std::optional<Meant> push_command(const Request& request) {
   if (request.path == all_pushes) {
-    const auto limit = limit_of(request);
+    const auto limit = limit_of(request.query, limits::push_records);
     if (!limit) return bad_request("\"limit\" is a number from 1 to 10000");
     return read_or_remove(request, branch_device::GetPushes{{}, *limit}, std::nullopt);
   }
@@ -253,7 +244,7 @@ Response pushes_response(const Request& request, std::vector<PushReport> reports
   }
   // Of several workers; each gave its last ones first.
   std::ranges::sort(reports, std::ranges::greater{}, &PushReport::id);
-  if (const std::size_t limit = limit_of(request).value_or(100); reports.size() > limit) reports.resize(limit);
+  if (const std::size_t limit = limit_of(request.query, limits::push_records).value_or(100); reports.size() > limit) reports.resize(limit);
   json::array rows;
   for (const PushReport& report : reports) rows.push_back(to_json(report));
   return answered(rows);

@@ -56,6 +56,13 @@ std::string parameter(std::string_view query, std::string_view name) {
   return {};
 }
 
+std::optional<std::size_t> limit_of(std::string_view query, std::size_t most) {
+  const std::string text = parameter(query, "limit");
+  if (text.empty()) return 100;
+  const auto limit = parse_number<std::size_t>(text, most);
+  return limit && *limit > 0 ? limit : std::nullopt;
+}
+
 std::string valid_utf8(std::string_view text) {
   std::string valid;
   valid.reserve(text.size());

@@ -1,4 +1,4 @@
-#include "shell/http/duration.hpp"
+#include "base/duration.hpp"
 
 #include <fmt/format.h>
 
@@ -7,7 +7,7 @@
 
 #include "base/text.hpp"
 
-namespace ringhold::http {
+namespace ringhold {
 
 namespace {
 
@@ -34,4 +34,4 @@ std::string to_text(Duration duration) {
   return fmt::format("{}ns", duration.count());
 }
 
-}  // namespace ringhold::http
+}  // namespace ringhold
