@@ -20,8 +20,7 @@ bool is_printable(std::string_view text) {
 
 bool is_sender(std::string_view uri) {
   const auto parsed = sip::Uri::parse(uri);
-  return parsed && parsed->is_sip() && uri.size() <= longest_type && is_printable(uri) &&
-         uri.find_first_of("<>\" ") == std::string_view::npos;
+  return parsed && parsed->is_sip() && uri.size() <= longest_type && sip::is_plain(uri);
 }
 
 bool is_content_type(std::string_view text) {
@@ -80,7 +79,7 @@ Text aor_named(std::string_view user, const Settings& settings) {
   const auto is_host = [&](std::string_view host) { return equal_ignoring_case(uri->host, host); };
   if (!uri || !(uri->scheme == sip::Scheme::tel || is_host(settings.branch.domain) || is_host(settings.branch.name))) return {};
   const auto name = sip::unescaped(uri->user);
-  if (!name || name->empty() || !is_printable(*name) || name->find_first_of("<>\" @") != Text::npos) return {};
+  if (!name || !sip::is_plain(*name) || name->find('@') != Text::npos) return {};
   return "sip:" + *name + "@" + settings.branch.domain;
 }
 
@@ -221,9 +220,19 @@ bool PushService::take(const sip::Message& request, const Packet& packet, const 
 }
 
 Answer PushService::remove(const RemovePush& asked, Instant now, Outbox& outbox) {
-  auto message = store_.remove(asked.id);
-  if (!message) return Refused{404, "no push with that id waits in the store"};
-  give_up(*message, Reason::removed, now, outbox);
+  if (auto message = store_.remove(asked.id)) {
+    give_up(*message, Reason::removed, now, outbox);
+    return Done{};
+  }
+  const auto on_its_way = by_id_.find(asked.id);
+  if (on_its_way == by_id_.end()) return Refused{404, "no push with that id waits"};
+  // Who was sent it may have it yet; nobody else will.
+  const PushId id = on_its_way->second;
+  PushInProgress& push = *in_progress_.find(id);
+  if (push.stage == PushInProgress::Stage::settled) return Refused{409, "it is settled already: ringhold push show " + asked.id};
+  push.reason = Reason::removed;
+  settle(push, now, outbox);
+  look_at(id, now, outbox);
   return Done{};
 }
 

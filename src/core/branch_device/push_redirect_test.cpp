@@ -200,6 +200,43 @@ TEST_F(Pushing, a_redirect_is_the_devices_whatever_its_address_PSH17) {
   EXPECT_TRUE(redirects().empty()) << "nobody is at the target";
 }
 
+TEST_F(Pushing, a_redirect_to_who_has_left_loses_nothing_X17) {
+  for (const char* terminal : {t1, t0}) {
+    register_at(terminal);
+    pass_time(1s);
+  }
+  push_text();
+  answers(t0, 301, "Contact: <" + contact(t1) + ">\r\n");
+  answers(t1, 200);
+  clear();
+  pass_time(100s);
+  register_at(t0);
+  pass_time(30s);
+  clear();
+  push_text();
+  ASSERT_EQ(count(t1), 1U) << "where the redirect leads, though nobody is registered there";
+  pass_time(33s);
+  ASSERT_EQ(count(t0), 1U) << "the original one, once";
+  answers(t0, 480);
+  EXPECT_EQ(report().result, "stored");
+  clear();
+  register_at(t1);
+  ASSERT_EQ(count(t1), 1U);
+  answers(t1, 200);
+  EXPECT_EQ(report().result, "delivered");
+}
+
+TEST_F(Pushing, its_redirects_are_its_own_whatever_the_proxy_does_X20) {
+  settings_.push.recursion = Recursion::follow;
+  configure(settings_);
+  register_at(t0);
+  push_text();
+  answers(t0, 302, "Contact: <" + contact(t1) + ">\r\n");
+  ASSERT_EQ(count(t1), 1U);
+  answers(t1, 200);
+  EXPECT_EQ(steps(), "10.77.0.41:302 10.77.0.42:200") << "the report shows the 302";
+}
+
 TEST_F(Pushing, a_redirect_that_fails_three_times_is_forgotten_PSH17) {
   register_at(t0);
   push_text();

@@ -295,6 +295,24 @@ TEST_F(Pushing, what_waits_can_be_taken_back_P8) {
   EXPECT_EQ(kept(Table::push_message), 0U);
 }
 
+TEST_F(Pushing, what_is_on_its_way_can_be_stopped_P8) {
+  for (const char* terminal : {t1, t0}) {
+    register_at(terminal);
+    pass_time(1s);
+  }
+  push_text();
+  const std::string sent = last(t0);
+  EXPECT_TRUE(std::holds_alternative<Done>(step([&] { return device_.command(RemovePush{id_}, now_, outbox_); })));
+  EXPECT_EQ(report().result, "failed");
+  EXPECT_EQ(report().reason, "removed");
+  const Answer again = step([&] { return device_.command(RemovePush{id_}, now_, outbox_); });
+  ASSERT_TRUE(std::holds_alternative<Refused>(again)) << "it is settled";
+  says(t0, sent, 480);
+  pass_time(1h);
+  EXPECT_EQ(count(t1), 0U) << "nobody else gets it";
+  EXPECT_EQ(kept(Table::push_message), 0U);
+}
+
 TEST_F(Pushing, without_a_database_it_is_kept_in_memory_P8) {
   outbox_.keep_no_changes();
   EXPECT_EQ(push_text().result, "stored");
