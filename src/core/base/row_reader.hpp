@@ -1,11 +1,11 @@
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 #include <string_view>
 #include <variant>
 
 #include "base/journal.hpp"
+#include "base/named.hpp"
 #include "base/time.hpp"
 
 namespace ringhold {
@@ -33,10 +33,9 @@ class RowReader {
   }
   template <typename Values>
   auto named(const Values& values) {
-    const Text word = text();
-    const auto found = std::ranges::find(values, word, [](auto value) { return name(value); });
-    valid = valid && found != values.end();
-    return found != values.end() ? *found : values.front();
+    const auto found = ringhold::named(values, text());
+    valid = valid && found;
+    return found.value_or(values.front());
   }
   bool valid = true;
 

@@ -104,6 +104,13 @@ void append_bytes(Text& out, const Value& value) {
   out.append(reinterpret_cast<const char*>(&value), sizeof value);
 }
 
+/// The last `size` hexadecimal digits of a number, with leading zeros.
+inline Text hex_digits(std::uint64_t number, std::size_t size = 16) {
+  Text digits(size, '0');
+  for (auto place = digits.rbegin(); place != digits.rend(); ++place, number >>= 4U) *place = "0123456789abcdef"[number & 0xfU];
+  return digits;
+}
+
 /// The decimal digits of a number, on the stack.
 class Decimal {
  public:

@@ -4,6 +4,7 @@
 #include "auth/answering.hpp"
 #include "branch_device/state.hpp"
 #include "proxy/proxy.hpp"
+#include "sip/builder.hpp"
 
 namespace ringhold::branch_device {
 
@@ -84,7 +85,7 @@ void PushService::start_step(PushId id, std::size_t step, std::string_view heade
   const auto begin = outbox.bytes().size();
   Text branch;
   const auto write = [&](const Destination& to) {
-    const Endpoint sent_by = own_place(to);
+    const Endpoint sent_by = sip::own_endpoint(state_.identity.listeners, to);
     Text more{headers};
     // RFC 6665 §8.2.1: where a terminal could subscribe.
     if (attempt.method == delivery::Method::notify) more.append(contact_line(sent_by, to.transport));
@@ -160,13 +161,6 @@ bool PushService::is_moved_as_message(PushInProgress& push, std::size_t step, in
   if (!is_redirect(status)) return true;
   push.goes_on_as_message = push.message.method == delivery::Method::notify_or_message;
   return push.goes_on_as_message;
-}
-
-Endpoint PushService::own_place(const Destination& destination) const {
-  for (const ringhold::Target& listener : state_.identity.listeners)
-    if (listener.transport == destination.transport && listener.endpoint.address.is_v4() == destination.remote.address.is_v4())
-      return listener.endpoint;
-  return destination.local;
 }
 
 bool PushService::look_up(PushId id, std::size_t step, const std::vector<dns::Question>& missing, Instant now, Outbox& outbox) {

@@ -135,7 +135,6 @@ class PushService {
   /// After an answer: whether what it redirects to may be followed, as is everywhere but in a subscription.
   bool is_moved_as_message(PushInProgress& push, std::size_t step, int status, Instant now, Outbox& outbox);
   void fail(PushInProgress& push, std::size_t step, delivery::Why why, int status, Instant now, Outbox& outbox);
-  Endpoint own_place(const Destination& destination) const;
   bool look_up(PushId id, std::size_t step, const std::vector<dns::Question>& missing, Instant now, Outbox& outbox);
   /// PSH-08: a challenge is answered. False: it cannot be.
   bool prove(PushId id, std::size_t step, const sip::Message& challenge, Instant now, Outbox& outbox);

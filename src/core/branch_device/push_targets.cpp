@@ -15,13 +15,6 @@ using delivery::Via;
 
 constexpr std::size_t longest_uri = 512;
 
-/// What may stand in a request line, in a report and between spaces.
-bool is_plain(std::string_view uri) {
-  return !uri.empty() && uri.size() <= longest_uri && std::ranges::none_of(uri, [](char c) {
-    return static_cast<unsigned char>(c) <= 0x20 || c == 0x7f || c == '<' || c == '>' || c == '"';
-  });
-}
-
 }  // namespace
 
 std::vector<const location::Binding*> PushService::terminals_in_order(std::string_view aor, Instant now) const {
@@ -113,7 +106,7 @@ bool PushService::append_targets(std::string_view uri_text, Via via, unsigned ho
   const Text cleaned = proxy::allowed_in_request_line(uri_text);
   const std::string_view text = cleaned.empty() ? uri_text : std::string_view{cleaned};
   const auto uri = sip::Uri::parse(text);
-  if (!uri || !is_plain(text)) return false;
+  if (!uri || text.size() > longest_uri || !sip::is_plain(text)) return false;
   const bool is_ours = uri->scheme == sip::Scheme::tel || (uri->is_sip() && state_.identity.is_ours(*uri));
   if (!is_ours) {
     if (!uri->is_sip() || !is_allowed(*uri, now)) return false;

@@ -29,11 +29,7 @@ bool CallTable::is_of(const Row& row, WorkerNumber worker, WorkerNumber workers)
 
 Text CallTable::next_record_id(Instant began) {
   // As texts they are in order for the next centuries; several may begin in one millisecond, and at several workers.
-  constexpr std::string_view digits = "0123456789abcdef";
-  std::uint64_t number = static_cast<std::uint64_t>(to_unix_ms(began)) << 20U | (next_record_++ & 0xffffU) << 4U | (worker_ & 0xfU);
-  Text id(16, '0');
-  for (auto place = id.rbegin(); place != id.rend(); ++place, number >>= 4U) *place = digits[number & 0xfU];
-  return id;
+  return hex_digits(static_cast<std::uint64_t>(to_unix_ms(began)) << 20U | (next_record_++ & 0xffffU) << 4U | (worker_ & 0xfU));
 }
 
 void CallTable::turned_away(const sip::Message& invite, std::string_view caller, std::string_view callee, std::string_view mode, int status,

@@ -1,5 +1,9 @@
 #include "calls/policy.hpp"
 
+#include <array>
+
+#include "base/named.hpp"
+
 namespace ringhold::calls {
 
 std::string_view name(Policy policy) {
@@ -12,9 +16,7 @@ std::string_view name(Policy policy) {
 }
 
 std::optional<Policy> parse_policy(std::string_view text) {
-  for (const Policy policy : {Policy::confirm, Policy::immediate, Policy::log})
-    if (name(policy) == text) return policy;
-  return std::nullopt;
+  return named(std::array{Policy::confirm, Policy::immediate, Policy::log}, text);
 }
 
 }  // namespace ringhold::calls

@@ -1,6 +1,9 @@
 #include "central/mode.hpp"
 
+#include <array>
 #include <utility>
+
+#include "base/named.hpp"
 
 namespace ringhold::central {
 
@@ -15,9 +18,7 @@ std::string_view name(Mode mode) {
 }
 
 std::optional<Mode> parse_mode(std::string_view text) {
-  for (const Mode mode : {Mode::normal, Mode::suspect, Mode::survivable, Mode::recovering})
-    if (text == name(mode)) return mode;
-  return std::nullopt;
+  return named(std::array{Mode::normal, Mode::suspect, Mode::survivable, Mode::recovering}, text);
 }
 
 std::string_view name(Pin pin) {
@@ -29,11 +30,7 @@ std::string_view name(Pin pin) {
   std::unreachable();
 }
 
-std::optional<Pin> parse_pin(std::string_view text) {
-  for (const Pin pin : {Pin::automatic, Pin::normal, Pin::survivable})
-    if (text == name(pin)) return pin;
-  return std::nullopt;
-}
+std::optional<Pin> parse_pin(std::string_view text) { return named(std::array{Pin::automatic, Pin::normal, Pin::survivable}, text); }
 
 std::string_view name(Cause cause) {
   switch (cause) {

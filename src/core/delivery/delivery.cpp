@@ -2,35 +2,74 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
+#include "base/named.hpp"
 #include "sip/uri.hpp"
 
 namespace ringhold::delivery {
 
-namespace {
-
-template <typename Enum, std::size_t size>
-std::optional<Enum> parsed(const std::array<std::string_view, size>& names, std::string_view text) {
-  const auto found = std::ranges::find(names, text);
-  if (found == names.end()) return std::nullopt;
-  return static_cast<Enum>(found - names.begin());
+std::string_view name(Via via) {
+  switch (via) {
+    case Via::registered: return "registered";
+    case Via::redirect: return "redirect";
+    case Via::remembered: return "remembered";
+    case Via::configured: return "configured";
+    case Via::central: return "central";
+    case Via::subscribed: return "subscribed";
+  }
+  std::unreachable();
 }
 
-constexpr std::array<std::string_view, 6> via_names{"registered", "redirect", "remembered", "configured", "central", "subscribed"};
-constexpr std::array<std::string_view, 7> why_names{"none",      "answered",    "timeout",     "unreachable",
-                                                    "too-large", "unsolicited", "unsubscribed"};
-constexpr std::array<std::string_view, 14> reason_names{"none",    "nobody",     "unreachable",   "refused",   "declined",
-                                                        "loop",    "hops",       "steps",         "too-large", "unsolicited",
-                                                        "expired", "store-full", "store-failing", "removed"};
+std::optional<Via> parse_via(std::string_view text) {
+  using enum Via;
+  return named(std::array{registered, redirect, remembered, configured, central, subscribed}, text);
+}
 
-}  // namespace
+std::string_view name(Why why) {
+  switch (why) {
+    case Why::none: return "none";
+    case Why::answered: return "answered";
+    case Why::timeout: return "timeout";
+    case Why::unreachable: return "unreachable";
+    case Why::too_large: return "too-large";
+    case Why::unsolicited: return "unsolicited";
+    case Why::unsubscribed: return "unsubscribed";
+  }
+  std::unreachable();
+}
 
-std::string_view name(Via via) { return via_names.at(static_cast<std::size_t>(via)); }
-std::optional<Via> parse_via(std::string_view text) { return parsed<Via>(via_names, text); }
-std::string_view name(Why why) { return why_names.at(static_cast<std::size_t>(why)); }
-std::optional<Why> parse_why(std::string_view text) { return parsed<Why>(why_names, text); }
-std::string_view name(Reason reason) { return reason_names.at(static_cast<std::size_t>(reason)); }
-std::optional<Reason> parse_reason(std::string_view text) { return parsed<Reason>(reason_names, text); }
+std::optional<Why> parse_why(std::string_view text) {
+  using enum Why;
+  return named(std::array{none, answered, timeout, unreachable, too_large, unsolicited, unsubscribed}, text);
+}
+
+std::string_view name(Reason reason) {
+  switch (reason) {
+    case Reason::none: return "none";
+    case Reason::nobody: return "nobody";
+    case Reason::unreachable: return "unreachable";
+    case Reason::refused: return "refused";
+    case Reason::declined: return "declined";
+    case Reason::loop: return "loop";
+    case Reason::hops: return "hops";
+    case Reason::steps: return "steps";
+    case Reason::too_large: return "too-large";
+    case Reason::unsolicited: return "unsolicited";
+    case Reason::expired: return "expired";
+    case Reason::store_full: return "store-full";
+    case Reason::store_failing: return "store-failing";
+    case Reason::removed: return "removed";
+  }
+  std::unreachable();
+}
+
+std::optional<Reason> parse_reason(std::string_view text) {
+  using enum Reason;
+  return named(std::array{none, nobody, unreachable, refused, declined, loop, hops, steps, too_large, unsolicited, expired, store_full,
+                          store_failing, removed},
+               text);
+}
 
 bool is_for_now(int status) {
   switch (status) {

@@ -11,15 +11,8 @@ namespace ringhold::delivery {
 namespace {
 
 constexpr std::size_t longest_uri = 1'024;
-constexpr std::string_view digits = "0123456789abcdefghijklmnopqrstuv";
 
 constexpr std::size_t id_digits = 15;  ///< as many as a Text holds in itself
-
-Text hex(std::uint64_t number, std::size_t size = 16) {
-  Text text(size, '0');
-  for (auto place = text.rbegin(); place != text.rend(); ++place, number >>= 4U) *place = digits[number & 0xfU];
-  return text;
-}
 
 std::optional<std::uint64_t> from_hex(std::string_view text) {
   std::uint64_t number = 0;
@@ -80,7 +73,7 @@ Text MessageNumbers::next(Instant now) {
   constexpr std::uint64_t step = 16;  // the last digit is the worker's
   const std::uint64_t present = static_cast<std::uint64_t>(to_unix_ms(now)) << 16U;
   last_ = std::max(present, last_ + step) / step * step;
-  return hex(last_ | worker_, id_digits);
+  return hex_digits(last_ | worker_, id_digits);
 }
 
 void MessageNumbers::note(std::string_view id) {
@@ -98,15 +91,16 @@ Text uri_of_aor(std::string_view aor) {
   return Text{aor.substr(0, user)} + sip::escaped_user(aor.substr(user, at - user)) + Text{aor.substr(at)};
 }
 
-Text from_tag_of(const Message& message) { return hex(drawn(message, {"tag"})); }
+Text from_tag_of(const Message& message) { return hex_digits(drawn(message, {"tag"})); }
 Text call_id_of(const Message& message) { return message.id + "." + from_tag_of(message); }
 
 Text branch_of(const Message& message, const Addressed& addressed, WorkerNumber worker) {
   // The worker's digit comes first, as in all branches (docs/decisions/0009).
   Text branch = "z9hG4bK";
-  branch += digits[worker & 0x1fU];
+  branch += worker_digit(worker);
   branch += 'm';
-  return branch + hex(drawn(message, {"branch", addressed.request_uri, Decimal{addressed.place}.text(), Decimal{addressed.cseq}.text()}));
+  return branch +
+         hex_digits(drawn(message, {"branch", addressed.request_uri, Decimal{addressed.place}.text(), Decimal{addressed.cseq}.text()}));
 }
 
 void append_request(std::string& out, const Message& message, const Addressed& addressed, std::string_view branch) {

@@ -1,5 +1,9 @@
 #include "delivery/policy.hpp"
 
+#include <array>
+
+#include "base/named.hpp"
+
 namespace ringhold::delivery {
 
 std::string_view name(Strategy strategy) {
@@ -11,9 +15,7 @@ std::string_view name(Strategy strategy) {
 }
 
 std::optional<Strategy> parse_strategy(std::string_view text) {
-  for (const Strategy one : {Strategy::one_by_one, Strategy::all_at_once})
-    if (name(one) == text) return one;
-  return std::nullopt;
+  return named(std::array{Strategy::one_by_one, Strategy::all_at_once}, text);
 }
 
 std::string_view name(Method method) {
@@ -26,9 +28,7 @@ std::string_view name(Method method) {
 }
 
 std::optional<Method> parse_method(std::string_view text) {
-  for (const Method one : {Method::message, Method::notify, Method::notify_or_message})
-    if (name(one) == text) return one;
-  return std::nullopt;
+  return named(std::array{Method::message, Method::notify, Method::notify_or_message}, text);
 }
 
 }  // namespace ringhold::delivery

@@ -13,15 +13,6 @@ using location::Happened;
 
 constexpr std::size_t untold_max = 32;  ///< more changes than this are told as the full state
 
-Text hex(std::uint64_t number) {
-  Text digits(16, '0');
-  for (char& digit : digits) {
-    digit = "0123456789abcdef"[number >> 60U];
-    number <<= 4U;
-  }
-  return digits;
-}
-
 /// RFC 3261 §12.2.1.2 and RFC 6665 §4.2.2: these say that nobody is there; after others the next change is tried again.
 bool ends_subscription(int status) { return (status >= 300 && status < 500) || status == 501 || status >= 600; }
 
@@ -78,13 +69,6 @@ std::optional<std::uint32_t> Notifier::lifetime(const sip::Message& request) con
   return std::min(asked, most);
 }
 
-Text Notifier::own_place(const Destination& destination) const {
-  const auto found = std::ranges::find_if(settings_.listeners, [&](const Target& listener) {
-    return listener.transport == destination.transport && listener.endpoint.address.is_v4() == destination.remote.address.is_v4();
-  });
-  return found == settings_.listeners.end() ? destination.local.text() : found->endpoint.text();
-}
-
 /// By which the refreshes of a subscription find the worker that has it.
 Text Notifier::own_user() const { return settings_.team.is_alone() ? Text{} : worker_mark(settings_.team.number) + "@"; }
 
@@ -103,7 +87,8 @@ void Notifier::answer(const sip::Message& request, const Packet& packet, int sta
 
 void Notifier::accept(const sip::Message& request, const Packet& packet, const Subscription& subscription, std::uint32_t expires,
                       Step& step) {
-  Text headers = "Expires: " + std::to_string(expires) + "\r\nContact: <sip:" + own_user() + own_place(subscription.destination);
+  Text headers = "Expires: " + std::to_string(expires) + "\r\nContact: <sip:" + own_user() +
+                 sip::own_endpoint(settings_.listeners, subscription.destination).text();
   if (is_reliable(packet.transport)) headers.append(";transport=").append(name(packet.transport));
   headers.append(">\r\n").append(allow_events_line());
   request.for_each_value(sip::Header::record_route, [&](std::string_view value, const sip::HeaderLine&) {
@@ -131,7 +116,7 @@ void Notifier::set_lifetime(SubscriptionId id, Instant expires_at) {
 void Notifier::subscribe(const sip::Message& request, const Packet& packet, std::string_view aor, location::LocationService& location,
                          transaction::Layer& layer, Instant now, Outbox& outbox) {
   Step step{location, layer, now, outbox};
-  const Text tag = hex(random_.next());
+  const Text tag = hex_digits(random_.next());
   const auto contact = sip::Contact::parse(sip::split_element(request.value(sip::Header::contact)).first);
   if (!contact || contact->star)
     return answer(request, packet, 400, tag, "Warning: 399 ringhold \"SUBSCRIBE needs one Contact\"\r\n", step);
@@ -240,7 +225,7 @@ bool Notifier::send(SubscriptionId id, std::string_view state, transaction::Owne
   return false;
 }
 
-Text Notifier::new_branch() { return "z9hG4bK" + Text{worker_digit(settings_.team.number)} + "e" + hex(random_.next()); }
+Text Notifier::new_branch() { return "z9hG4bK" + Text{worker_digit(settings_.team.number)} + "e" + hex_digits(random_.next()); }
 
 void Notifier::write(Subscription& subscription, std::string_view state, std::string_view branch, Step& step) const {
   ++subscription.local_cseq;
@@ -265,7 +250,7 @@ void Notifier::write(Subscription& subscription, std::string_view state, std::st
 void Notifier::append_notify(const Subscription& subscription, std::string_view state, std::string_view branch, const Content& content,
                              std::string& out) const {
   const Destination& to = subscription.destination;
-  const Text place = own_place(to);
+  const Text place = sip::own_endpoint(settings_.listeners, to).text();
   out.append("NOTIFY ").append(subscription.remote_target).append(" SIP/2.0\r\nVia: SIP/2.0/").append(via_name(to.transport));
   out.append(" ").append(place).append(";branch=").append(branch).append(";rport\r\nMax-Forwards: 70\r\n");
   if (!subscription.route.empty()) out.append("Route: ").append(subscription.route).append("\r\n");

@@ -115,7 +115,6 @@ class Notifier {
   Text new_branch();
   bool send(SubscriptionId id, std::string_view state, transaction::Owner owner, Step& step);
   void end(SubscriptionId id, std::string_view why, location::LocationService& location, Outbox& outbox);
-  Text own_place(const Destination& destination) const;
   Text own_user() const;
 
   Settings settings_;

@@ -155,6 +155,13 @@ Destination response_destination(const Message& request, const Packet& packet) {
   return destination;
 }
 
+Endpoint own_endpoint(std::span<const Target> listeners, const Destination& destination) {
+  for (const Target& listener : listeners)
+    if (listener.transport == destination.transport && listener.endpoint.address.is_v4() == destination.remote.address.is_v4())
+      return listener.endpoint;
+  return destination.local;
+}
+
 void note_received(Splice& splice, const Via& top, const Endpoint& source, ReceivedNote& note) {
   Pen pen{note.text};
   if (needs_received(top, source)) pen.write(received_name).write(AddressText{source.address});

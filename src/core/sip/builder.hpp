@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -19,6 +20,10 @@ void append_response(std::string& out, const Message& request, const Endpoint& s
 /// Where a response to `request` goes (§18.2.2, RFC 3581): back by the flow; over UDP to a numeric maddr, else to the source
 /// port if the client asked with rport, else to the port of its sent-by.
 Destination response_destination(const Message& request, const Packet& packet);
+
+/// Where we are for a request of our own to `destination`, as its Via and Contact say: the listener of that transport and address
+/// family, else what the destination names.
+Endpoint own_endpoint(std::span<const Target> listeners, const Destination& destination);
 
 /// §18.2.1 and RFC 3581 §4 as edits: received if sent-by differs from the source or rport was asked, and rport's value.
 /// The texts live in `note`.

@@ -298,6 +298,12 @@ bool equivalent(const Uri& a, const Uri& b) {
          headers_agree(a.headers, b.headers);
 }
 
+bool is_plain(std::string_view uri) {
+  for (const char c : uri)
+    if (static_cast<unsigned char>(c) <= 0x20 || c == 0x7f || c == '<' || c == '>' || c == '"') return false;
+  return !uri.empty();
+}
+
 Text escaped_user(std::string_view user) {
   constexpr Characters plain = Characters::alphanumeric_and("-_.!~*'()&=+$,;?/");
   Text text;

@@ -98,6 +98,9 @@ bool is_same_place(std::string_view a, std::string_view b);
 /// `%41` and `A` are one (§19.1.2); nothing when an escape is not two hex digits.
 std::optional<Text> unescaped(std::string_view text);
 
+/// Whether a text may stand in a request line or between < and > as it is: no space, no control character, no quote or bracket.
+bool is_plain(std::string_view uri);
+
 /// A user as it may stand in a URI (§25.1): the opposite of unescaped().
 Text escaped_user(std::string_view user);
 
