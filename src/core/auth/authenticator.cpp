@@ -95,6 +95,7 @@ void Authenticator::restore(const Row& row) {
     case Table::redirect:
     case Table::push_message:
     case Table::push_record:
+    case Table::agent_account:
     case Table::binding:
     case Table::learnt: return;
   }

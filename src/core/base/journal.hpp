@@ -26,6 +26,7 @@ enum class Table : std::uint8_t {
   redirect,
   push_message,
   push_record,
+  agent_account,
 };
 
 /// One row, columns in the order of the schema. `columns[0]` is the key.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 #include "base/time.hpp"
 
@@ -27,6 +28,7 @@ inline constexpr std::size_t calls = 100'000;                ///< more: the call
 inline constexpr std::size_t dns_queries_in_flight = 1'024;  ///< more: SERVFAIL
 inline constexpr std::size_t dns_queries_per_client = 128;   ///< more: dropped, counted
 inline constexpr std::size_t dns_cache_entries = 10'000;     ///< more: the oldest goes
+inline constexpr std::uint32_t cseq_reserve = 100;           ///< numbers of an account's REGISTERs that are put aside on disk at a time
 inline constexpr std::size_t connections = 10'000;           ///< more: the newest is closed
 inline constexpr Duration connection_idle = 15min;           ///< then an idle SIP connection is closed
 

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "branch_device/state.hpp"
+#include "resolver/answers.hpp"
 #include "transaction/matching.hpp"
 
 namespace ringhold::branch_device {
@@ -9,22 +10,6 @@ namespace {
 
 constexpr std::size_t most_parked = 64;
 constexpr unsigned most_rounds = 8;  // NAPTR, SRV, addresses, and aliases between them
-
-/// What an answer adds to what is known, also that there is nothing.
-void take(const dns::Question& question, const dns::Message& answer, std::vector<dns::Record>& records,
-          std::vector<dns::Question>& absent) {
-  bool any = false;
-  for (const dns::Record& record : answer.records) {
-    if (record.section == dns::Section::authority) continue;
-    any = any || (record.section == dns::Section::answer && record.type == question.type);
-    records.push_back(record);
-  }
-  if (any) return;
-  absent.push_back(question);
-  absent.push_back({dns::last_alias(answer, question.name), question.type, question.record_class});
-}
-
-bool same(const dns::Question& a, const dns::Question& b) { return a.type == b.type && a.name == b.name; }
 
 }  // namespace
 
@@ -36,17 +21,16 @@ resolver::Resolution BranchDevice::State::resolve(const resolver::Wanted& wanted
     (listener.endpoint.address.is_v4() ? abilities.ipv4 : abilities.ipv6) = true;
   }
   abilities.transports = transports;
-  std::vector<dns::Record> records;
-  std::vector<dns::Question> absent;
+  resolver::Answers answers;
   if (resumed != nullptr)
-    for (const auto& [question, answer] : resumed->answers) take(question, answer, records, absent);
+    for (const auto& [question, answer] : resumed->answers) answers.take(question, answer);
   resolver::Resolution resolution;
   for (unsigned round = 0; round < most_rounds; ++round) {
-    resolution = resolver::resolve(wanted, {records, absent}, abilities, random);
+    resolution = resolver::resolve(wanted, answers.known(), abilities, random);
     bool learnt = false;
     for (const dns::Question& question : resolution.missing)
       if (const auto answer = nameserver.known(question, now)) {
-        take(question, *answer, records, absent);
+        answers.take(question, *answer);
         learnt = true;
       }
     if (!learnt) break;
@@ -62,7 +46,7 @@ bool BranchDevice::State::park(const Packet& packet, const std::vector<dns::Ques
   Parked& one = parked.emplace_back(resumed != nullptr ? *resumed : Parked{packet, Text{packet.bytes}, now + 2 * settings.dns.timeout});
   one.packet.bytes = {};
   for (const dns::Question& question : missing) {
-    if (std::ranges::any_of(one.asked, [&](const dns::Question& other) { return same(other, question); })) continue;
+    if (std::ranges::any_of(one.asked, [&](const dns::Question& other) { return resolver::is_same(other, question); })) continue;
     one.asked.push_back(question);
     nameserver.look_up(question, now, outbox);
   }
@@ -76,7 +60,7 @@ void BranchDevice::State::resume_parked(Instant now, Outbox& outbox) {
   waiting.swap(parked);
   for (Parked& one : waiting) {
     for (const auto& answer : answers)
-      if (std::ranges::any_of(one.asked, [&](const dns::Question& asked) { return same(asked, answer.question); }))
+      if (std::ranges::any_of(one.asked, [&](const dns::Question& asked) { return resolver::is_same(asked, answer.question); }))
         one.answers.push_back(answer);
     const auto message = sip::Message::parse(one.bytes);
     if (!message) continue;

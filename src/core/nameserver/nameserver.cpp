@@ -189,6 +189,11 @@ std::optional<dns::Message> Nameserver::known(const dns::Question& question, Ins
   return std::move(*message);
 }
 
+std::optional<Instant> Nameserver::fresh_until(const dns::Question& question) const {
+  const CachedAnswer* answer = (is_sip_name(question) ? sip_cache_ : cache_).find(CacheKey{question, false, false});
+  return answer != nullptr ? std::optional{answer->expires_at} : std::nullopt;
+}
+
 void Nameserver::look_up(const dns::Question& question, Instant now, Outbox& outbox) {
   forward(question, nullptr, now, outbox);
   const auto pending = pending_.find(CacheKey{question, false, false}.text);

@@ -77,6 +77,8 @@ class Nameserver {
 
   /// The answer that is known to a question, for routing: from the cache, and an old one while upstream is lost. Nothing: ask.
   std::optional<dns::Message> known(const dns::Question& question, Instant now) const;
+  /// Until when what known() gives is fresh; in the past for what is given only because upstream is lost. Nothing: not known.
+  std::optional<Instant> fresh_until(const dns::Question& question) const;
   /// Asks upstream, unless that is under way. What comes of it is given by take_looked_up(), whatever its TTL and rcode.
   void look_up(const dns::Question& question, Instant now, Outbox& outbox);
   struct LookedUp {

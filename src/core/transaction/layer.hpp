@@ -28,7 +28,7 @@ using TransactionId = Id<Transaction>;
 
 /// Who started or serves a transaction, in that one's own numbering; the layer only keeps it.
 struct Owner {
-  enum class Kind : std::uint8_t { none, proxy, central, events, release, delivery };
+  enum class Kind : std::uint8_t { none, proxy, central, events, release, delivery, registration, heartbeat };
   Kind kind = Kind::none;
   std::uint32_t index = 0;
   std::uint32_t generation = 0;

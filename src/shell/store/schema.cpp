@@ -16,14 +16,15 @@ std::string_view name(Table table) {
     case Table::redirect: return "redirect";
     case Table::push_message: return "push_message";
     case Table::push_record: return "push_record";
+    case Table::agent_account: return "agent_account";
   }
   return "";
 }
 
 namespace {
 
-// The order of the columns is that of the rows which core/location, core/nameserver, core/central, core/auth, core/ringing, core/calls and
-// core/delivery write.
+// The order of the columns is that of the rows which core/location, core/nameserver, core/central, core/auth, core/ringing, core/calls,
+// core/delivery and core/agent write.
 constexpr std::string_view statements = R"sql(
 CREATE TABLE IF NOT EXISTS binding (
   id            TEXT PRIMARY KEY,     -- AOR, contact, reg-id
@@ -150,6 +151,12 @@ CREATE TABLE IF NOT EXISTS push_record (
   reason          TEXT NOT NULL,
   steps           TEXT NOT NULL,      -- a line each, "URI VIA HOP STATUS AFTER_MS UNTIL_MS WHY"
   key             TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS agent_account (
+  aor             TEXT PRIMARY KEY,
+  call_id         TEXT NOT NULL,      -- of its REGISTERs
+  cseq            INTEGER NOT NULL,   -- none of them had a greater one
+  instance        TEXT NOT NULL       -- +sip.instance
 ) WITHOUT ROWID;
 )sql";
 

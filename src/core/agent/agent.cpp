@@ -1,0 +1,239 @@
+#include "agent/agent.hpp"
+
+#include <algorithm>
+
+#include "agent/state.hpp"
+#include "sip/builder.hpp"
+#include "sip/uri.hpp"
+#include "sip/validation.hpp"
+
+namespace ringhold::agent {
+
+namespace {
+
+using transaction::Disposition;
+using transaction::Owner;
+
+constexpr std::size_t transactions_of_account = 4;
+constexpr std::size_t transactions_besides = 1'000;
+
+/// RFC 9562 §5.4, of our own chance.
+Text new_instance(Random& random) {
+  Text digits = hex_digits(random.next()) + hex_digits(random.next());
+  digits[12] = '4';
+  digits[16] = "89ab"[random.below(4)];
+  Text uuid;
+  for (std::size_t i = 0; i < digits.size(); ++i) {
+    if (i == 8 || i == 12 || i == 16 || i == 20) uuid.push_back('-');
+    uuid.push_back(digits[i]);
+  }
+  return "<urn:uuid:" + uuid + ">";
+}
+
+Account new_account(const AccountSettings& settings, Duration expires, Random& random) {
+  Account account;
+  account.settings = settings;
+  if (const auto uri = sip::Uri::parse(account.settings.aor)) {
+    account.user = uri->user;
+    account.host = uri->host;
+  }
+  account.instance = new_instance(random);
+  account.call_id = hex_digits(random.next()) + hex_digits(random.next());
+  account.from_tag = hex_digits(random.next());
+  account.expires = expires;
+  return account;
+}
+
+}  // namespace
+
+Agent::State::State(const Settings& given, Random& given_random)
+    : settings{given},
+      random{given_random},
+      layer{transaction::Timers{}, transactions_of_account * given.accounts.size() + transactions_besides},
+      finding{given, given_random} {
+  accounts.reserve(settings.accounts.size());
+  for (const AccountSettings& one : settings.accounts) accounts.push_back(new_account(one, settings.expires, random));
+}
+
+void Agent::State::receive_sip(const Packet& packet, Instant now, Outbox& outbox) {
+  const auto message = sip::Message::parse(packet.bytes);
+  if (!message) return;
+  const Target from{packet.transport, packet.remote};
+  if (message->is_request()) {
+    // Nobody but our servers has a reason to ask anything here.
+    if (!servers.contains(from) || sip::validate_request(*message)) return;
+  } else if (!sip::is_valid_response(*message)) {
+    return;
+  }
+  const auto received = layer.receive(*message, packet, now, outbox);
+  switch (received.disposition) {
+    case Disposition::new_request: {
+      const bool is_options = message->method() == sip::Method::options;
+      answer(*message, packet, is_options ? 200 : 480, {}, outbox);
+      break;
+    }
+    case Disposition::cancel: answer(*message, packet, 481, {}, outbox); break;
+    case Disposition::response:
+      if (received.owner.kind == Owner::Kind::heartbeat) {
+        for (auto& [target, server] : servers)
+          if (server.heartbeat == received.transaction && message->status() >= 200) {
+            server.heartbeat = {};
+            server.answered_in = now - server.asked_at;
+            // SWI-15: any answer shows life, but that it is overloaded is for a registration to find out.
+            if (message->status() != 503) break;
+            heartbeat_lost(target, now, outbox);
+            return;
+          }
+        break;
+      }
+      heard(from, now, outbox);
+      if (received.owner.kind == Owner::Kind::registration) on_response(*message, received.owner, now, outbox);
+      return;
+    case Disposition::ack:
+    case Disposition::absorbed:
+    case Disposition::stray: break;
+  }
+  heard(from, now, outbox);
+}
+
+void Agent::State::answer(const sip::Message& request, const Packet& packet, int status, std::string_view headers, Outbox& outbox) const {
+  if (request.method() == sip::Method::ack) return;
+  const auto begin = outbox.bytes().size();
+  sip::append_response(outbox.bytes(), request, packet.remote, status, {}, hex_digits(quick_hash(request.call_id())), headers);
+  outbox.sent(begin, sip::response_destination(request, packet));
+}
+
+void Agent::State::on_failures(std::span<const transaction::Failure> failures, Instant now, Outbox& outbox) {
+  // They are valid only until the layer is used again.
+  const std::vector<transaction::Failure> all{failures.begin(), failures.end()};
+  for (const transaction::Failure& failure : all) {
+    if (failure.owner.kind == Owner::Kind::registration) on_failure(failure, now, outbox);
+    if (failure.owner.kind != Owner::Kind::heartbeat) continue;
+    const auto lost = std::ranges::find_if(servers, [&](const auto& one) { return one.second.heartbeat == failure.transaction; });
+    if (lost == servers.end()) continue;
+    lost->second.heartbeat = {};
+    heartbeat_lost(Target{lost->first}, now, outbox);
+  }
+}
+
+void Agent::State::keep_time(AccountIndex index) {
+  Account& account = at(index);
+  if (account.deadline() >= account.in_wheel) return;
+  account.in_wheel = account.deadline();
+  wheel.add(account.in_wheel, index);
+}
+
+void Agent::State::settle(Instant now, Outbox& outbox) {
+  do {
+    take_servers(now, outbox);
+    while (!unsendable.empty()) {
+      const AccountIndex index = unsendable.front();
+      unsendable.pop_front();
+      if (Account& account = at(index); account.under_way && !account.under_way->transaction)
+        happened(index, failed(account, Why::unsendable, 0, now, outbox), now, outbox);
+    }
+  } while (!unsendable.empty());
+  settle_watches(now);
+}
+
+Agent::Agent(const Settings& settings, Random& random) : state_{std::make_unique<State>(settings, random)} {}
+Agent::~Agent() = default;
+Agent::Agent(Agent&&) noexcept = default;
+Agent& Agent::operator=(Agent&&) noexcept = default;
+
+void Agent::restore(const std::vector<Row>& rows) {
+  for (const Row& row : rows) state_->restore(row);
+}
+
+void Agent::start(Instant now, Outbox& outbox) {
+  state_->wheel.expire(now, [](AccountIndex) {});  // so that it knows the time before its first entry
+  state_->finding.begin(now, outbox);
+  for (std::uint32_t i = 0; i < state_->accounts.size(); ++i) state_->waiting_for_servers.push_back(AccountIndex{i});
+  state_->settle(now, outbox);
+}
+
+void Agent::receive(const Packet& packet, Instant now, Outbox& outbox) {
+  if (packet.protocol == Protocol::sip)
+    state_->receive_sip(packet, now, outbox);
+  else
+    state_->finding.receive(packet, now, outbox);
+  state_->settle(now, outbox);
+}
+
+void Agent::expire(Instant now, Outbox& outbox) {
+  state_->on_failures(state_->layer.expire(now, outbox), now, outbox);
+  state_->finding.expire(now, outbox);
+  state_->wheel.expire(now, [&](AccountIndex index) { state_->on_due(index, now, outbox); });
+  state_->expire_watches(now, outbox);
+  state_->settle(now, outbox);
+}
+
+void Agent::connection_changed(const FlowChange& change, Instant now, Outbox& outbox) {
+  if (change.protocol == Protocol::dns) {
+    state_->finding.upstream_changed(change, now, outbox);
+    return state_->settle(now, outbox);
+  }
+  const Target target{change.transport, change.remote};
+  if (const auto known = state_->servers.find(target); known != state_->servers.end()) {
+    Server& server = known->second;
+    if (change.state == FlowState::opened && server.connecting_since) server.connected_in = now - *server.connecting_since;
+    server.connecting_since.reset();
+    // What is registered over a connection cannot be reached without it (RFC 5626 §4.4).
+    if (change.state == FlowState::closed && server.attached > 0) state_->heartbeat_lost(target, now, outbox);
+  }
+  state_->on_failures(state_->layer.flow_changed(change, now, outbox), now, outbox);
+  state_->settle(now, outbox);
+}
+
+std::optional<Instant> Agent::next_expiry() const {
+  std::optional<Instant> next = state_->wheel.next();
+  for (const auto& other : {state_->layer.next_expiry(), state_->finding.next_expiry(), state_->next_watch()})
+    if (other) next = next ? std::min(*next, *other) : *other;
+  return next;
+}
+
+void Agent::network_changed(Instant now, Outbox& outbox) {
+  for (std::uint32_t i = 0; i < state_->accounts.size(); ++i)
+    state_->happened(AccountIndex{i}, switching::Event::network_changed, now, outbox);
+  state_->settle(now, outbox);
+}
+
+void Agent::leave(Instant now, Outbox& outbox) {
+  for (std::uint32_t i = 0; i < state_->accounts.size(); ++i) {
+    Account& account = state_->accounts[i];
+    account.due = account.doubted_at = account.return_at = Account::never;
+    account.left = std::exchange(account.bound_at, std::nullopt);
+    if (account.under_way) state_->layer.abandon(account.under_way->transaction);
+    account.under_way.reset();
+    if (account.left) state_->send(AccountIndex{i}, Purpose::let_go, now, outbox);
+  }
+}
+
+bool Agent::is_idle() const {
+  return std::ranges::none_of(state_->accounts, [](const Account& account) {
+    return account.under_way || account.letting_go || account.state == switching::State::resolving;
+  });
+}
+
+void Agent::probe(const Target& server, Instant now, Outbox& outbox) { state_->send_heartbeat(server, now, outbox); }
+
+Report Agent::report(Instant now) const {
+  Report report;
+  for (const Account& account : state_->accounts)
+    report.accounts.push_back({account.settings.aor,
+                               account.state,
+                               account.bound_at,
+                               account.list.rank(),
+                               account.bound_at ? account.bound_until - now : Duration::zero(),
+                               account.registered_since,
+                               account.last,
+                               {account.list.servers().begin(), account.list.servers().end()}});
+  for (const auto& [target, server] : state_->servers)
+    report.servers.push_back(
+        {target, server.attached, server.watch.answering_since(), server.watch.heard_at(), server.connected_in, server.answered_in});
+  report.resolved_in = state_->finding.took();
+  report.is_resolved = state_->finding.result() == Finding::Result::found;
+  return report;
+}
+
+}  // namespace ringhold::agent

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "agent/settings.hpp"
+#include "nameserver/nameserver.hpp"
+#include "resolver/answers.hpp"
+
+namespace ringhold::agent {
+
+/// Which servers a domain has (T2): RFC 3263 over DNS, one look-up for all accounts. Its resolver is the cache and the forwarding of
+/// core/nameserver, so an answer's TTL is kept to (DIS-22), a truncated one comes by TCP, and the next name server is asked in time.
+class Finding {
+ public:
+  enum class Result : std::uint8_t { found, nobody };
+
+  Finding(const Settings& settings, Random& random);
+
+  /// Begins a look-up, unless one is under way.
+  void begin(Instant now, Outbox& outbox);
+  void receive(const Packet& packet, Instant now, Outbox& outbox);
+  void expire(Instant now, Outbox& outbox);
+  void upstream_changed(const FlowChange& change, Instant now, Outbox& outbox);
+  std::optional<Instant> next_expiry() const;
+
+  Result result() const { return result_; }
+  /// True once after a look-up has ended.
+  bool take_ended() { return std::exchange(ended_, false); }
+  /// When servers have to be looked up again (the least TTL).
+  Instant valid_until() const { return valid_until_; }
+  std::optional<Duration> took() const { return took_; }
+  /// The servers in an order drawn anew (RFC 2782), so that accounts spread by weight.
+  std::vector<Target> draw(Random& random) const;
+
+ private:
+  void go_on(Instant now, Outbox& outbox);
+  void take(const dns::Question& question, const dns::Message& answer, Instant now);
+  void end(Result result, Instant now);
+  resolver::Resolution resolve(const resolver::Answers& answers, Random& random) const;
+
+  Text domain_;
+  std::vector<Target> configured_;
+  std::vector<Transport> transports_;
+  resolver::Abilities abilities_;
+  Random& random_;
+  nameserver::Nameserver nameserver_;
+  resolver::Answers answers_;         ///< of the last look-up that has ended
+  resolver::Answers coming_;          ///< of the one under way
+  std::vector<dns::Question> asked_;  ///< by the one under way
+  Instant began_at_{};
+  Instant give_up_at_{};
+  Instant valid_until_{};
+  std::optional<Duration> took_;
+  Result result_ = Result::nobody;
+  bool is_under_way_ = false;
+  bool ended_ = false;
+};
+
+}  // namespace ringhold::agent

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <vector>
+
+#include "base/address.hpp"
+#include "base/text.hpp"
+#include "base/time.hpp"
+#include "switching/pauses.hpp"
+
+namespace ringhold::agent {
+
+/// One registration that the agent keeps.
+struct AccountSettings {
+  Text aor;       ///< canonical: "sip:alice@example.test"
+  Text username;  ///< for challenges
+  Text password;
+  friend bool operator==(const AccountSettings&, const AccountSettings&) = default;
+};
+
+/// `[agent]` as the mind knows it.
+struct Settings {
+  std::vector<AccountSettings> accounts;
+  Text domain;                        ///< whose servers are looked up
+  std::vector<Endpoint> nameservers;  ///< in order
+  Duration dns_timeout = 800ms;       ///< then the next one is asked as well
+  std::vector<Target> servers;        ///< instead of DNS, in order; empty: DNS
+  std::vector<Target> uplinks;        ///< where servers reach us: an address of this machine for each transport, as bound
+  Duration expires = 300s;            ///< asked for
+  switching::Settings switching;
+};
+
+}  // namespace ringhold::agent

@@ -1,0 +1,104 @@
+#pragma once
+
+#include <boost/container/flat_map.hpp>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <vector>
+
+#include "agent/account.hpp"
+#include "agent/agent.hpp"
+#include "agent/finding.hpp"
+#include "auth/algorithm.hpp"
+#include "base/timer_wheel.hpp"
+#include "sip/message.hpp"
+#include "switching/watch.hpp"
+#include "transaction/layer.hpp"
+
+namespace ringhold::agent {
+
+/// What the agent knows of a server, whoever stands there.
+struct Server {
+  switching::Watch watch;
+  std::size_t attached = 0;  ///< accounts registered there
+  std::size_t wanted = 0;    ///< accounts that would rather be there, or that are nowhere
+  bool told = false;         ///< those who want it have been told that it answers
+  transaction::TransactionId heartbeat;
+  Instant asked_at{};
+  std::optional<Instant> connecting_since;
+  std::optional<Duration> connected_in;
+  std::optional<Duration> answered_in;
+};
+
+/// An account by its place among all.
+enum class AccountIndex : std::uint32_t {};
+
+struct Agent::State {
+  State(const Settings& given, Random& given_random);
+
+  // agent.cpp
+  /// What the last step has left to do.
+  void settle(Instant now, Outbox& outbox);
+  void receive_sip(const Packet& packet, Instant now, Outbox& outbox);
+  void answer(const sip::Message& request, const Packet& packet, int status, std::string_view headers, Outbox& outbox) const;
+  void on_failures(std::span<const transaction::Failure> failures, Instant now, Outbox& outbox);
+  void keep_time(AccountIndex index);
+
+  // accounts.cpp
+  Account& at(AccountIndex index) { return accounts[static_cast<std::size_t>(index)]; }
+  void restore(const Row& row);
+  /// The machine's step, and its actions.
+  void happened(AccountIndex index, switching::Event event, Instant now, Outbox& outbox);
+  void act(AccountIndex index, switching::Action action, Instant now, Outbox& outbox);
+  void plan_refresh(Account& account, Instant now);
+  void wait(Account& account, Duration duration, Instant now, Outbox& outbox);
+  void on_due(AccountIndex index, Instant now, Outbox& outbox);
+  void take_servers(Instant now, Outbox& outbox);
+  /// Which servers the account's state gives reason to watch.
+  void count(const Account& account, int by);
+  void begin_stay(Account& account);
+
+  // registering.cpp
+  void send(AccountIndex index, Purpose purpose, Instant now, Outbox& outbox);
+  /// The same request again, changed by what the last answer asked for.
+  bool transmit(AccountIndex index, Registration& registration, std::string_view credentials, Instant now, Outbox& outbox);
+  void on_response(const sip::Message& response, const transaction::Owner& owner, Instant now, Outbox& outbox);
+  void on_failure(const transaction::Failure& failure, Instant now, Outbox& outbox);
+  /// What a final response is to the machine; it takes along what it needs of it.
+  switching::Event classify(AccountIndex index, const sip::Message& response, Instant now, Outbox& outbox);
+  /// The failure of what is under way, in the machine's words.
+  switching::Event failed(Account& account, Why why, int status, Instant now, Outbox& outbox);
+  std::optional<Text> credentials_for(const Registration& registration, const Account& account, const sip::Message& challenge);
+  void reserve_cseq(Account& account, Outbox& outbox) const;
+  Destination way_to(const Target& server) const;
+
+  // watching.cpp
+  /// Who is watched, and why, after accounts have moved.
+  void settle_watches(Instant now);
+  void heard(const Target& target, Instant now, Outbox& outbox);
+  void send_heartbeat(const Target& target, Instant now, Outbox& outbox);
+  void heartbeat_lost(const Target& target, Instant now, Outbox& outbox);
+  void expire_watches(Instant now, Outbox& outbox);
+  std::optional<Instant> next_watch() const;
+  /// Somewhere in a span that grows with the number of accounts, so that a server gets them one after another.
+  Instant in_turn(std::size_t accounts_concerned, Instant now);
+  /// Whether it has answered what it was asked last.
+  bool answers(const Target& server) const;
+  /// SWI-17: for return_after without a gap.
+  bool has_stayed(const Target& server, Instant now) const;
+
+  Settings settings;
+  Random& random;
+  transaction::Layer layer;
+  Finding finding;
+  auth::Hasher hasher;
+  std::vector<Account> accounts;
+  TimerWheel<AccountIndex> wheel;
+  boost::container::flat_map<Target, Server> servers;
+  std::vector<Target> servers_in_order;  ///< of the last look-up, for the report of who has no account there
+  std::vector<AccountIndex> waiting_for_servers;
+  std::deque<AccountIndex> unsendable;  ///< whose request could not even be begun
+  bool watches_changed = false;
+};
+
+}  // namespace ringhold::agent
