@@ -1,6 +1,7 @@
 // The command line: docs and examples stand in --help.
 #include <CLI/CLI.hpp>
 
+#include "app/agent_command.hpp"
 #include "app/commands.hpp"
 #include "app/explain.hpp"
 #include "app/push_command.hpp"
@@ -17,6 +18,7 @@ constexpr int wrong_usage = 2;
 constexpr const char* examples = R"(Examples:
   ringhold check -c /etc/ringhold/ringhold.toml
   ringhold serve -c /etc/ringhold/ringhold.toml
+  ringhold agent -c /etc/ringhold/agent.toml        (keeps accounts registered; --once --json: for monitoring)
   ringhold status --json
   ringhold registrations sip:alice@example.com
   ringhold mode survivable          (until: ringhold mode auto)
@@ -182,6 +184,15 @@ int main(int count, char** arguments) {
   serve->add_option("--log-level", level, "what is written to stderr")
       ->capture_default_str()
       ->check(CLI::IsMember({"debug", "info", "warning", "error"}));
+  CLI::App* agent = command("agent", "keep accounts registered at the best server there is, in the foreground; logs go to stderr");
+  agent->add_option("--log-level", level, "what is written to stderr")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"debug", "info", "warning", "error"}));
+  bool once = false;
+  std::string patience = "2m";
+  auto* const only_once =
+      agent->add_flag("--once", once, "register once, print what happened and how long it took, and take it away again");
+  agent->add_option("--patience", patience, "how long that may take")->capture_default_str()->check(is_duration)->needs(only_once);
   CLI::App* check = command("check", "read the configuration file and say what it means, or what is wrong");
   CLI::App* status = command("status", "mode, since when and why; central servers");
   CLI::App* registrations = command("registrations", "phones registered here");
@@ -205,14 +216,10 @@ int main(int count, char** arguments) {
   try {
     program.parse(count, arguments);
   } catch (const CLI::ParseError& error) { return program.exit(error) == 0 ? 0 : wrong_usage; }
-  if (*serve) {
-    const auto least = observe::parse_severity(level);
-    if (!least) {
-      std::cerr << "ringhold: --log-level takes debug, info, warning or error\n";
-      return wrong_usage;
-    }
-    return app::serve(asking.settings_file, *least);
-  }
+  const auto least = observe::parse_severity(level).value_or(Severity::info);
+  if (*serve) return app::serve(asking.settings_file, least);
+  if (*agent && once) return app::agent_once(asking, parse_duration(patience).value_or(2min));
+  if (*agent) return app::run_agent(asking.settings_file, least);
   if (*check) return app::check(asking);
   if (*status) return app::show_status(asking);
   if (*registrations) return app::show_registrations(asking, aor);

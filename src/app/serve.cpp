@@ -1,19 +1,15 @@
 #include "app/serve.hpp"
 
 #include <fmt/format.h>
-#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/signal_set.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/system/system_error.hpp>
 #include <csignal>
 #include <cstdlib>
 #include <future>
 #include <memory>
 #include <vector>
 
+#include "app/service.hpp"
 #include "app/settings_file.hpp"
 #include "app/toml_section.hpp"
 #include "base/hash.hpp"
@@ -281,51 +277,6 @@ void follow_clock(Running& running, Duration& told) {
     });
 }
 
-/// Waits for signals, and tells the service manager that the worker lives.
-void wait(Running& running) {
-  boost::asio::io_context context{1};
-  boost::asio::signal_set signals{context, SIGTERM, SIGINT, SIGHUP};
-  std::function<void()> next_signal = [&] {
-    signals.async_wait([&](const boost::system::error_code& error, int signal) {
-      if (error) return;
-      if (signal != SIGHUP) return context.stop();
-      sd_notify(0, "RELOADING=1");
-      reload(running);
-      sd_notify(0, "READY=1");
-      next_signal();
-    });
-  };
-  next_signal();
-  std::uint64_t watchdog = 0;
-  boost::asio::steady_timer timer{context};
-  std::function<void()> beat = [&] {
-    timer.expires_after(std::chrono::microseconds{watchdog / 3});
-    timer.async_wait([&](const boost::system::error_code& error) {
-      if (error) return;
-      branch_device::Answer answer;
-      net::Counters counters;
-      if (running.ask(branch_device::GetCalls{}, answer, counters)) sd_notify(0, "WATCHDOG=1");
-      beat();
-    });
-  };
-  if (sd_watchdog_enabled(0, &watchdog) > 0) beat();
-  Duration clock_ahead{};
-  boost::asio::steady_timer clock_timer{context};
-  // A function that starts itself again needs a name with a type, as above.
-  std::function<void()> look_at_clock = [&] {
-    clock_timer.expires_after(20s);
-    clock_timer.async_wait([&](const boost::system::error_code& error) {
-      if (error) return;
-      follow_clock(running, clock_ahead);
-      look_at_clock();
-    });
-  };
-  look_at_clock();
-  sd_notify(0, "READY=1");
-  context.run();
-  sd_notify(0, "STOPPING=1");
-}
-
 }  // namespace
 
 int serve(const std::string& settings_file, Severity least_severity) {
@@ -342,7 +293,15 @@ int serve(const std::string& settings_file, Severity least_severity) {
     Running running{*configuration, least_severity};
     running.start();
     announce(running);
-    wait(running);
+    Duration clock_ahead{};
+    run({.reload = [&] { reload(running); },
+         .is_alive =
+             [&] {
+               branch_device::Answer answer;
+               net::Counters counters;
+               return running.ask(branch_device::GetCalls{}, answer, counters);
+             },
+         .look_around = [&] { follow_clock(running, clock_ahead); }});
     running.stop();
   } catch (const std::exception& failure) {
     fmt::print(stderr, "ringhold: {}\n", failure.what());

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "app/agent_settings.hpp"
 #include "app/push_settings.hpp"
 #include "app/ringing_settings.hpp"
 #include "app/setting_values.hpp"
@@ -17,9 +18,9 @@ namespace ringhold::app {
 namespace {
 
 /// Tables of the interface that belong to later features.
-const std::set<std::string, std::less<>> later_tables{"route", "agent"};
-const std::set<std::string, std::less<>> known_tables{"branch",  "sip",     "dns",  "central", "registrar",
-                                                      "restart", "ringing", "push", "store",   "http"};
+const std::set<std::string, std::less<>> later_tables{"route"};
+const std::set<std::string, std::less<>> known_tables{"branch",  "sip",  "dns",   "central", "registrar", "restart",
+                                                      "ringing", "push", "store", "http",    "agent"};
 
 /// As a browser writes it (RFC 6454 §6.1).
 std::optional<std::string> web_origin(std::string_view text) {
@@ -47,10 +48,24 @@ class Reader {
     read_store();
     read_http();
     refuse_unknown_tables();
+    if (file_.contains("agent")) (void)read_agent(configuration_.branch.branch.domain);
     return std::move(configuration_);
   }
 
+  /// For `ringhold agent`: what stands beside its table is looked at when it is there.
+  AgentConfiguration read_for_agent() {
+    if (!file_.contains("branch")) {
+      refuse_unknown_tables();
+      return read_agent({});
+    }
+    const std::string domain = read().branch.branch.domain;
+    if (!file_.contains("agent")) errors_.push_back({path_, 0, "agent", "missing: expected a table [agent] with agent.accounts"});
+    return errors_.empty() ? read_agent(domain) : AgentConfiguration{};
+  }
+
  private:
+  AgentConfiguration read_agent() { return app::read_agent(section("agent"), path_, configuration_.branch.branch.domain, machine_); }
+
   TomlSection section(std::string_view name) { return {file_, name, path_, errors_}; }
 
   template <typename Value, typename Parse>
@@ -311,18 +326,22 @@ class Reader {
   Configuration configuration_;
 };
 
+toml::table parsed(std::string_view text, const std::string& path, std::vector<SettingError>& errors) {
+  try {
+    return toml::parse(text, path);
+  } catch (const toml::parse_error& error) {
+    errors.push_back({path, static_cast<unsigned>(error.source().begin.line), "", fmt::format("not TOML: {}", error.description())});
+    return {};
+  }
+}
+
 }  // namespace
 
 std::expected<Configuration, std::vector<SettingError>> parse_settings(std::string_view text, const std::string& path,
                                                                        const Surroundings& machine) {
   std::vector<SettingError> errors;
-  toml::table file;
-  try {
-    file = toml::parse(text, path);
-  } catch (const toml::parse_error& error) {
-    errors.push_back({path, static_cast<unsigned>(error.source().begin.line), "", fmt::format("not TOML: {}", error.description())});
-    return std::unexpected{std::move(errors)};
-  }
+  const toml::table file = parsed(text, path, errors);
+  if (!errors.empty()) return std::unexpected{std::move(errors)};
   Configuration configuration = Reader{file, path, machine, errors}.read();
   if (!errors.empty()) {
     std::ranges::stable_sort(errors, {}, &SettingError::line);
@@ -339,6 +358,24 @@ std::expected<Configuration, std::vector<SettingError>> read_settings(const std:
   const std::string text = file_text(path, errors);
   if (!errors.empty()) return std::unexpected{std::move(errors)};
   return parse_settings(text, path, machine);
+}
+
+std::expected<AgentConfiguration, std::vector<SettingError>> parse_agent_settings(std::string_view text, const std::string& path,
+                                                                                  const Surroundings& machine) {
+  std::vector<SettingError> errors;
+  const toml::table file = parsed(text, path, errors);
+  if (!errors.empty()) return std::unexpected{std::move(errors)};
+  AgentConfiguration configuration = Reader{file, path, machine, errors}.read_for_agent();
+  if (errors.empty()) return configuration;
+  std::ranges::stable_sort(errors, {}, &SettingError::line);
+  return std::unexpected{std::move(errors)};
+}
+
+std::expected<AgentConfiguration, std::vector<SettingError>> read_agent_settings(const std::string& path, const Surroundings& machine) {
+  std::vector<SettingError> errors;
+  const std::string text = file_text(path, errors);
+  if (!errors.empty()) return std::unexpected{std::move(errors)};
+  return parse_agent_settings(text, path, machine);
 }
 
 }  // namespace ringhold::app

@@ -124,6 +124,12 @@ Duration TomlSection::duration(std::string_view key, Duration otherwise, Duratio
   return otherwise;
 }
 
+TomlSection TomlSection::table(std::string_view key) {
+  const toml::node* node = take(key);
+  if (node != nullptr && !node->is_table()) error(key, fmt::format("expected a table [{}.{}]", name_, key));
+  return {node != nullptr ? node->as_table() : nullptr, fmt::format("{}.{}", name_, key), path_, errors_};
+}
+
 std::vector<TomlSection> TomlSection::tables(std::string_view key) {
   std::vector<TomlSection> found;
   const toml::node* node = take(key);

@@ -40,6 +40,9 @@ class TomlSection {
   bool flag(std::string_view key, bool otherwise);
   unsigned count(std::string_view key, unsigned otherwise, unsigned least, unsigned most);
   Duration duration(std::string_view key, Duration otherwise, Duration least, Duration most);
+  bool has(std::string_view key) const { return table_ != nullptr && table_->contains(key); }
+  /// The table [NAME.KEY]; one without keys when it is not there.
+  TomlSection table(std::string_view key);
   /// The tables of an array of tables, [[NAME.KEY]]; none when it is not there.
   std::vector<TomlSection> tables(std::string_view key);
   void finish();

@@ -7,6 +7,7 @@
 #include "calls/check.hpp"
 #include "central/mode.hpp"
 #include "delivery/attempt.hpp"
+#include "switching/switching.hpp"
 #include "transaction/invite_client.hpp"
 #include "transaction/invite_server.hpp"
 #include "transaction/non_invite_client.hpp"
@@ -62,6 +63,9 @@ std::string machines() {
   append_machine(out, "One request of a delivery",
                  "`delivery/attempt.hpp`: PSH-03 to PSH-12 and PSH-16, what a terminal's answer to pushed content does.",
                  delivery::attempt_machine);
+  append_machine(out, "An account of the agent",
+                 "`switching/switching.hpp`: SWI-22, when a terminal leaves its server, and for which (decision 0017).",
+                 switching::machine);
   return out;
 }
 

@@ -181,6 +181,27 @@ Event Agent::State::failed(Account& account, Why why, int status, Instant now, O
   return event;
 }
 
+Event Agent::State::taken(Account& account, const sip::Message& response, Instant now, Outbox& outbox) {
+  const Registration done = *std::exchange(account.under_way, std::nullopt);
+  account.last = {done.server, Why::none, response.status(), now, now - done.sent_at};
+  if (done.purpose == Purpose::remove_here) {
+    account.bound_at.reset();
+    return Event::accepted;
+  }
+  if (account.bound_at && *account.bound_at != done.server && account.bound_until > now) account.left = account.bound_at;
+  if (!account.bound_at || *account.bound_at != done.server) {
+    account.registered_since = now;
+    outbox.note({"agent_registered",
+                 {{"aor", account.settings.aor},
+                  {"server", done.server.text()},
+                  {"took_ms", std::chrono::duration_cast<std::chrono::milliseconds>(account.last.took).count()}}});
+  }
+  account.bound_at = done.server;
+  const Text contact = contact_uri(account, done.server, sip::own_endpoint(settings.uplinks, way_to(done.server)));
+  account.bound_until = now + granted(response, contact, account.expires);
+  return Event::accepted;
+}
+
 Event Agent::State::classify(AccountIndex index, const sip::Message& response, Instant now, Outbox& outbox) {
   Account& account = at(index);
   Registration& registration = *account.under_way;
@@ -191,26 +212,7 @@ Event Agent::State::classify(AccountIndex index, const sip::Message& response, I
     reserve_cseq(account, outbox);
     return transmit(index, registration, credentials, now, outbox);
   };
-  if (status < 300) {
-    account.last = {registration.server, Why::none, status, now, now - registration.sent_at};
-    const Registration done = *std::exchange(account.under_way, std::nullopt);
-    if (removes) {
-      account.bound_at.reset();
-      return Event::accepted;
-    }
-    if (account.bound_at && *account.bound_at != done.server && account.bound_until > now) account.left = account.bound_at;
-    if (!account.bound_at || *account.bound_at != done.server) {
-      account.registered_since = now;
-      outbox.note({"agent_registered",
-                   {{"aor", account.settings.aor},
-                    {"server", done.server.text()},
-                    {"took_ms", std::chrono::duration_cast<std::chrono::milliseconds>(account.last.took).count()}}});
-    }
-    account.bound_at = done.server;
-    const Text contact = contact_uri(account, done.server, sip::own_endpoint(settings.uplinks, way_to(done.server)));
-    account.bound_until = now + granted(response, contact, account.expires);
-    return Event::accepted;
-  }
+  if (status < 300) return taken(account, response, now, outbox);
   if (status == 408) return failed(account, Why::timeout, status, now, outbox);  // SWI-04
   if (is_challenge(status)) {
     if (const auto credentials = credentials_for(registration, account, response)) {

@@ -66,6 +66,8 @@ struct Agent::State {
   void on_failure(const transaction::Failure& failure, Instant now, Outbox& outbox);
   /// What a final response is to the machine; it takes along what it needs of it.
   switching::Event classify(AccountIndex index, const sip::Message& response, Instant now, Outbox& outbox);
+  /// After a 2xx.
+  switching::Event taken(Account& account, const sip::Message& response, Instant now, Outbox& outbox);
   /// The failure of what is under way, in the machine's words.
   switching::Event failed(Account& account, Why why, int status, Instant now, Outbox& outbox);
   std::optional<Text> credentials_for(const Registration& registration, const Account& account, const sip::Message& challenge);

@@ -170,6 +170,7 @@ void BranchDevice::restore(std::span<const Row> rows, Instant now) {
       case Table::redirect:
       case Table::push_message:
       case Table::push_record: state_->pushes.restore(row, now, changes); break;
+      case Table::agent_account: break;  // of the agent's mind
     }
   }
   state_->restored_changes = std::move(changes.changes());

@@ -226,7 +226,9 @@ void BranchDevice::State::on_register(const sip::Message& request, const Packet&
 void BranchDevice::State::on_response(const sip::Message& response, const Packet& packet, const transaction::Received& received,
                                       Instant now, Outbox& outbox) {
   switch (received.owner.kind) {
-    case Owner::Kind::none: return;
+    case Owner::Kind::none:
+    case Owner::Kind::registration:  // of the agent's mind
+    case Owner::Kind::heartbeat: return;
     case Owner::Kind::central: return central.on_response(received.owner, response.status(), now, outbox);
     case Owner::Kind::events: return notifier.on_response(received.owner, response.status(), location, layer, now, outbox);
     case Owner::Kind::delivery: return pushes.on_response(response, received, now, outbox);
@@ -252,7 +254,9 @@ void BranchDevice::State::on_response(const sip::Message& response, const Packet
 void BranchDevice::State::on_failures(std::span<const transaction::Failure> failures, Instant now, Outbox& outbox) {
   for (const transaction::Failure& failure : failures) {
     switch (failure.owner.kind) {
-      case Owner::Kind::none: break;
+      case Owner::Kind::none:
+      case Owner::Kind::registration:
+      case Owner::Kind::heartbeat: break;
       case Owner::Kind::central: central.on_failure(failure, now, outbox); break;
       case Owner::Kind::events: notifier.on_failure(failure, location, outbox); break;
       case Owner::Kind::release: release.on_failure(failure, calls, layer, now, outbox); break;

@@ -145,7 +145,8 @@ void PushService::restore(const Row& row, Instant now, Outbox& outbox) {
     case Table::terminal_type:
     case Table::call:
     case Table::ring_schedule:
-    case Table::dialog: return;
+    case Table::dialog:
+    case Table::agent_account: return;
   }
 }
 

@@ -27,7 +27,8 @@ bool is_of_worker(Table table) {
     case Table::dialog:
     case Table::redirect:
     case Table::push_message:
-    case Table::push_record: return true;
+    case Table::push_record:
+    case Table::agent_account: return true;
     case Table::learnt:
     case Table::setting:
     case Table::user:
@@ -217,6 +218,7 @@ void BranchDevice::State::take_row(const Change& change, Outbox& outbox) {
     case Table::redirect:
     case Table::push_message:
     case Table::push_record:
+    case Table::agent_account:
     case Table::learnt: return;
   }
 }

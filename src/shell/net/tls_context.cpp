@@ -66,9 +66,11 @@ std::expected<TlsContext, std::string> TlsContext::load(const TlsFiles& files) {
   if (!made.server_ || !made.client_) return std::unexpected("OpenSSL: " + first_error());
   for (SSL_CTX* context : {made.server_.get(), made.client_.get()}) {
     set_options(context);
+    if (files.certificate.empty()) continue;
     if (auto problem = use_certificate(context, files); !problem.empty()) return std::unexpected(std::move(problem));
   }
-  SSL_CTX_set_session_id_context(made.server_.get(), session_context, sizeof session_context - 1);
+  if (files.certificate.empty()) made.server_.reset();
+  if (made.server_) SSL_CTX_set_session_id_context(made.server_.get(), session_context, sizeof session_context - 1);
   SSL_CTX_set_verify(made.client_.get(), SSL_VERIFY_PEER, nullptr);
   if (files.authorities.empty()) {
     SSL_CTX_set_default_verify_paths(made.client_.get());

@@ -12,7 +12,7 @@ namespace ringhold::net {
 
 /// Which files make us trusted, and whom we trust. PEM; a chain follows its certificate.
 struct TlsFiles {
-  std::string certificate;
+  std::string certificate;  ///< empty: we are a client only, and show none
   std::string key;
   std::string authorities;  ///< empty: those of the system
   std::string domain;       ///< the SIP domain that our certificate, and that of a server, must speak for (RFC 5922)
@@ -25,6 +25,7 @@ class TlsContext {
   /// On an error what is wrong, with the file's name.
   static std::expected<TlsContext, std::string> load(const TlsFiles& files);
 
+  /// Null without a certificate.
   SSL_CTX* server() const { return server_.get(); }
   SSL_CTX* client() const { return client_.get(); }
   const std::string& domain() const { return domain_; }

@@ -1,0 +1,164 @@
+#include "app/agent_settings.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "app/setting_values.hpp"
+#include "base/text.hpp"
+#include "sip/uri.hpp"
+
+namespace ringhold::app {
+
+namespace {
+
+constexpr std::size_t most_accounts = 50'000;
+constexpr std::string_view default_store = "sqlite:/var/lib/ringhold/agent.db";
+
+/// An account's password: the first line of its file.
+Text password_of(TomlSection& table, const std::string& path) {
+  const auto file = table.text("password_file");
+  if (!file || file->empty()) return {};
+  std::vector<SettingError> unreadable;
+  const std::string text = file_text(beside(path, *file), unreadable);
+  if (!unreadable.empty()) table.error("password_file", unreadable.front().text());
+  return Text{trimmed(std::string_view{text}.substr(0, text.find('\n')))};
+}
+
+void read_account(TomlSection& table, const std::string& path, std::vector<agent::AccountSettings>& accounts) {
+  agent::AccountSettings account;
+  if (const auto text = table.text("aor")) {
+    const auto uri = sip::Uri::parse(*text);
+    const auto aor = uri && uri->is_sip() && !uri->user.empty() ? sip::address_of_record(*uri) : std::nullopt;
+    if (!aor || !sip::is_plain(*text))
+      table.error("aor", fmt::format("\"{}\": expected an address-of-record, such as \"sip:alice@example.com\"", *text));
+    else if (std::ranges::find(accounts, *aor, &agent::AccountSettings::aor) != accounts.end())
+      table.error("aor", fmt::format("\"{}\": it stands here twice", *text));
+    else
+      account.aor = *aor;
+    account.username = table.text("username").value_or(uri && uri->is_sip() ? std::string{uri->user} : std::string{});
+  } else {
+    table.error("aor", "missing: expected an address-of-record, such as \"sip:alice@example.com\"");
+    (void)table.text("username");
+  }
+  account.password = password_of(table, path);
+  if (account.username.find_first_of("\"\\\r\n") != Text::npos) table.error("username", "expected a name without quotes and backslashes");
+  table.finish();
+  accounts.push_back(std::move(account));
+}
+
+template <typename Value, typename Parse>
+std::vector<Value> values(TomlSection& table, std::string_view key, Parse&& parse, std::string_view expected) {
+  std::vector<Value> found;
+  for (const TomlItem& item : table.texts(key).value_or(std::vector<TomlItem>{})) {
+    if (const auto value = parse(std::string_view{item.text}))
+      found.push_back(*value);
+    else
+      table.error(key, item.line, fmt::format("\"{}\": expected {}", item.text, expected));
+  }
+  return found;
+}
+
+void read_switch(TomlSection table, switching::Settings& settings) {
+  settings.heartbeat = table.duration("heartbeat", settings.heartbeat, 1s, 10min);
+  settings.retry_all = table.duration("retry_all", settings.retry_all, 1s, 30min);
+  settings.retry_single = table.duration("retry_single", settings.retry_single, 1s, 30min);
+  settings.return_after = table.duration("return_after", settings.return_after, 0s, 1h);
+  table.finish();
+}
+
+/// By which of its addresses the machine would be reached from there: that of the same network, else one that is not loopback.
+Address own_address(const Surroundings& machine, const std::optional<Address>& towards) {
+  const bool v4 = !towards || towards->is_v4();
+  if (towards)
+    for (const auto& interface : machine.interfaces)
+      if (interface.address.is_v4() == v4 && network_of(interface).contains(*towards)) return interface.address;
+  for (const auto& interface : machine.interfaces)
+    if (interface.address.is_v4() == v4 && !interface.address.is_loopback()) return interface.address;
+  return *Address::parse(v4 ? "127.0.0.1" : "::1");
+}
+
+void read_uplinks(TomlSection& table, const Surroundings& machine, AgentConfiguration& configuration) {
+  agent::Settings& mind = configuration.mind;
+  constexpr std::string_view expected = "\"TRANSPORT:ADDRESS:PORT\" with udp or tcp";
+  const auto parse = [](std::string_view text) {
+    const auto target = Target::parse(text);
+    const bool fits = target && (target->transport == Transport::udp || target->transport == Transport::tcp);
+    return fits && !target->endpoint.address.is_unspecified() ? target : std::nullopt;
+  };
+  mind.uplinks = values<Target>(table, "uplink", parse, expected);
+  if (mind.uplinks.empty()) {
+    std::optional<Address> towards;
+    if (!mind.nameservers.empty()) towards = mind.nameservers.front().address;
+    if (!mind.servers.empty()) towards = mind.servers.front().endpoint.address;
+    const Address own = own_address(machine, towards);
+    for (const Transport transport : {Transport::udp, Transport::tcp}) mind.uplinks.push_back({transport, {own, Port{0}}});
+  }
+  configuration.listening.sip = mind.uplinks;
+}
+
+/// TLS towards servers: their certificates are checked against the domain (RFC 5922); we show none. Who wants us over TLS uses the
+/// connection that stands, so its uplink is that of TCP.
+void read_tls(TomlSection& table, const std::string& path, AgentConfiguration& configuration) {
+  agent::Settings& mind = configuration.mind;
+  const auto authorities = table.text("tls_ca");
+  const bool is_wanted = std::ranges::any_of(mind.servers, [](const Target& one) { return one.transport == Transport::tls; });
+  if (!authorities && !is_wanted) return;
+  configuration.listening.tls = net::TlsFiles{
+      .certificate = {}, .key = {}, .authorities = authorities ? beside(path, *authorities) : std::string{}, .domain = mind.domain};
+  if (const auto context = net::TlsContext::load(*configuration.listening.tls); !context) table.error("tls_ca", context.error());
+  const auto tcp = std::ranges::find(mind.uplinks, Transport::tcp, &Target::transport);
+  if (tcp != mind.uplinks.end())
+    mind.uplinks.push_back({Transport::tls, Endpoint{tcp->endpoint}});
+  else
+    table.error("uplink", "expected one with tcp, for TLS as well");
+}
+
+void read_store(TomlSection& table, const std::string& path, AgentConfiguration& configuration) {
+  const std::string url = table.text("store").value_or(std::string{default_store});
+  constexpr std::string_view scheme = "sqlite:";
+  if (url.starts_with(scheme) && url.size() > scheme.size())
+    configuration.store_path = beside(path, url.substr(scheme.size()));
+  else if (url != "memory:")
+    table.error("store", fmt::format("\"{}\": expected \"sqlite:PATH\" or \"memory:\"", url));
+}
+
+}  // namespace
+
+AgentConfiguration read_agent(TomlSection table, const std::string& path, const std::string& branch_domain, const Surroundings& machine) {
+  AgentConfiguration configuration;
+  configuration.file = path;
+  agent::Settings& mind = configuration.mind;
+  for (TomlSection& one : table.tables("accounts")) read_account(one, path, mind.accounts);
+  if (mind.accounts.empty()) table.error("accounts", "expected at least one: [{ aor = \"sip:alice@example.com\", password_file = \"…\" }]");
+  if (mind.accounts.size() > most_accounts) table.error("accounts", fmt::format("expected at most {}", most_accounts));
+  mind.domain = branch_domain;
+  if (const auto text = table.text("domain")) {
+    if (const auto domain = domain_name(*text))
+      mind.domain = *domain;
+    else
+      table.error("domain", fmt::format("\"{}\": expected the domain whose SIP servers are looked up, such as \"example.com\"", *text));
+  }
+  mind.servers = values<Target>(table, "servers", Target::parse, "\"TRANSPORT:ADDRESS:PORT\" with udp or tcp");
+  if (mind.domain.empty() && mind.servers.empty())
+    table.error("domain", "missing: expected the domain whose SIP servers are looked up, or agent.servers");
+  if (const auto text = table.text("nameserver")) {
+    if (const auto endpoint = Endpoint::parse(*text, Port{53}))
+      mind.nameservers = {*endpoint};
+    else
+      table.error("nameserver", fmt::format("\"{}\": expected an address", *text));
+  } else {
+    mind.nameservers = machine.resolvers;
+  }
+  if (mind.servers.empty() && mind.nameservers.empty())
+    table.error("nameserver", "missing, and the system has none: expected the address of a DNS server");
+  mind.expires = table.duration("expires", mind.expires, 10s, 24h);
+  read_switch(table.table("switch"), mind.switching);
+  read_uplinks(table, machine, configuration);
+  read_tls(table, path, configuration);
+  read_store(table, path, configuration);
+  table.finish();
+  return configuration;
+}
+
+}  // namespace ringhold::app

@@ -1,0 +1,96 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <fstream>
+
+#include "app/settings_file.hpp"
+#include "app/toml_section.hpp"
+
+namespace ringhold::app {
+namespace {
+
+const std::string path = ::testing::TempDir() + "ringhold_agent.toml";
+
+Surroundings machine() {
+  Surroundings machine;
+  machine.interfaces = {
+      {"lo", *Address::parse("127.0.0.1"), 8}, {"eth0", *Address::parse("10.77.0.5"), 24}, {"eth1", *Address::parse("10.99.0.5"), 24}};
+  machine.resolvers = {*Endpoint::parse("10.99.0.2", Port{53})};
+  return machine;
+}
+
+AgentConfiguration good(const std::string& text) {
+  auto configuration = parse_agent_settings(text, path, machine());
+  if (configuration) return *configuration;
+  for (const SettingError& error : configuration.error()) ADD_FAILURE() << error.text();
+  return {};
+}
+std::string error(const std::string& text) {
+  const auto configuration = parse_agent_settings(text, path, machine());
+  if (configuration) return "none";
+  return configuration.error().front().text();
+}
+
+const std::string least = "[agent]\ndomain = \"example.test\"\naccounts = [{ aor = \"sip:Alice@Example.TEST\" }]\n";
+
+TEST(AgentSettings, a_domain_and_an_account_are_enough_T1) {
+  const auto agent = good(least);
+  EXPECT_EQ(agent.mind.accounts.at(0).aor, "sip:Alice@example.test");
+  EXPECT_EQ(agent.mind.accounts.at(0).username, "Alice");
+  EXPECT_EQ(agent.mind.nameservers.at(0).text(), "10.99.0.2:53");
+  EXPECT_EQ(agent.mind.uplinks.at(0).text(), "udp:10.99.0.5:0") << "of the network that the name server is in";
+  EXPECT_EQ(agent.mind.expires, 300s);
+  EXPECT_EQ(agent.mind.switching.heartbeat, 20s);
+  EXPECT_FALSE(agent.listening.tls);
+}
+
+TEST(AgentSettings, all_keys_are_read_T14) {
+  std::ofstream{::testing::TempDir() + "alice.password"} << "s3cret\nsecond line\n";
+  const auto agent = good(
+      "[agent]\naccounts = [{ aor = \"sip:alice@example.test\", username = \"al\", password_file = \"alice.password\" }]\n"
+      "servers = [\"udp:10.77.0.2:5060\", \"tls:10.77.0.3\"]\nuplink = [\"udp:10.77.0.5:5066\", \"tcp:10.77.0.5:5066\"]\nexpires = "
+      "\"60s\"\n"
+      "store = \"sqlite:agent.db\"\n[agent.switch]\nheartbeat = \"5s\"\nretry_all = \"6s\"\nretry_single = \"7s\"\nreturn_after = "
+      "\"8s\"\n");
+  EXPECT_EQ(agent.mind.accounts.at(0).username, "al");
+  EXPECT_EQ(agent.mind.accounts.at(0).password, "s3cret");
+  EXPECT_EQ(agent.mind.servers.at(1).text(), "tls:10.77.0.3:5061");
+  EXPECT_EQ(agent.mind.uplinks.size(), 3U) << "and one for TLS";
+  EXPECT_EQ(agent.store_path, ::testing::TempDir() + "agent.db");
+  EXPECT_EQ(agent.mind.expires, 60s);
+  EXPECT_EQ(agent.mind.switching.heartbeat, 5s);
+  EXPECT_EQ(agent.mind.switching.retry_all, 6s);
+  EXPECT_EQ(agent.mind.switching.retry_single, 7s);
+  EXPECT_EQ(agent.mind.switching.return_after, 8s);
+}
+
+TEST(AgentSettings, in_the_branch_devices_file_the_domain_is_the_branchs) {
+  const std::string branch = "[branch]\ndomain = \"example.test\"\n[dns]\nupstream = [\"10.78.0.1\"]\n[store]\nurl = \"memory:\"\n";
+  const auto agent = good(branch + "[agent]\naccounts = [{ aor = \"sip:alice@example.test\" }]\n");
+  EXPECT_EQ(agent.mind.domain, "example.test");
+  EXPECT_NE(error(branch).find("agent"), std::string::npos) << "there is none";
+  EXPECT_NE(error(branch + "[sip]\nlisten = [\"nonsense\"]\n[agent]\naccounts = [{ aor = \"sip:a@b.test\" }]\n").find("sip.listen"),
+            std::string::npos)
+      << "what stands beside it is looked at";
+  EXPECT_TRUE(parse_settings(branch + "[agent]\naccounts = [{ aor = \"sip:alice@example.test\" }]\n", path, machine()).has_value());
+  EXPECT_FALSE(parse_settings(branch + "[agent]\naccounts = [{ aor = \"alice\" }]\n", path, machine()).has_value())
+      << "for serve as well: the file is wrong";
+}
+
+TEST(AgentSettings, what_is_wrong_is_said_with_its_line) {
+  EXPECT_NE(error("[agent]\ndomain = \"example.test\"\n").find("agent.accounts: expected at least one"), std::string::npos);
+  EXPECT_NE(error("[agent]\naccounts = [{ aor = \"sip:alice@example.test\" }]\n").find("agent.domain: missing"), std::string::npos);
+  EXPECT_NE(error("[agent]\ndomain = \"e.test\"\naccounts = [{ aor = \"alice\" }]\n").find(":3: agent.accounts.aor: \"alice\": expected"),
+            std::string::npos);
+  EXPECT_NE(error(least + "heartbeat = \"5s\"\n").find("unknown key"), std::string::npos);
+  EXPECT_NE(error(least + "[agent.switch]\nheartbeat = 5\n").find("agent.switch.heartbeat"), std::string::npos);
+  EXPECT_NE(error(least + "[agent.push]\nhandler = \"x\"\n").find("agent.push"), std::string::npos);
+  EXPECT_NE(error("[agent]\ndomain = \"e.test\"\naccounts = [{ aor = \"sip:a@e.test\" }, { aor = \"sip:a@e.test\" }]\n").find("twice"),
+            std::string::npos);
+  EXPECT_NE(error("[agent]\ndomain = \"e.test\"\naccounts = [{ aor = \"sip:a@e.test\", password_file = \"missing\" }]\n")
+                .find("agent.accounts.password_file"),
+            std::string::npos);
+}
+
+}  // namespace
+}  // namespace ringhold::app
