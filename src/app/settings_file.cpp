@@ -64,7 +64,7 @@ class Reader {
   }
 
  private:
-  AgentConfiguration read_agent() { return app::read_agent(section("agent"), path_, configuration_.branch.branch.domain, machine_); }
+  AgentConfiguration read_agent(const std::string& domain) { return app::read_agent(section("agent"), path_, domain, machine_); }
 
   TomlSection section(std::string_view name) { return {file_, name, path_, errors_}; }
 
