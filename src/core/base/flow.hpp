@@ -20,7 +20,7 @@ struct FlowIdHash {
   std::size_t operator()(FlowId flow) const { return static_cast<std::size_t>(flow.number * 0x9e3779b97f4a7c15U); }
 };
 
-enum class Protocol : std::uint8_t { sip, dns };
+enum class Protocol : std::uint8_t { sip, dns, dhcp };
 
 /// With several workers a connection's flow says whose it is; a UDP listener is open at all of them, under one number.
 inline constexpr unsigned flow_worker_shift = 48;

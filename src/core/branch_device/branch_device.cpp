@@ -218,6 +218,7 @@ void BranchDevice::receive(const Packet& packet, Instant now, Outbox& outbox) {
       }
       break;
     case Protocol::sip: state_->receive_sip(packet, now, outbox); break;
+    case Protocol::dhcp: break;  // only the agent asks
   }
   state_->settle(now, outbox);
   state_->count_sent(first_send, outbox);
