@@ -1,10 +1,14 @@
 #include "app/surroundings.hpp"
 
 #include <ifaddrs.h>
+#include <net/if_arp.h>
+#include <net/route.h>
 #include <netinet/in.h>
+#include <netpacket/packet.h>
 
 #include <algorithm>
 #include <bit>
+#include <cstring>
 #include <fstream>
 #include <iterator>
 #include <memory>
@@ -40,6 +44,25 @@ bool is_link_local(const Address& address) {
   return address.is_v4() ? bytes[0] == 169 && bytes[1] == 254 : bytes[0] == 0xfe && (bytes[1] & 0xc0U) == 0x80;
 }
 
+using Hardware = decltype(Surroundings::Interface::hardware);
+
+/// The hardware address of the interface `name`, as the list of getifaddrs has it.
+Hardware hardware_of(const ifaddrs* list, std::string_view name) {
+  Hardware hardware{};
+  for (const ifaddrs* entry = list; entry != nullptr; entry = entry->ifa_next) {
+    if (entry->ifa_addr == nullptr || entry->ifa_addr->sa_family != AF_PACKET || entry->ifa_name != name) continue;
+    sockaddr_ll link{};
+    std::memcpy(&link, entry->ifa_addr, sizeof link);
+    if (link.sll_hatype == ARPHRD_ETHER && link.sll_halen == hardware.size()) std::memcpy(hardware.data(), link.sll_addr, hardware.size());
+  }
+  return hardware;
+}
+
+std::string contents(const char* path) {
+  std::ifstream file{path};
+  return {std::istreambuf_iterator<char>{file}, {}};
+}
+
 }  // namespace
 
 Surroundings look_around() {
@@ -53,14 +76,37 @@ Surroundings look_around() {
       const Address address = endpoint_of(*entry->ifa_addr).address;
       // A link-local address needs its interface named with it, which no SRV record can do.
       if (is_link_local(address)) continue;
-      found.interfaces.push_back({entry->ifa_name, address, prefix_of(*entry->ifa_netmask)});
+      found.interfaces.push_back({entry->ifa_name, address, prefix_of(*entry->ifa_netmask), hardware_of(list, entry->ifa_name)});
     }
   }
   found.now = std::time(nullptr);
   found.time_zone = own_time_zone();
-  std::ifstream file{"/etc/resolv.conf"};
-  found.resolvers = parse_resolvers({std::istreambuf_iterator<char>{file}, {}});
+  found.resolvers = parse_resolvers(contents("/etc/resolv.conf"));
+  found.default_interface = parse_default_interface(contents("/proc/net/route"));
   return found;
+}
+
+std::string parse_default_interface(const std::string& text) {
+  std::string best;
+  unsigned long best_metric = 0;
+  std::istringstream lines{text};
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream words{line};
+    std::string name;
+    std::string destination;
+    std::string gateway;
+    unsigned long flags = 0;
+    unsigned long references = 0;
+    unsigned long uses = 0;
+    unsigned long metric = 0;
+    std::string mask;
+    if (!(words >> name >> destination >> gateway >> std::hex >> flags >> std::dec >> references >> uses >> metric >> mask)) continue;
+    if (destination != "00000000" || mask != "00000000" || (flags & RTF_UP) == 0 || (flags & RTF_REJECT) != 0) continue;
+    if (!best.empty() && metric >= best_metric) continue;
+    best = name;
+    best_metric = metric;
+  }
+  return best;
 }
 
 std::vector<Endpoint> parse_resolvers(const std::string& text) {
