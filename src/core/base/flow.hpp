@@ -46,6 +46,7 @@ struct Packet {
 
 /// Where a message goes. With a flow, by that socket; without, the shell takes the listener of that transport that
 /// `local` names (UDP), or a connection to `remote` that is open already, else opens one (TCP).
+/// DHCP: by the one socket that there is, if there is one.
 /// DNS upstream: `flow` is upstream_flow(slot); each send on a slot opens a fresh socket with a random source port (D1).
 struct Destination {
   Protocol protocol = Protocol::sip;

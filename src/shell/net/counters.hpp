@@ -14,6 +14,7 @@ struct Counters {
   };
   Traffic sip;
   Traffic dns;
+  Traffic dhcp;
   std::uint64_t hand_overs = 0;       ///< packets given to other workers
   std::uint64_t hand_overs_lost = 0;  ///< the other one was too far behind
   std::uint64_t sends_lost = 0;       ///< the kernel's buffer was full
@@ -37,6 +38,7 @@ constexpr Counters::Traffic operator+(const Counters::Traffic& a, const Counters
 constexpr Counters operator+(const Counters& a, const Counters& b) {
   return {.sip = a.sip + b.sip,
           .dns = a.dns + b.dns,
+          .dhcp = a.dhcp + b.dhcp,
           .hand_overs = a.hand_overs + b.hand_overs,
           .hand_overs_lost = a.hand_overs_lost + b.hand_overs_lost,
           .sends_lost = a.sends_lost + b.sends_lost,

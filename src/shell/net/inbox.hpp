@@ -11,7 +11,7 @@ namespace ringhold::net {
 
 /// A socket that has something to do, by number: handlers hold this and never the object, which may be gone by then.
 struct Source {
-  enum class Kind : std::uint8_t { listener, acceptor, connection, writable_connection, upstream };
+  enum class Kind : std::uint8_t { listener, acceptor, connection, writable_connection, upstream, dhcp };
   Kind kind = Kind::listener;
   Protocol protocol = Protocol::sip;
   std::uint64_t number = 0;

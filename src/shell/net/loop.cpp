@@ -30,6 +30,7 @@ Worker::Loop::Loop(const Listening& listening, Mind& mind, Sink& sink, Random& r
     listen_on_udp(Protocol::dns, endpoint, "dns.listen");
     connections_.listen(Protocol::dns, {Transport::tcp, endpoint}, "dns.listen", Sharing::one_worker);
   }
+  if (listening_.dhcp && post_.team.leads()) dhcp_.emplace(context_, *listening_.dhcp);
   if (post_.hand_over == nullptr) return;
   connections_.number_from(first_connection_flow(post_.team));
   post_.hand_over->on_wake(post_.team.number, [this] { boost::asio::post(context_, [this] { serve_others(); }); });
@@ -64,6 +65,7 @@ void Worker::Loop::live() {
   mind_.start(now_, outbox_);
   finish_step();
   for (const auto& listener : listeners_) listener->wait(*this);
+  if (dhcp_) dhcp_->wait(*this);
   connections_.start();
   sweep_later();
   context_.run();
@@ -109,6 +111,7 @@ void Worker::Loop::turn() {
   for (unsigned round = 0; round < bounds::rounds_per_turn && !ready_[std::to_underlying(Protocol::dns)].empty(); ++round)
     serve_ready(Protocol::dns);
   if (!outbox_.empty()) empty_outbox();
+  serve_ready(Protocol::dhcp);
   serve_ready(Protocol::sip);
   if (const auto due = mind_.next_expiry(); due && *due <= now_) mind_.expire(now_, outbox_);
   finish_step();
@@ -133,6 +136,10 @@ bool Worker::Loop::serve(const Source& source) {
       return false;
     }
     case Source::Kind::upstream: return upstream_.serve(source);
+    case Source::Kind::dhcp:
+      if (dhcp_->receive(receive_batch_, *this)) return true;
+      dhcp_->wait(*this);
+      return false;
     case Source::Kind::connection:
     case Source::Kind::writable_connection:
       return (source.number & upstream_flow_bit) != 0 ? upstream_.serve(source) : connections_.serve(source);

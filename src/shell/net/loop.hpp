@@ -10,6 +10,7 @@
 
 #include "shell/net/connections.hpp"
 #include "shell/net/datagrams.hpp"
+#include "shell/net/dhcp_socket.hpp"
 #include "shell/net/hand_over.hpp"
 #include "shell/net/inbox.hpp"
 #include "shell/net/udp_listener.hpp"
@@ -76,7 +77,8 @@ class Worker::Loop final : public Inbox {
   Connections connections_;
   UpstreamSlots upstream_;
   std::vector<std::unique_ptr<UdpListener>> listeners_;
-  std::array<std::vector<Source>, 2> ready_;
+  std::optional<DhcpSocket> dhcp_;
+  std::array<std::vector<Source>, 3> ready_;  ///< by protocol
   std::vector<Source> serving_;
   bool turn_asked_ = false;
   bool stopping_ = false;

@@ -90,6 +90,10 @@ void Worker::Loop::send_all() {
 
 void Worker::Loop::send_datagram(const Outbox::Send& send) {
   const Destination& destination = send.destination;
+  if (destination.protocol == Protocol::dhcp) {
+    if (dhcp_) dhcp_->send(destination, outbox_.message(send), *this);
+    return;
+  }
   UdpListener* listener = listener_for(destination);
   if (listener == nullptr) {
     ++counters_.peers_unreachable;

@@ -2,6 +2,8 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -16,12 +18,21 @@
 
 namespace ringhold::net {
 
+/// The interface on which a mind asks DHCP servers.
+struct DhcpInterface {
+  std::string name;
+  Address address;  ///< our own on it
+  Port port{68};    ///< RFC 2131 §4.1
+  friend bool operator==(const DhcpInterface&, const DhcpInterface&) = default;
+};
+
 /// Where to listen, as configured; wildcards and port 0 allowed.
 struct Listening {
   std::vector<Target> sip;
   std::vector<Endpoint> dns;    ///< each over UDP and TCP
   std::optional<TlsFiles> tls;  ///< read when the worker is made; what is wrong with them is for inspect() to say
   WebOrigins web_origins;
+  std::optional<DhcpInterface> dhcp;  ///< of the first worker; none: no socket of DHCP
   friend bool operator==(const Listening&, const Listening&) = default;
 };
 
