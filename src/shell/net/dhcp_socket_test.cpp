@@ -25,6 +25,32 @@ class DhcpSocketTest : public WorkerBench {
   Destination to(const Endpoint& remote) const { return {Protocol::dhcp, Transport::udp, {}, {loopback, Port{}}, remote}; }
 };
 
+/// Another DHCP client of the machine, as those that bind to the address that they got.
+struct OtherClient {
+  FileDescriptor socket = open_socket(loopback, SocketKind::datagram);
+  explicit OtherClient(Port port) {
+    prefer_option(socket.get(), SOL_SOCKET, SO_REUSEADDR, 1);
+    EXPECT_EQ(setsockopt(socket.get(), SOL_SOCKET, SO_BINDTODEVICE, "lo", 3), 0);
+    const SocketAddress address{{loopback, port}};
+    EXPECT_EQ(::bind(socket.get(), address.get(), address.length), 0);
+  }
+  bool hears() const {
+    pollfd one{socket.get(), POLLIN, 0};
+    return poll(&one, 1, std::chrono::milliseconds{deadline}.count()) == 1;
+  }
+};
+
+bool may_open_raw_sockets() { return static_cast<bool>(FileDescriptor{::socket(AF_INET, SOCK_RAW, IPPROTO_UDP)}); }
+
+/// An IPv4 packet from 10.77.0.1:67 to port 68, with header options if `words` is above five.
+std::string ip_packet(std::string_view payload, unsigned words = 5) {
+  std::string packet(words * 4, '\0');
+  packet[0] = static_cast<char>(0x40U | words);
+  packet.replace(12, 4, "\x0a\x4d\x00\x01", 4);
+  packet.append("\0\x43\0\x44\0", 5).append(1, static_cast<char>(8 + payload.size())).append("\0\0", 2);
+  return packet.append(payload);
+}
+
 std::string refusal(const DhcpInterface& interface) {
   boost::asio::io_context loop;
   try {
@@ -67,6 +93,42 @@ TEST_F(DhcpSocketTest, gives_answers_to_the_mind_DIS_02) {
   EXPECT_EQ(mind.diary.wait_for("packet"), "packet udp " + own.text() + " 0");
 }
 
+TEST_F(DhcpSocketTest, hears_answers_beside_a_client_that_is_bound_to_the_address) {
+  if (!may_open_raw_sockets()) GTEST_SKIP() << "no permission for raw sockets";
+  const Port port = begin_asking();
+  const OtherClient other{port};
+  Server server;
+  server.send_to({loopback, port}, "answer");
+  const Endpoint own{loopback, port};
+  EXPECT_EQ(mind.diary.wait_for("packet"), "packet udp " + own.text() + " answer");
+  EXPECT_TRUE(other.hears()) << "nothing is taken from it";
+}
+
+TEST(HeardDatagram, is_read_behind_headers_of_any_length) {
+  for (const unsigned words : {5, 15}) {
+    const std::string packet = ip_packet("answer", words);
+    const auto heard = read_datagram(packet, Port{68});
+    ASSERT_TRUE(heard);
+    EXPECT_EQ(heard->remote.text(), "10.77.0.1:67");
+    EXPECT_EQ(heard->bytes, "answer");
+    EXPECT_FALSE(read_datagram(packet, Port{67}));
+    EXPECT_EQ(read_datagram(packet + "padding", Port{68})->bytes, "answer");
+  }
+}
+
+TEST(HeardDatagram, is_none_when_it_is_cut_off_X1) {
+  const std::string packet = ip_packet("answer", 6);
+  for (std::size_t size = 0; size < packet.size(); ++size) EXPECT_FALSE(read_datagram(packet.substr(0, size), Port{68})) << size;
+  std::string bad = packet;
+  bad[0] = 0x44;
+  EXPECT_FALSE(read_datagram(bad, Port{68})) << "a header of four words";
+  bad[0] = 0x66;
+  EXPECT_FALSE(read_datagram(bad, Port{68})) << "IPv6";
+  bad = packet;
+  bad[24 + 5] = 7;
+  EXPECT_FALSE(read_datagram(bad, Port{68})) << "shorter than its own header";
+}
+
 TEST_F(DhcpSocketTest, a_question_without_a_socket_is_dropped) {
   begin();
   send(to({loopback, Port{9}}), "question");
@@ -85,10 +147,10 @@ TEST(DhcpSocketErrors, say_who_holds_the_port_and_what_to_do) {
 }
 
 TEST(DhcpSocketErrors, refuse_a_name_that_is_no_interface) {
-  const std::string unknown = refusal({"ringhold-none", loopback, Port{6868}});
-  EXPECT_TRUE(unknown.ends_with("this machine has no interface of that name: 'ip link' lists those it has")) << unknown;
-  const std::string long_name = refusal({"an-interface-of-a-long-name", loopback, Port{6868}});
-  EXPECT_TRUE(long_name.ends_with("the name is too long for an interface")) << long_name;
+  for (const char* name : {"ringhold-none", "an-interface-of-a-long-name", ""}) {
+    const std::string said = refusal({name, loopback, Port{6868}});
+    EXPECT_TRUE(said.ends_with("this machine has no interface of that name: 'ip link' lists those it has")) << said;
+  }
 }
 
 TEST(DhcpSocketErrors, say_which_permission_is_missing) {
