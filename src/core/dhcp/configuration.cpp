@@ -1,8 +1,9 @@
 #include "dhcp/configuration.hpp"
 
-#include <algorithm>
 #include <string_view>
 #include <utility>
+
+#include "base/characters.hpp"
 
 namespace ringhold::dhcp {
 
@@ -20,7 +21,7 @@ using Reading = std::expected<T, std::string_view>;
 
 std::size_t byte(std::string_view bytes, std::size_t offset) { return static_cast<unsigned char>(bytes[offset]); }
 
-bool is_host_character(char c) { return is_alpha(c) || is_digit(c) || c == '-' || c == '_'; }
+constexpr Characters of_host_names = Characters::alphanumeric_and("-_");
 
 /// Whether a packet to it goes to one host.
 bool is_of_one_host(const Address& address) {
@@ -57,7 +58,7 @@ Reading<Text> take_name(std::string_view& data) {
     if (wire_bytes > longest_name) return std::unexpected{"name is longer than 255 bytes"};
     const std::string_view label = data.substr(0, length);
     // It goes into URIs and into the log.
-    if (!std::ranges::all_of(label, is_host_character)) return std::unexpected{"name has a character that no host name has"};
+    if (!of_host_names.contain_all(label)) return std::unexpected{"name has a character that no host name has"};
     if (!name.empty()) name.push_back('.');
     name.append(label);
     data.remove_prefix(length);
@@ -110,7 +111,7 @@ Reading<Text> read_domain(std::string_view data) {
   std::size_t label = 0;
   for (const char c : data) {
     if (c == '.' && label == 0) return std::unexpected{"label is empty"};
-    if (c != '.' && !is_host_character(c)) return std::unexpected{"name has a character that no host name has"};
+    if (c != '.' && !of_host_names.contains(c)) return std::unexpected{"name has a character that no host name has"};
     label = c == '.' ? 0 : label + 1;
     if (label > longest_label) return std::unexpected{"label is longer than 63 bytes"};
   }
