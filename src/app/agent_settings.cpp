@@ -91,6 +91,7 @@ void read_uplinks(TomlSection& table, const Surroundings& machine, AgentConfigur
     std::optional<Address> towards;
     if (!mind.nameservers.empty()) towards = mind.nameservers.front().address;
     if (!mind.servers.empty()) towards = mind.servers.front().endpoint.address;
+    if (configuration.listening.dhcp) towards = configuration.listening.dhcp->address;
     const Address own = own_address(machine, towards);
     for (const Transport transport : {Transport::udp, Transport::tcp}) mind.uplinks.push_back({transport, {own, Port{0}}});
   }
@@ -114,6 +115,51 @@ void read_tls(TomlSection& table, const std::string& path, AgentConfiguration& c
     table.error("uplink", "expected one with tcp, for TLS as well");
 }
 
+/// Whether DHCP is to say it.
+bool read_domain(TomlSection& table, Text& domain) {
+  const auto text = table.text("domain");
+  if (!text) return false;
+  if (*text == "dhcp") return true;
+  if (const auto name = domain_name(*text))
+    domain = *name;
+  else
+    table.error("domain",
+                fmt::format("\"{}\": expected \"dhcp\", or the domain whose SIP servers are looked up, such as \"example.com\"", *text));
+  return false;
+}
+
+bool read_nameserver(TomlSection& table, std::vector<Endpoint>& nameservers) {
+  const auto text = table.text("nameserver");
+  if (!text) return false;
+  if (*text == "dhcp") return true;
+  if (const auto endpoint = Endpoint::parse(*text, Port{53}))
+    nameservers = {*endpoint};
+  else
+    table.error("nameserver", fmt::format("\"{}\": expected \"dhcp\", or an address", *text));
+  return false;
+}
+
+/// The interface that DHCP is asked on.
+void read_interface(TomlSection& table, const Surroundings& machine, AgentConfiguration& configuration) {
+  const auto named = table.text("interface");
+  if (!configuration.mind.discovery.is_wanted()) {
+    if (named) table.error("interface", "it is for DHCP: expected domain = \"dhcp\" or nameserver = \"dhcp\" beside it");
+    return;
+  }
+  const std::string name = named.value_or(machine.default_interface);
+  const auto found = std::ranges::find_if(machine.interfaces, [&](const auto& one) { return one.name == name && one.address.is_v4(); });
+  const bool is_ethernet = found != machine.interfaces.end() && found->hardware != std::array<std::uint8_t, 6>{};
+  if (!is_ethernet) {
+    table.error("interface", name.empty()
+                                 ? std::string{"there is no default route: expected the name of the interface that DHCP is asked on"}
+                                 : fmt::format("\"{}\": expected an Ethernet interface with an IPv4 address", name));
+    return;
+  }
+  configuration.mind.discovery.interface.hardware = found->hardware;
+  configuration.mind.discovery.interface.address = found->address;
+  configuration.listening.dhcp = net::DhcpInterface{name, found->address};
+}
+
 void read_store(TomlSection& table, const std::string& path, AgentConfiguration& configuration) {
   const std::string url = table.text("store").value_or(std::string{default_store});
   constexpr std::string_view scheme = "sqlite:";
@@ -133,25 +179,15 @@ AgentConfiguration read_agent(TomlSection table, const std::string& path, const 
   if (mind.accounts.empty()) table.error("accounts", "expected at least one: [{ aor = \"sip:alice@example.com\", password_file = \"…\" }]");
   if (mind.accounts.size() > most_accounts) table.error("accounts", fmt::format("expected at most {}", most_accounts));
   mind.domain = branch_domain;
-  if (const auto text = table.text("domain")) {
-    if (const auto domain = domain_name(*text))
-      mind.domain = *domain;
-    else
-      table.error("domain", fmt::format("\"{}\": expected the domain whose SIP servers are looked up, such as \"example.com\"", *text));
-  }
-  mind.servers = values<Target>(table, "servers", Target::parse, "\"TRANSPORT:ADDRESS:PORT\" with udp or tcp");
-  if (mind.domain.empty() && mind.servers.empty())
-    table.error("domain", "missing: expected the domain whose SIP servers are looked up, or agent.servers");
-  if (const auto text = table.text("nameserver")) {
-    if (const auto endpoint = Endpoint::parse(*text, Port{53}))
-      mind.nameservers = {*endpoint};
-    else
-      table.error("nameserver", fmt::format("\"{}\": expected an address", *text));
-  } else {
-    mind.nameservers = machine.resolvers;
-  }
-  if (mind.servers.empty() && mind.nameservers.empty())
-    table.error("nameserver", "missing, and the system has none: expected the address of a DNS server");
+  mind.nameservers = machine.resolvers;
+  mind.discovery.domain = read_domain(table, mind.domain);
+  mind.servers = values<Target>(table, "servers", Target::parse, "\"TRANSPORT:ADDRESS:PORT\" with udp, tcp or tls");
+  if (mind.domain.empty() && mind.servers.empty() && !mind.discovery.domain)
+    table.error("domain", "missing: expected the domain whose SIP servers are looked up, \"dhcp\", or agent.servers");
+  mind.discovery.nameserver = read_nameserver(table, mind.nameservers);
+  if (mind.servers.empty() && mind.nameservers.empty() && !mind.discovery.nameserver)
+    table.error("nameserver", "missing, and the system has none: expected the address of a DNS server, or \"dhcp\"");
+  read_interface(table, machine, configuration);
   mind.expires = table.duration("expires", mind.expires, 10s, 24h);
   read_switch(table.table("switch"), mind.switching);
   read_uplinks(table, machine, configuration);

@@ -155,8 +155,8 @@ void Agent::start(Instant now, Outbox& outbox) {
 void Agent::receive(const Packet& packet, Instant now, Outbox& outbox) {
   if (packet.protocol == Protocol::sip)
     state_->receive_sip(packet, now, outbox);
-  else
-    state_->finding.receive(packet, now, outbox);
+  else if (state_->finding.receive(packet, now, outbox))
+    return network_changed(now, outbox);
   state_->settle(now, outbox);
 }
 

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "agent/settings.hpp"
+#include "dhcp/inquiry.hpp"
 #include "nameserver/nameserver.hpp"
 #include "resolver/answers.hpp"
 
@@ -19,7 +20,8 @@ class Finding {
 
   /// Begins a look-up, unless one is under way.
   void begin(Instant now, Outbox& outbox);
-  void receive(const Packet& packet, Instant now, Outbox& outbox);
+  /// An answer of DNS or DHCP. True: DHCP says something else than before, so that servers have to be looked up again.
+  bool receive(const Packet& packet, Instant now, Outbox& outbox);
   void expire(Instant now, Outbox& outbox);
   void upstream_changed(const FlowChange& change, Instant now, Outbox& outbox);
   std::optional<Instant> next_expiry() const;
@@ -34,22 +36,28 @@ class Finding {
   std::vector<Target> draw(Random& random) const;
 
  private:
+  void look_up(Instant now, Outbox& outbox);
   void go_on(Instant now, Outbox& outbox);
+  void configure(Instant now);
   void take(const dns::Question& question, const dns::Message& answer, Instant now);
   void end(Result result, Instant now);
   resolver::Resolution resolve(const resolver::Answers& answers, Random& random) const;
 
-  Text domain_;
-  std::vector<Target> configured_;
+  Settings settings_;
+  std::vector<Text> domains_;       ///< in order (RFC 3361 §3.1)
+  std::vector<Target> configured_;  ///< instead of DNS
   std::vector<Transport> transports_;
   resolver::Abilities abilities_;
   Random& random_;
-  nameserver::Nameserver nameserver_;
+  std::optional<dhcp::Inquiry> inquiry_;
+  std::optional<nameserver::Nameserver> nameserver_;  ///< anew when others are to be asked
+  std::vector<Endpoint> asked_servers_;
   resolver::Answers answers_;         ///< of the last look-up that has ended
   resolver::Answers coming_;          ///< of the one under way
   std::vector<dns::Question> asked_;  ///< by the one under way
   Instant began_at_{};
   Instant give_up_at_{};
+  bool waits_for_dhcp_ = false;
   Instant valid_until_{};
   std::optional<Duration> took_;
   Result result_ = Result::nobody;

@@ -1,10 +1,12 @@
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "base/address.hpp"
 #include "base/text.hpp"
 #include "base/time.hpp"
+#include "dhcp/inquiry.hpp"
 #include "switching/pauses.hpp"
 
 namespace ringhold::agent {
@@ -20,12 +22,19 @@ struct AccountSettings {
 /// `[agent]` as the mind knows it.
 struct Settings {
   std::vector<AccountSettings> accounts;
-  Text domain;                        ///< whose servers are looked up
-  std::vector<Endpoint> nameservers;  ///< in order
-  Duration dns_timeout = 800ms;       ///< then the next one is asked as well
-  std::vector<Target> servers;        ///< instead of DNS, in order; empty: DNS
-  std::vector<Target> uplinks;        ///< where servers reach us: an address of this machine for each transport, as bound
-  Duration expires = 300s;            ///< asked for
+  Text domain;                        ///< whose servers are looked up; with DHCP: if that names none
+  std::vector<Endpoint> nameservers;  ///< in order; with DHCP likewise
+  /// T1: what DHCP is asked for. It is asked when one of both is.
+  struct Discovery {
+    bool domain = false;
+    bool nameserver = false;
+    dhcp::Settings interface{};
+    bool is_wanted() const { return domain || nameserver; }
+  } discovery;
+  Duration dns_timeout = 800ms;  ///< then the next one is asked as well
+  std::vector<Target> servers;   ///< instead of DNS, in order; empty: DNS
+  std::vector<Target> uplinks;   ///< where servers reach us: an address of this machine for each transport, as bound
+  Duration expires = 300s;       ///< asked for
   switching::Settings switching;
 };
 
