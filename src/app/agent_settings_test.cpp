@@ -77,6 +77,22 @@ TEST(AgentSettings, in_the_branch_devices_file_the_domain_is_the_branchs) {
       << "for serve as well: the file is wrong";
 }
 
+TEST(AgentSettings, dhcp_wants_an_interface_DIS02) {
+  const std::string by_dhcp = "[agent]\ndomain = \"dhcp\"\nnameserver = \"dhcp\"\naccounts = [{ aor = \"sip:alice@example.test\" }]\n";
+  Surroundings wired = machine();
+  wired.default_interface = "eth0";
+  wired.interfaces[1].hardware = {2, 0, 0, 0, 0, 1};
+  const auto agent = parse_agent_settings(by_dhcp, path, wired);
+  ASSERT_TRUE(agent);
+  EXPECT_TRUE(agent->mind.discovery.domain && agent->mind.discovery.nameserver);
+  EXPECT_EQ(agent->listening.dhcp->name, "eth0");
+  EXPECT_EQ(agent->mind.discovery.interface.address.text(), "10.77.0.5");
+  EXPECT_EQ(agent->mind.uplinks.at(0).text(), "udp:10.77.0.5:0");
+  EXPECT_NE(error(by_dhcp).find("agent.interface: there is no default route"), std::string::npos);
+  EXPECT_NE(error(by_dhcp + "interface = \"lo\"\n").find("\"lo\": expected an Ethernet interface"), std::string::npos);
+  EXPECT_NE(error(least + "interface = \"eth0\"\n").find("it is for DHCP"), std::string::npos);
+}
+
 TEST(AgentSettings, what_is_wrong_is_said_with_its_line) {
   EXPECT_NE(error("[agent]\ndomain = \"example.test\"\n").find("agent.accounts: expected at least one"), std::string::npos);
   EXPECT_NE(error("[agent]\naccounts = [{ aor = \"sip:alice@example.test\" }]\n").find("agent.domain: missing"), std::string::npos);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "agent/agent.hpp"
+#include "dhcp/test_bench.hpp"
 #include "dns/builder.hpp"
 #include "sip/message.hpp"
 
@@ -165,6 +166,8 @@ class AgentBench : public ::testing::Test {
   bool additional_ = true;
   dns::Rcode rcode_ = dns::Rcode::no_error;
   bool dns_dead_ = false;
+  std::string dhcp_options_;  ///< what the DHCP server answers; empty: silence
+  std::size_t dhcp_questions_ = 0;
   std::vector<std::string> queries_;  ///< "SRV _sip._udp.example.test"
 
   SeededRandom random_{7};
@@ -193,6 +196,15 @@ class AgentBench : public ::testing::Test {
     for (const auto& send : outbox_.sends()) {
       const std::string bytes{outbox_.message(send)};
       const std::string to = send.destination.remote.text();
+      if (send.destination.protocol == Protocol::dhcp) {
+        ++dhcp_questions_;
+        if (dhcp_options_.empty()) continue;
+        std::uint32_t xid = 0;
+        for (std::size_t i = 4; i < 8; ++i) xid = xid << 8U | static_cast<unsigned char>(bytes[i]);
+        const std::string ack = dhcp::Reply{.xid = xid, .options = dhcp_options_}.bytes();
+        answers_.emplace(now_ + round_trip_, Answer{Protocol::dhcp, Transport::udp, {}, *Endpoint::parse("10.77.0.3:67", Port{67}), ack});
+        continue;
+      }
       if (send.destination.protocol == Protocol::dns) {
         if (!dns_dead_)
           answers_.emplace(now_ + round_trip_, Answer{Protocol::dns, send.destination.transport, send.destination.flow,

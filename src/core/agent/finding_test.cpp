@@ -153,5 +153,98 @@ TEST_F(FindingServers, accounts_spread_by_weight_RFC2782) {
   EXPECT_NEAR(static_cast<double>(first), 1'500, 80) << "four standard deviations";
 }
 
+class FindingByDhcp : public AgentBench {
+ protected:
+  static Settings by_dhcp() {
+    Settings settings = usual();
+    settings.discovery.domain = settings.discovery.nameserver = true;
+    settings.discovery.interface.hardware = dhcp::our_hardware;
+    settings.discovery.interface.address = dhcp::our_address;
+    return settings;
+  }
+  static std::string names(std::initializer_list<std::string_view> all) {
+    std::string data(1, '\0');
+    for (const std::string_view name : all) data += dhcp::labels(name);
+    return dhcp::option_of(120, data);
+  }
+  static std::string address(std::string_view text) {
+    const auto parsed = *Address::parse(text);
+    return {reinterpret_cast<const char*>(parsed.bytes().data()), 4};
+  }
+};
+
+TEST_F(FindingByDhcp, a_domain_leads_to_srv_queries_at_the_given_server_DIS02_DIS03) {
+  Settings settings = by_dhcp();
+  settings.domain.clear();
+  settings.nameservers.clear();
+  dhcp_options_ = names({"example.test"}) + dhcp::option_of(6, address("10.77.0.2"));
+  start(settings);
+  pass(2s);
+  EXPECT_EQ(server(), c1);
+  EXPECT_EQ(dhcp_questions_, 1U);
+  EXPECT_GE(std::ranges::count(queries_, "SRV _sip._udp.example.test"), 1);
+}
+
+TEST_F(FindingByDhcp, addresses_are_registered_at_in_order_DIS02_X32) {
+  dhcp_options_ = dhcp::option_of(120, "\x01" + address("10.78.0.11") + address("10.78.0.12"));
+  refuses(c1);
+  start(by_dhcp());
+  pass(2s);
+  EXPECT_EQ(way(), "11 12");
+  EXPECT_TRUE(queries_.empty()) << "no SRV, and so no survivable registrar";
+  EXPECT_EQ(std::ranges::count(notes_, "dhcp_sip_addresses"), 1) << "which is said";
+}
+
+TEST_F(FindingByDhcp, without_an_answer_the_configuration_serves_T1) {
+  start(by_dhcp());
+  pass(5s);
+  EXPECT_EQ(server(), "");
+  pass(5s);
+  EXPECT_EQ(server(), c1);
+  pass(30min);
+  EXPECT_GE(dhcp_questions_, 20U) << "it goes on asking";
+}
+
+TEST_F(FindingByDhcp, without_answer_and_configuration_it_waits_for_one_T1) {
+  Settings settings = by_dhcp();
+  settings.domain.clear();
+  start(settings);
+  pass(1h);
+  EXPECT_EQ(server(), "");
+  dhcp_options_ = names({"example.test"});
+  pass(70s);
+  EXPECT_EQ(server(), c1);
+}
+
+TEST_F(FindingByDhcp, several_names_are_tried_in_order_RFC3361) {
+  dhcp_options_ = names({"other.test", "example.test"});
+  start(by_dhcp());
+  pass(8s);
+  EXPECT_EQ(server(), c1) << "the first has no servers";
+  const auto first = std::ranges::find_if(queries_, [](const std::string& one) { return one.ends_with("_udp.other.test"); });
+  EXPECT_NE(first, queries_.end());
+}
+
+TEST_F(FindingByDhcp, a_change_is_followed_without_a_gap_SWI18) {
+  dhcp_options_ = dhcp::option_of(120, "\x01" + address("10.78.0.11"));
+  start(by_dhcp());
+  pass(2s);
+  ASSERT_EQ(server(), c1);
+  dhcp_options_ = dhcp::option_of(120, "\x01" + address("10.78.0.12"));
+  clear();
+  pass(11min);
+  EXPECT_EQ(server(), c2);
+  EXPECT_TRUE(registers(c1).back().removes());
+  EXPECT_GE(registers(c1).back().at, registers(c2).front().at);
+}
+
+TEST_F(FindingByDhcp, a_broken_option_is_refused_and_the_configuration_serves_DIS02) {
+  dhcp_options_ = dhcp::option_of(120, "\x07rubbish") + dhcp::option_of(6, "abc");
+  start(by_dhcp());
+  pass(8s);
+  EXPECT_EQ(server(), c1);
+  EXPECT_GE(std::ranges::count(notes_, "dhcp_refused"), 1);
+}
+
 }  // namespace
 }  // namespace ringhold::agent
