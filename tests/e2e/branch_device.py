@@ -47,6 +47,15 @@ class BranchDevice:
         with open(self._config, "w") as file:
             file.write(CONFIG.format(folder=folder, dwell=dwell))
 
+    def listen_for_tls(self, certificate, key):
+        """At port 5061."""
+        with open(self._config) as file:
+            text = file.read()
+        text = text.replace('"tcp:10.77.0.2:5060"]', '"tcp:10.77.0.2:5060", "tls:10.77.0.2:5061"]')
+        text = text.replace("[dns]", f'tls_certificate = "{certificate}"\ntls_key = "{key}"\n\n[dns]', 1)
+        with open(self._config, "w") as file:
+            file.write(text)
+
     def listen_for_browsers(self, origin, port):
         """A secure WebSocket for pages of `origin`, with a certificate made for it."""
         files = {"key": os.path.join(self._folder, "web.key"), "certificate": os.path.join(self._folder, "web.pem")}
@@ -62,6 +71,13 @@ web_origins = ["{origin}"]
         text = text.replace('"tcp:10.77.0.2:5060"]', f'"tcp:10.77.0.2:5060", "wss:10.77.0.2:{port}"]').replace("[dns]", more, 1)
         with open(self._config, "w") as file:
             file.write(text)
+
+    def binary(self):
+        return self._binary
+
+    def config(self):
+        """The path of its file."""
+        return self._config
 
     def check(self):
         """`ringhold check` on our configuration file: raises with its words if it does not accept it."""

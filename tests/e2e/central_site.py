@@ -130,17 +130,50 @@ request_route {{
 """
 
 
+TLS = """
+enable_tls=yes
+listen=tls:{address}:5061
+loadmodule "tls.so"
+modparam("tls", "tls_method", "TLSv1.2+")
+modparam("tls", "certificate", "{certificate}")
+modparam("tls", "private_key", "{key}")
+
+loadmodule "jsonrpcs.so"
+"""
+
+SERVERS = ("c1", "c2")
+
+
 class CentralSite:
     """Runs from construction until `stop`."""
 
     def __init__(self, folder):
         self._folder = folder
-        self._programs = []
+        self._secure = None
+        self._programs = {}
         self._start_nsd()
-        for name, other in (("c1", "c2"), ("c2", "c1")):
-            self._start_kamailio(name, other)
-        for name in ("c1", "c2"):
-            wait_until(lambda name=name: self._alive(name), 15, f"Kamailio at {name} answers")
+        for name in SERVERS:
+            self._start_kamailio(name)
+        for name in SERVERS:
+            self._wait_alive(name)
+
+    def _wait_alive(self, name):
+        wait_until(lambda: self._alive(name), 15, f"Kamailio at {name} answers")
+
+    def speak_tls(self, certificate, key):
+        """Both servers from now on, at port 5061."""
+        self._secure = {"certificate": certificate, "key": key}
+        for name in SERVERS:
+            self.stop_server(name)
+            self.start_server(name)
+
+    def stop_server(self, name):
+        """The machine stays: it refuses what comes."""
+        self._programs.pop(name).stop()
+
+    def start_server(self, name):
+        self._start_kamailio(name)
+        self._wait_alive(name)
 
     def _path(self, name):
         return os.path.join(self._folder, name)
@@ -153,17 +186,20 @@ class CentralSite:
     def _start_nsd(self):
         self._write("example.test.zone", ZONE)
         config = self._write("nsd.conf", NSD.format(address=ADDRESS["cdns"], folder=self._folder))
-        self._programs.append(Program("nsd", "cdns", ["nsd", "-d", "-c", config], self._folder))
+        self._programs["nsd"] = Program("nsd", "cdns", ["nsd", "-d", "-c", config], self._folder)
 
-    def _start_kamailio(self, name, other):
+    def _start_kamailio(self, name):
+        other = next(one for one in SERVERS if one != name)
         text = KAMAILIO.format(address=ADDRESS[name], other=ADDRESS[other], folder=self._folder, name=name)
+        if self._secure:
+            text = text.replace('loadmodule "jsonrpcs.so"\n', TLS.format(address=ADDRESS[name], **self._secure), 1)
         config = self._write(f"{name}.cfg", text)
         words = ["kamailio", "-DD", "-E", "-f", config, "-m", "32", "-M", "4", "-w", self._folder,
                  "-Y", self._folder, "-P", self._path(f"{name}.pid")]
-        self._programs.append(Program(name, name, words, self._folder))
+        self._programs[name] = Program(name, name, words, self._folder)
 
     def _alive(self, name):
-        for program in self._programs:
+        for program in self._programs.values():
             program.must_run()
         return os.path.exists(self._path(f"{name}.sock")) and self._ask(name, "core.version") is not None
 
@@ -201,5 +237,5 @@ class CentralSite:
         return sum(int(line.split("=")[1]) for line in lines)
 
     def stop(self):
-        for program in reversed(self._programs):
+        for program in reversed(self._programs.values()):
             program.stop()

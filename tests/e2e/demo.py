@@ -19,11 +19,12 @@ from first_light import FirstLight
 from half_and_half import HalfAndHalf
 from partial_faults import PartialFaults
 from scene import play
+from switching import Switching
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 BINARY = os.path.join(HERE, "..", "..", "build", "release", "ringhold")
 STORIES = {"first_light": FirstLight, "partial_faults": PartialFaults, "cold_start": ColdStart,
-           "half_and_half": HalfAndHalf, "browser_phone": BrowserPhone}
+           "half_and_half": HalfAndHalf, "browser_phone": BrowserPhone, "switching": Switching}
 
 
 def interrupt(*_):

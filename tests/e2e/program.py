@@ -16,7 +16,7 @@ class Program:
         self._output = open(self.log, "ab")
         self._process = subprocess.Popen(
             ["ip", "netns", "exec", place, *words], stdin=subprocess.DEVNULL, stdout=self._output,
-            stderr=subprocess.STDOUT, env={**os.environ, **(environment or {})})
+            stderr=subprocess.STDOUT, env={**os.environ, **(environment or {})}, start_new_session=True)
 
     @property
     def running(self):
@@ -42,14 +42,18 @@ class Program:
             try:
                 self._process.wait(patience)
             except subprocess.TimeoutExpired:
-                self._process.kill()
+                self._kill_all()
         status = self._process.wait()
         self._output.close()
         return status
 
+    def _kill_all(self):
+        """With its children, which would keep its sockets open."""
+        os.killpg(self._process.pid, signal.SIGKILL)
+
     def kill(self):
         """SIGKILL: as a power cut would."""
-        self._process.kill()
+        self._kill_all()
         status = self._process.wait()
         self._output.close()
         return status
