@@ -252,7 +252,9 @@ int agent_once(const Asking& asking, Duration patience) {
       const auto end = std::chrono::steady_clock::now() + most;
       while (!condition() && std::chrono::steady_clock::now() < end) std::this_thread::sleep_for(between_looks);
     };
-    const auto has_ended = [](const agent::AccountReport& one) { return is_registered(one) || one.state == switching::State::waiting; };
+    const auto has_ended = [](const agent::AccountReport& one) {
+      return is_registered(one) || (one.state == switching::State::waiting && one.last.why != agent::Why::none);
+    };
     wait_until([&] { return std::ranges::all_of(running.report().accounts, has_ended); }, patience);
     for (const auto& server : running.report().servers) {
       if (server.accounts == 0) continue;

@@ -61,7 +61,7 @@ struct Account {
   std::uint32_t cseq = 0;        ///< the last that was used
   std::uint32_t cseq_limit = 0;  ///< up to here they are on disk as used
 
-  switching::State state = switching::State::resolving;
+  switching::State state = switching::State::waiting;
   switching::ServerList list;
   switching::Avoidance avoidance;  ///< of servers that refused this account (503 with Retry-After)
   unsigned waits = 0;              ///< in succession, without success

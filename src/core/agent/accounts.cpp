@@ -114,7 +114,7 @@ void Agent::State::on_due(AccountIndex index, Instant now, Outbox& outbox) {
   if (account.due <= now) {
     const bool is_waiting = account.state == switching::State::waiting;
     account.due = Account::never;
-    const bool outdated = finding.valid_until() <= now;
+    const bool outdated = finding.valid_until() <= now || account.list.servers().empty();
     happened(index, outdated ? Event::list_outdated : is_waiting ? Event::wait_over : Event::refresh_due, now, outbox);
   }
   if (account.doubted_at <= now) {

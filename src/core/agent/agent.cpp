@@ -147,8 +147,15 @@ void Agent::restore(const std::vector<Row>& rows) {
 
 void Agent::start(Instant now, Outbox& outbox) {
   state_->wheel.expire(now, [](AccountIndex) {});  // so that it knows the time before its first entry
-  state_->finding.begin(now, outbox);
-  for (std::uint32_t i = 0; i < state_->accounts.size(); ++i) state_->waiting_for_servers.push_back(AccountIndex{i});
+  // Many begin one after another, as they come back to a server.
+  for (std::uint32_t i = 0; i < state_->accounts.size(); ++i) {
+    Account& account = state_->accounts[i];
+    account.due = state_->in_turn(state_->accounts.size(), now);
+    if (account.due > now)
+      state_->keep_time(AccountIndex{i});
+    else
+      state_->on_due(AccountIndex{i}, now, outbox);
+  }
   state_->settle(now, outbox);
 }
 

@@ -146,7 +146,7 @@ TEST_F(FindingServers, accounts_spread_by_weight_RFC2782) {
   settings.accounts.clear();
   for (int i = 0; i < 2'000; ++i) settings.accounts.push_back({"sip:u" + std::to_string(i) + "@example.test", "u", "p"});
   start(settings);
-  pass(5s);
+  pass(25s);
   const auto report = agent_->report(now_);
   const auto first =
       std::ranges::count_if(report.accounts, [](const AccountReport& one) { return one.server && one.server->endpoint.text() == c1; });
