@@ -15,7 +15,7 @@ if [ "$(id -u)" -ne 0 ]; then
 fi
 echo "Installing: ${missing[*]}" >&2
 export DEBIAN_FRONTEND=noninteractive
-# A package must not start its own Kamailio or name server: the tests start theirs in namespaces.
+# A package must not start its own Kamailio, name server or DHCP server: the tests start theirs in namespaces.
 if [ ! -e /usr/sbin/policy-rc.d ]; then
   printf '#!/bin/sh\nexit 101\n' > /usr/sbin/policy-rc.d
   chmod 755 /usr/sbin/policy-rc.d
