@@ -55,7 +55,7 @@ void make_sender_only(int socket, unsigned device, const DhcpInterface& interfac
 }
 
 void bind_to_port(int socket, const DhcpInterface& interface) {
-  // The kernel prefers a socket with an address or a device to one without: the machine's other DHCP client loses nothing.
+  // The kernel prefers a socket with an address or a device to one without, which is what ours is beside a raw socket.
   const SocketAddress any{{Address{}, interface.port}};
   if (::bind(socket, any.get(), any.length) == 0) return;
   switch (errno) {
