@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import wire
-from dhcp_servers import CLIENT, DNS, PLACE, SERVER, Asked, colons, enter, labels, server, snippet
+from dhcp_servers import CLIENT, DNS, PLACE, SERVER, Agent, Asked, Listener, colons, enter, labels, server, snippet
 from ringhold import DOMAIN, expect
 
 
@@ -21,7 +21,7 @@ def ask(name, lines):
     """The server with these lines, asked once."""
     with installed(name)(lines):
         asked = Asked(wire.BINARY)
-    expect(asked.dhcp["server"] == SERVER, f"the server is {SERVER}: {asked.dhcp}")
+    expect(asked.server == SERVER, f"the server is {SERVER}:\n{asked.log}")
     return asked
 
 
@@ -30,15 +30,15 @@ def takes_snippet(name):
     with installed(name)(snippet(wire.BINARY, name, DOMAIN)) as one:
         asked = Asked(wire.BINARY)
         text = one.text()
-    expect(asked.dhcp["sip_domains"] == [DOMAIN], f"option 120 is {DOMAIN}: {asked.dhcp}")
-    expect(asked.dhcp["nameservers"] == [DNS], f"option 6 is {DNS}: {asked.dhcp}")
+    expect(asked.sip_domains == [DOMAIN], f"option 120 is {DOMAIN}:\n{asked.log}")
+    expect(asked.nameservers == [DNS], f"option 6 is {DNS}:\n{asked.log}")
     expect("dhcp_answered" in asked.events, f"the log tells of it:\n{asked.log}")
     return text
 
 
 def warns_of_addresses(name):
     asked = ask(name, installed(name).option_120(b"\x01" + socket.inet_aton("10.77.0.2") + socket.inet_aton("10.78.0.11")))
-    expect(asked.dhcp["sip_addresses"] == ["10.77.0.2", "10.78.0.11"], f"addresses in order: {asked.dhcp}")
+    expect(asked.sip_addresses == ["10.77.0.2", "10.78.0.11"], f"addresses in order:\n{asked.log}")
     expect("dhcp_sip_addresses" in asked.events, f"and a warning:\n{asked.log}")
 
 
@@ -52,7 +52,7 @@ def joins_pieces(name):
     names, data = list_of(12)
     expect(len(data) > 255, "the option must be split")
     asked = ask(name, installed(name).option_120(data))
-    expect(asked.dhcp["sip_domains"] == names, f"all names in order: {asked.dhcp}")
+    expect(asked.sip_domains == names, f"all names in order:\n{asked.log}")
 
 
 def refuses_text(name):
@@ -60,8 +60,8 @@ def refuses_text(name):
     kind = installed(name)
     pasted = [line for line in snippet(wire.BINARY, name, DOMAIN) if "120" not in line and "sip-servers" not in line]
     asked = ask(name, pasted + kind.option_120(DOMAIN.encode()))
-    expect(asked.dhcp["sip_domains"] == [] and asked.dhcp["nameservers"] == [DNS], f"only option 6 counts: {asked.dhcp}")
-    expect("option 120" in asked.events.get("dhcp_refused", ""), f"the log names the option:\n{asked.log}")
+    expect(asked.sip_domains == [] and asked.nameservers == [DNS], f"only option 6 counts:\n{asked.log}")
+    expect(asked.events.get("dhcp_refused", {}).get("where") == "option 120", f"the log names the option:\n{asked.log}")
 
 
 def test_dhcp_dnsmasq_takes_snippet():
@@ -112,7 +112,7 @@ def test_dhcp_dnsmasq_overloads_fields():
     names, data = list_of(3)
     servers = [f"10.77.0.{number}" for number in range(1, 11)]
     asked = ask("dnsmasq", [f"dhcp-option=option:dns-server,{','.join(servers)}", *installed("dnsmasq").option_120(data), *forced])
-    expect(asked.dhcp["sip_domains"] == names and asked.dhcp["nameservers"] == servers, f"all of it: {asked.dhcp}")
+    expect(asked.sip_domains == names and asked.nameservers == servers, f"all of it:\n{asked.log}")
 
 
 def test_dhcp_dnsmasq_malformed():
@@ -125,6 +125,33 @@ def test_dhcp_kea_malformed():
 
 def test_dhcp_isc_malformed():
     refuses_text("isc")
+
+
+def no_records(query):
+    """The answer to a DNS query: there are none of that type."""
+    end = query.index(b"\0", 12) + 5
+    return query[:2] + b"\x81\x80\0\1\0\0\0\0\0\0" + query[12:end]
+
+
+def unavailable(request):
+    kept = [line for line in request.decode().split("\r\n") if line.split(":")[0] in ("Via", "From", "To", "Call-ID", "CSeq")]
+    lines = ["SIP/2.0 503 Service Unavailable", *(line + ";tag=1" if line.startswith("To:") else line for line in kept)]
+    return "\r\n".join([*lines, "Content-Length: 0", "", ""]).encode()
+
+
+def test_dhcp_names_lead_to_srv_queries():
+    """DIS-02, DIS-03: at the DNS server that came with the name"""
+    with installed("dnsmasq")(snippet(wire.BINARY, "dnsmasq", DOMAIN)), Listener(DNS, 53) as resolver, Agent(wire.BINARY):
+        resolver.wait_for(labels(f"_sip._udp.{DOMAIN}") + b"\0\x21", no_records)
+
+
+def test_dhcp_addresses_lead_to_register():
+    """DIS-02: at these addresses, in order"""
+    kind = installed("dnsmasq")
+    with kind(kind.option_120(b"\x01" + socket.inet_aton("10.77.0.7") + socket.inet_aton("10.77.0.6"))), \
+            Listener("10.77.0.7", 5060) as first, Listener("10.77.0.6", 5060) as second, Agent(wire.BINARY):
+        first.wait_for(b"REGISTER sip:", unavailable)
+        second.wait_for(b"REGISTER sip:", unavailable)
 
 
 # A client that has bound the port to the address it got, as systemd-networkd and dhcpcd do.

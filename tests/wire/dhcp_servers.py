@@ -1,13 +1,13 @@
 """DHCP servers that are not ours, each on the branch's side of a wire whose other end is a client's namespace."""
 
-import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 
-from ringhold import Failed, expect, wait_until
+from ringhold import PATIENCE, Failed, expect, wait_until
 
 SERVER, CLIENT, NETWORK, DNS = "10.77.0.1", "10.77.0.31", "10.77.0.0/24", "10.77.0.2"
 HARDWARE = "02:00:00:77:00:31"
@@ -174,21 +174,78 @@ AGENT = """\
 [agent]
 domain = "dhcp"
 nameserver = "dhcp"
+store = "memory:"
+accounts = [{ aor = "sip:alice@example.test" }]
 """
+FIELD = re.compile(r'(\w+)=("[^"]*"|\S*)')
+
+
+class Agent:
+    """A context: `ringhold agent` in the client's namespace."""
+
+    def __init__(self, binary):
+        with open("/run/agent.toml", "w") as file:
+            file.write(AGENT)
+        with open("/run/agent.log", "wb") as log:
+            self.process = subprocess.Popen(["ip", "netns", "exec", PLACE, binary, "agent", "-c", "/run/agent.toml"],
+                                            stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *_):
+        self.process.terminate()
+        self.process.wait(PATIENCE)
+        if kind:
+            print(self.log())
+
+    @staticmethod
+    def log():
+        with open("/run/agent.log", errors="replace") as log:
+            return log.read()
 
 
 class Asked:
-    """One run of `ringhold agent --once --json` in the client's namespace: `dhcp` of what it prints (server, nameservers,
-    domain, sip_domains, sip_addresses), and the events of its log."""
+    """What the agent says of the first answer that it gets: the events of its log, and what they hold."""
 
-    def __init__(self, binary, seconds=30):
-        with open("/run/agent.toml", "w") as file:
-            file.write(AGENT)
-        words = ["ip", "netns", "exec", PLACE, binary, "agent", "--once", "--json", "-c", "/run/agent.toml"]
-        done = subprocess.run(words, capture_output=True, text=True, timeout=seconds)
-        self.log = done.stderr
-        self.events = {match[1]: match[2] for match in re.finditer(r"\bevent=(\w+)(.*)", done.stderr)}
-        try:
-            self.dhcp = json.loads(done.stdout)["dhcp"]
-        except (ValueError, KeyError) as fault:
-            raise Failed(f"no answer of DHCP in {done.stdout!r} ({fault}); log:\n{done.stderr}") from fault
+    def __init__(self, binary):
+        with Agent(binary) as agent:
+            wait_until(lambda: agent.process.poll() is not None or "event=dhcp_answered" in agent.log(), "a server answers")
+        self.log = agent.log()
+        lines = ({key: value.strip('"') for key, value in FIELD.findall(line)} for line in self.log.splitlines())
+        self.events = {line["event"]: line for line in lines if "event" in line}
+        expect("dhcp_answered" in self.events, f"a server answers:\n{self.log}")
+        self.server = self.events["dhcp_answered"]["server"]
+        self.nameservers = self.listed("dhcp_answered", "nameservers")
+        self.sip_domains = self.listed("dhcp_answered", "sip_domains")
+        self.sip_addresses = self.listed("dhcp_sip_addresses", "addresses")
+
+    def listed(self, event, key):
+        return [one for one in self.events.get(event, {}).get(key, "").split(",") if one]
+
+
+class Listener:
+    """A context: a UDP socket on the server's side of the wire, at an address of the branch that it brings along."""
+
+    def __init__(self, address, port):
+        command("ip", "addr", "replace", f"{address}/24", "dev", "branch")
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.settimeout(PATIENCE)
+        self.socket.bind((address, port))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.socket.close()
+
+    def wait_for(self, part, answer):
+        """The first datagram that holds `part`; all get their `answer`."""
+        while True:
+            try:
+                data, sender = self.socket.recvfrom(65535)
+            except TimeoutError:
+                raise Failed(f"not within {PATIENCE} s: {part!r} at {self.socket.getsockname()}") from None
+            self.socket.sendto(answer(data), sender)
+            if part in data:
+                return data
