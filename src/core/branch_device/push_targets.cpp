@@ -1,9 +1,9 @@
 // Where pushed content may go: a user's terminals in his order, what they have asked for, and what a redirect names (PSH-03 to PSH-17).
 #include <algorithm>
 
-#include "branch_device/reach.hpp"
 #include "branch_device/state.hpp"
 #include "branch_device/team.hpp"
+#include "proxy/reach.hpp"
 #include "proxy/route_preprocessing.hpp"
 
 namespace ringhold::branch_device {
@@ -153,7 +153,7 @@ std::vector<proxy::Hop> PushService::hops_to_place(std::string_view text, Instan
   if (const auto gruu = state_.registrar.gruu().read(*uri)) return state_.hops_to_gruu(*gruu, now);
   if (state_.team.is_alone() || owner_of(state_.aor_of(*uri), state_.team) == state_.team.number) return state_.hops_to_central();
   // Another worker's user is reached as anybody reaches him.
-  const auto hop = hop_through(state_.identity.listeners, {state_.identity.listeners.front()});
+  const auto hop = proxy::hop_through(state_.identity.listeners, {state_.identity.listeners.front()});
   return hop ? std::vector{*hop} : std::vector<proxy::Hop>{};
 }
 

@@ -1,9 +1,9 @@
 // The calls of terminals that have lost them (B1, B2): the registrar sees a restart, calls/release decides, the proxy sends.
 #include <algorithm>
 
-#include "branch_device/reach.hpp"
 #include "branch_device/state.hpp"
 #include "branch_device/word.hpp"
+#include "proxy/reach.hpp"
 
 namespace ringhold::branch_device {
 
@@ -219,7 +219,7 @@ transaction::TransactionId BranchDevice::State::send_in_dialog(const calls::InDi
   // RST-11: a strange host may have registered with the terminal's own contact, to be asked in its place.
   if (request.trusts_no_binding && way->next_route.empty()) hops.clear();
   // A name that nobody has looked up, or a phone whose registration is over.
-  if (const auto last = hops.empty() ? hop_through(identity.listeners, {request.last_seen}) : std::nullopt) hops = {*last};
+  if (const auto last = hops.empty() ? proxy::hop_through(identity.listeners, {request.last_seen}) : std::nullopt) hops = {*last};
   if (proxy::is_sips(way->request_uri())) hops = proxy::secure_hops(hops);
   if (hops.empty()) return {};
   return proxy.send(*message, *way, hops.front(), owner, layer, now, outbox);

@@ -1,7 +1,7 @@
 #include <algorithm>
 
-#include "branch_device/reach.hpp"
 #include "branch_device/state.hpp"
+#include "proxy/reach.hpp"
 
 namespace ringhold::branch_device {
 
@@ -45,24 +45,7 @@ std::vector<proxy::Hop> BranchDevice::State::hops_to_gruu(const registrar::Gruu:
 }
 
 std::vector<proxy::Hop> BranchDevice::State::hops_to_bindings(const location::Bindings& bindings) const {
-  std::vector<proxy::Hop> hops;
-  boost::container::small_vector<std::pair<std::string_view, std::size_t>, 8> flows;  // instance and its hop
-  for (const location::Binding* binding : bindings) {
-    if (hops.size() == limits::fork_targets) break;
-    auto hop = hop_to(*binding, identity.listeners);
-    if (!hop) continue;
-    if (binding->reach == location::Reach::flow && binding->path().empty()) {
-      // RFC 5626 §7: never two flows of one phone at a time; the next serves when the first fails.
-      const auto same = std::ranges::find_if(flows, [&](const auto& flow) { return flow.first == binding->instance(); });
-      if (same != flows.end()) {
-        hops[same->second].alternates.push_back(hop->destination);
-        continue;
-      }
-      flows.emplace_back(binding->instance(), hops.size());
-    }
-    hops.push_back(std::move(*hop));
-  }
-  return hops;
+  return proxy::hops_to(bindings, identity.listeners);
 }
 
 std::optional<proxy::Hop> BranchDevice::State::hop_to_contact(const sip::Uri& uri, Instant now) const {
@@ -72,7 +55,7 @@ std::optional<proxy::Hop> BranchDevice::State::hop_to_contact(const sip::Uri& ur
   if (const auto transport = uri.transport(); !is_reliable(binding->transport()) && transport && is_reliable(*transport))
     return std::nullopt;
   // What is registered here over a connection is reached by that connection only.
-  auto hop = hop_to(*binding, identity.listeners);
+  auto hop = proxy::hop_to(*binding, identity.listeners);
   if (!hop) return std::nullopt;
   hop->request_uri.clear();
   hop->route.clear();
@@ -105,13 +88,13 @@ std::vector<proxy::Hop> BranchDevice::State::hops_to_uri(std::string_view text, 
     targets = std::move(resolution.targets);
     missing = std::move(resolution.missing);
   }
-  auto hop = hop_through(identity.listeners, targets);
+  auto hop = proxy::hop_through(identity.listeners, targets);
   if (!hop) return {};
   return {std::move(*hop)};
 }
 
 std::vector<proxy::Hop> BranchDevice::State::hops_to_central() const {
-  const auto hop = hop_through(identity.listeners, central.usable_servers());
+  const auto hop = proxy::hop_through(identity.listeners, central.usable_servers());
   if (!hop) return {};
   return {*hop};
 }
