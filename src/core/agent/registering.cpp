@@ -19,15 +19,6 @@ constexpr Duration longest_avoidance = 1h;
 
 bool is_challenge(int status) { return status == 401 || status == 407; }
 
-/// Whether every challenge says that only the nonce was too old (RFC 7616 §3.3).
-bool is_stale(const sip::Message& response) {
-  return std::ranges::any_of(response.lines(), [](const sip::HeaderLine& line) {
-    if (line.header != sip::Header::www_authenticate && line.header != sip::Header::proxy_authenticate) return false;
-    const auto challenge = auth::Challenge::parse(line.value);
-    return challenge && challenge->stale;
-  });
-}
-
 /// What the registrar grants our Contact: its own parameter, else the header, else what was asked (RFC 3261 §10.2.4).
 Duration granted(const sip::Message& response, std::string_view contact, Duration asked) {
   std::optional<std::uint32_t> seconds;
@@ -150,7 +141,7 @@ bool Agent::State::transmit(AccountIndex index, Registration& registration, std:
 
 std::optional<Text> Agent::State::credentials_for(const Registration& registration, const Account& account, const sip::Message& challenge) {
   // SWI-10: refused again with a fresh nonce, the password is wrong.
-  if (registration.challenges >= most_challenges || (registration.challenges > 0 && !is_stale(challenge))) return std::nullopt;
+  if (registration.challenges >= most_challenges || (registration.challenges > 0 && !auth::is_stale(challenge))) return std::nullopt;
   const Text uri = registrar_uri(account);
   const Text cnonce = hex_digits(random.next());
   return auth::answers_to(challenge, {account.settings.username, account.settings.password}, {"REGISTER", uri, cnonce}, hasher);
