@@ -102,6 +102,36 @@ void splice_routes(sip::Splice& splice, const sip::Message& request, const Prepr
     if (line.header == sip::Header::route) splice.remove(line.line);
 }
 
+/// The realm of credentials, as it stands; empty without one.
+std::string_view realm_of(std::string_view credentials) {
+  credentials = trimmed(credentials);
+  credentials.remove_prefix(std::min(credentials.find(' '), credentials.size()));
+  for (sip::Element element = sip::split_element(credentials);; element = sip::split_element(element.rest)) {
+    const auto equal = element.first.find('=');
+    if (equal != std::string_view::npos && equal_ignoring_case(trimmed(element.first.substr(0, equal)), "realm"))
+      return trimmed(element.first.substr(equal + 1));
+    if (!element.more) return {};
+  }
+}
+
+/// §22.3: what we prove takes the place of what the sender proves for the same realm; what is for others passes.
+void splice_credentials(sip::Splice& splice, const sip::Message& request, std::string_view credentials) {
+  if (credentials.empty()) return;
+  splice.append_header({credentials});
+  for (const sip::HeaderLine& line : request.lines()) {
+    if (line.header != sip::Header::authorization && line.header != sip::Header::proxy_authorization) continue;
+    const std::string_view realm = realm_of(line.value);
+    bool same = false;
+    for (std::string_view rest = credentials; !rest.empty() && !same;) {
+      const std::string_view own = rest.substr(0, rest.find("\r\n"));
+      rest.remove_prefix(std::min(own.size() + 2, rest.size()));
+      const auto colon = std::min(own.find(':'), own.size());
+      same = sip::parse_header(own.substr(0, colon)) == line.header && realm_of(own.substr(std::min(colon + 1, own.size()))) == realm;
+    }
+    if (same) splice.remove(line.line);
+  }
+}
+
 /// Over UDP what follows the length is padding, which on a stream would be taken for the next message (§18.3); and a stream
 /// needs a length (§16.6 step 9).
 class FittedBody {
@@ -233,6 +263,7 @@ void Forwarding::write_request(const sip::Message& request, const Packet& arriva
       add_record_route(splice, caller, secure);
   }
   splice_routes(splice, request, way, outgoing.hop, to);
+  splice_credentials(splice, request, outgoing.hop.credentials);
   const auto max_forwards = request.max_forwards();
   const Decimal less{max_forwards && *max_forwards > 0 ? *max_forwards - 1 : 70};
   if (const sip::HeaderLine* line = request.line(sip::Header::max_forwards))

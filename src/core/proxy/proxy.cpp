@@ -28,10 +28,14 @@ const Target* stream_listener(const Preprocessed& way, const Hop& hop, const std
   const Address& remote = hop.destination.remote.address;
   const auto host = Address::parse(uri->host);
   if (host ? *host != remote : !uri->port) return nullptr;
-  const auto found = std::ranges::find_if(listeners, [&](const Target& listener) {
-    return listener.transport == Transport::tcp && listener.endpoint.address.is_v4() == remote.is_v4();
-  });
-  return found == listeners.end() ? nullptr : &*found;
+  const Target* best = nullptr;
+  for (const Target& listener : listeners) {
+    if (listener.transport != Transport::tcp || listener.endpoint.address.is_v4() != remote.is_v4()) continue;
+    // The one beside the datagrams' own, where there are several: not everybody may use each.
+    if (listener.endpoint == hop.destination.local) return &listener;
+    if (best == nullptr) best = &listener;
+  }
+  return best;
 }
 
 /// §18.1.1 for a request that is too large for a datagram: streams come first, and what there was before after them. False

@@ -43,6 +43,14 @@ struct ResponseOutcome {
   Text legs;                          ///< of the first final response to INVITE: who was called (describe_legs())
 };
 
+/// The request that a response or a failure belongs to.
+struct Pending {
+  std::string_view request;      ///< as it came; valid until the transaction layer's next change
+  std::string_view request_uri;  ///< of its target; empty: as it came
+  Packet arrival;                ///< without its bytes
+  unsigned challenges = 0;       ///< answered for this target so far
+};
+
 /// For call records: a line for each leg, "URI AFTER_MS UNTIL_MS STATUS WHY"; the times count from the INVITE. WHY is
 /// `answered`, `refused`, `unanswered` (its time to ring was over), `silent`, `elsewhere` (another answered, or declined for
 /// all), or `cancelled` (by the caller).
@@ -115,6 +123,12 @@ class Proxy {
   /// tried; the 3xx goes nowhere then. Else as on_response().
   ResponseOutcome on_redirect(const sip::Message& response, const transaction::Received& received, std::span<const Hop> hops,
                               transaction::Layer& layer, Instant now, Outbox& outbox);
+  /// §22.3, for a 401 or 407 from a server that we have credentials for: the request goes there once more, with these lines. Nothing
+  /// goes upstream then. When it cannot be sent, as on_response().
+  ResponseOutcome on_challenge(const sip::Message& response, const transaction::Received& received, std::string_view credentials,
+                               transaction::Layer& layer, Instant now, Outbox& outbox);
+  /// Nothing when its sender has its final response already.
+  std::optional<Pending> pending(const transaction::Owner& owner, const transaction::Layer& layer) const;
   /// §16.9 and timeouts: the next address is tried, else the leg ended with 503 or 408.
   ResponseOutcome on_failure(const transaction::Failure& failure, transaction::Layer& layer, Instant now, Outbox& outbox);
   /// Timer C, late 100s, silent legs and the ends of contexts. What went upstream.
@@ -130,6 +144,9 @@ class Proxy {
   };
   enum class Setback : std::uint8_t { unavailable, timeout, transport_error };
 
+  // recursion.cpp
+  /// Its leg, while it is waited for; null when it is not.
+  Leg* awaited_leg(const transaction::Received& received);
   // proxy.cpp
   bool start_leg(Place place, const sip::Message& request, const Preprocessed& way, transaction::Layer& layer, Instant now, Outbox& outbox);
   void cancel_pending(ResponseContext& context, transaction::Layer& layer, Instant now, Outbox& outbox);

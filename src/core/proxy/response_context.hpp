@@ -23,6 +23,7 @@ struct Hop {
   Destination destination;
   std::vector<Destination> alternates{};  ///< next addresses of the same target
   int unreachable_status = 503;           ///< what a transport error counts as (§16.9); 430 for a flow (RFC 5626 §5.3)
+  Text credentials{};                     ///< whole lines, in place of what the request brings for the same realm (§22.3)
 };
 
 /// One client transaction of a response context, and what is left to try when it fails.
@@ -37,13 +38,14 @@ struct Leg {
   State state = State::pending;
   bool cancelled = false;  ///< CANCEL sent, or owed once a 1xx comes (§9.1)
   bool cancel_sent = false;
-  bool unanswered = false;     ///< cancelled because its time to ring was over: nobody completed the call elsewhere
-  std::uint16_t breadth = 0;   ///< Max-Breadth
-  std::uint16_t attempt = 0;   ///< which of the places is tried
-  std::uint8_t redirects = 0;  ///< so many led to this target (§16.7 step 4)
-  int status = 0;              ///< final, once ended
-  Instant sent_at;             ///< INVITE: this attempt
-  Instant called_at;           ///< INVITE: the first attempt
+  bool unanswered = false;      ///< cancelled because its time to ring was over: nobody completed the call elsewhere
+  std::uint16_t breadth = 0;    ///< Max-Breadth
+  std::uint16_t attempt = 0;    ///< which of the places is tried
+  std::uint8_t redirects = 0;   ///< so many led to this target (§16.7 step 4)
+  std::uint8_t challenges = 0;  ///< so many were answered here
+  int status = 0;               ///< final, once ended
+  Instant sent_at;              ///< INVITE: this attempt
+  Instant called_at;            ///< INVITE: the first attempt
   Instant ended_at;
   /// INVITE: Timer C (§16.6 step 11); once cancelled, when a final response is no longer waited for (§9.1).
   Instant due = Instant::max();

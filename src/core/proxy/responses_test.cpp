@@ -177,5 +177,79 @@ TEST_F(ForwardedResponse, says_which_dialog_a_2xx_made_and_for_how_long_C6) {
   EXPECT_EQ(outcome_.session_expires, 90U);
 }
 
+/// RFC 3261 §22.3, where the proxy has the credentials.
+class ChallengedLeg : public Proxying {
+ protected:
+  void challenge(const std::string& sent, std::string_view credentials = "Proxy-Authorization: Digest username=\"a\", realm=\"r\"\r\n") {
+    outbox_.clear();
+    const std::string bytes = answer(sent, 407, "Proxy-Authenticate: Digest realm=\"r\", nonce=\"n\"\r\n");
+    const auto message = *sip::Message::parse(bytes);
+    const auto received = layer_.receive(message, packet(bytes, "10.77.0.12"), now_, outbox_);
+    const auto pending = proxy_.pending(received.owner, layer_);
+    challenges_ = pending ? pending->challenges : 99;
+    outcome_ = proxy_.on_challenge(message, received, credentials, layer_, now_, outbox_);
+  }
+  static std::string top_branch(const std::string& bytes) { return std::string{sip::Message::parse(bytes)->top_via()->branch}; }
+  unsigned challenges_ = 0;
+};
+
+TEST_F(ChallengedLeg, goes_again_in_a_new_transaction_and_the_sender_hears_nothing) {
+  start(request("INVITE"), {hop("10.77.0.12")});
+  const std::string first = last_to("10.77.0.12");
+  challenge(first);
+  EXPECT_EQ(challenges_, 0U);
+  EXPECT_TRUE(to(caller).empty());
+  ASSERT_EQ(to("10.77.0.12").size(), 2U);
+  EXPECT_TRUE(to("10.77.0.12")[0].starts_with("ACK "));
+  const std::string second = last_to("10.77.0.12");
+  EXPECT_NE(top_branch(first), top_branch(second));
+  EXPECT_NE(second.find("\r\nProxy-Authorization: Digest username=\"a\", realm=\"r\"\r\n"), std::string::npos) << second;
+  EXPECT_NE(second.find("CSeq: 1 INVITE"), std::string::npos);
+  receive(answer(second, 200), "10.77.0.12");
+  EXPECT_TRUE(last_to(caller).starts_with("SIP/2.0 200 "));
+  // The 407 of the first transaction again: nobody but the layer is interested.
+  challenge(first);
+  EXPECT_TRUE(to(caller).empty());
+}
+
+TEST_F(ChallengedLeg, is_counted_and_the_last_challenge_goes_up) {
+  start(request("MESSAGE"), {hop("10.77.0.12")});
+  challenge(last_to("10.77.0.12"));
+  challenge(last_to("10.77.0.12"));
+  EXPECT_EQ(challenges_, 1U);
+  receive(answer(last_to("10.77.0.12"), 407, "Proxy-Authenticate: Digest realm=\"r\", nonce=\"n\"\r\n"), "10.77.0.12");
+  EXPECT_TRUE(last_to(caller).starts_with("SIP/2.0 407 "));
+  pass(40s);
+  EXPECT_EQ(proxy_.size(), 0U);
+}
+
+TEST_F(ChallengedLeg, is_not_tried_again_once_the_caller_has_hung_up) {
+  start(request("INVITE"), {hop("10.77.0.12")});
+  const std::string invite = last_to("10.77.0.12");
+  receive(request("CANCEL"), caller);
+  challenge(invite);
+  EXPECT_TRUE(last_to(caller).starts_with("SIP/2.0 487 ")) << last_to(caller);
+}
+
+TEST_F(ChallengedLeg, replaces_what_the_sender_has_for_the_same_realm_only) {
+  const std::string own =
+      "Proxy-Authorization: Digest username=\"x\", realm=\"r\", nonce=\"1,2\"\r\nProxy-Authorization: Digest realm=\"other\", "
+      "username=\"y\"\r\n"
+      "Authorization: Digest username=\"z\", realm=\"r\"\r\n";
+  start(request("INVITE", own), {hop("10.77.0.12")});
+  challenge(last_to("10.77.0.12"));
+  const std::string second = last_to("10.77.0.12");
+  EXPECT_EQ(second.find("\"x\""), std::string::npos) << second;
+  for (const char* kept : {"\"y\"", "\"z\"", "username=\"a\""}) EXPECT_NE(second.find(kept), std::string::npos) << second;
+}
+
+TEST_F(ChallengedLeg, carries_credentials_from_the_start_where_they_are_known) {
+  Hop known = hop("10.77.0.12");
+  known.credentials = "Proxy-Authorization: Digest username=\"a\", realm=\"r\"\r\n";
+  start(request("MESSAGE", "Proxy-Authorization: Digest username=\"x\", realm=\"r\"\r\n"), {known});
+  EXPECT_NE(last_to("10.77.0.12").find("username=\"a\""), std::string::npos);
+  EXPECT_EQ(last_to("10.77.0.12").find("username=\"x\""), std::string::npos);
+}
+
 }  // namespace
 }  // namespace ringhold::proxy
