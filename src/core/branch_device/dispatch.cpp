@@ -33,17 +33,6 @@ bool only_removes(const sip::Message& request) {
   return any && removes;
 }
 
-/// §10.3 step 2 and §8.2.2.3: extensions that a REGISTER requires of us and that we do not have.
-Text unsupported_options(const sip::Message& request) {
-  Text unsupported;
-  request.for_each_value(sip::Header::require, [&](std::string_view option, const sip::HeaderLine&) {
-    const bool ours = std::ranges::any_of(register_options, [&](std::string_view one) { return equal_ignoring_case(option, one); });
-    if (!option.empty() && !ours) unsupported += (unsupported.empty() ? "" : ", ") + Text{option};
-    return true;
-  });
-  return unsupported;
-}
-
 }  // namespace
 
 bool BranchDevice::State::is_served(const Endpoint& remote) const {
@@ -206,7 +195,7 @@ void BranchDevice::State::on_register(const sip::Message& request, const Packet&
   const auto& to = request.to();
   const Text aor = to && to->uri.is_sip() && identity.is_ours(to->uri) ? aor_of(to->uri) : Text{};
   if (aor.empty()) return registrar.refuse(request, packet, {404, "To is no address-of-record of this domain", {}}, outbox);
-  if (const Text options = unsupported_options(request); !options.empty())
+  if (const Text options = registrar::unsupported_options(request, register_options); !options.empty())
     return registrar.refuse(request, packet, {420, {}, "Unsupported: " + options + "\r\n"}, outbox);
   if (!may_register(request, packet, aor, now, outbox)) return;
   if (central.sends_home(now) && !only_removes(request) && request.line(sip::Header::contact) != nullptr &&

@@ -37,7 +37,7 @@ void Registrar::append_contact(const Request& request, const location::Binding& 
   headers_.append("Contact: <").append(binding.contact()).append(">").append(binding.parameters());
   headers_.append(";expires=").append(Decimal{seconds_ceil(binding.expires_at - request.now)});
   if (binding.q < 1000) append_thousandths(headers_, binding.q);
-  if (request.demand.gruu && !binding.instance().empty() && sip::has_sip_scheme(binding.contact())) {
+  if (request.demand.gruu && !settings_.domain.empty() && !binding.instance().empty() && sip::has_sip_scheme(binding.contact())) {
     headers_.append(";pub-gruu=\"");
     gruu_.append_public(headers_, binding);
     headers_.append("\"");

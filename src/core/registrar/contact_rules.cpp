@@ -74,6 +74,16 @@ std::optional<Refusal> read_demand(const sip::Message& request, std::uint32_t de
   return read_options(request, demand);
 }
 
+Text unsupported_options(const sip::Message& request, std::span<const std::string_view> supported) {
+  Text unsupported;
+  request.for_each_value(sip::Header::require, [&](std::string_view option, const sip::HeaderLine&) {
+    const bool ours = std::ranges::any_of(supported, [&](std::string_view one) { return equal_ignoring_case(option, one); });
+    if (!option.empty() && !ours) unsupported += (unsupported.empty() ? "" : ", ") + Text{option};
+    return true;
+  });
+  return unsupported;
+}
+
 void append_kept_parameters(Text& out, const sip::Parameters& parameters) {
   static constexpr std::array<std::string_view, 5> ours{"expires", "q", "pub-gruu", "temp-gruu", "temp-gruu-cookie"};
   parameters.for_each([&](std::string_view name, std::string_view value) {

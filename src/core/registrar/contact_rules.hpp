@@ -3,6 +3,7 @@
 #include <boost/container/small_vector.hpp>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string_view>
 
 #include "base/text.hpp"
@@ -38,6 +39,9 @@ inline constexpr std::size_t contacts_per_request = 32;
 /// Reads the Contacts (§10.3 step 6): `*` alone and with Expires 0, else 400; 423 with Min-Expires when one asks for more
 /// than zero and less than `min_expires` (step 7); 439 when a flow is asked for and the edge proxy cannot keep it (RFC 5626).
 std::optional<Refusal> read_demand(const sip::Message& request, std::uint32_t default_expires, std::uint32_t min_expires, Demand& demand);
+
+/// §10.3 step 2 and §8.2.2.3: extensions that a REGISTER requires and that are not among these; empty: none.
+Text unsupported_options(const sip::Message& request, std::span<const std::string_view> supported);
 
 /// Appends the Contact's parameters that belong to the binding and are returned with it: all but those that the registrar
 /// sets itself (expires, q, GRUUs).

@@ -106,6 +106,12 @@ TEST_F(Flows, a_phone_that_gives_them_up_has_one_contact_RFC5626_6) {
   EXPECT_EQ(bindings().at(0)->reach, location::Reach::contact);
 }
 
+TEST_F(Flows, gruus_are_not_given_without_a_domain_of_ours_RFC5627_5) {
+  registrar_.reconfigure({.domain = {}, .service_route = {}});
+  send("<sip:alice@10.77.0.11:5060>;+sip.instance=\"<urn:uuid:1>\"", "Supported: gruu\r\n");
+  EXPECT_TRUE(parameter("pub-gruu").empty());
+}
+
 TEST_F(Flows, gruus_are_given_to_who_asks_RFC5627_5) {
   const std::string contact = "<sip:alice@10.77.0.11:5060>" + Text{instance};
   send(contact, "");

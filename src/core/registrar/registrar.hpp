@@ -21,7 +21,7 @@
 namespace ringhold::registrar {
 
 struct Settings {
-  Text domain;  ///< the one domain of every AOR
+  Text domain;  ///< the one domain of every AOR; empty: there may be several, and no GRUUs are given
   Duration min_expires = 30s;
   Duration normal_expires = 60s;
   Duration survivable_expires = 120s;
