@@ -7,11 +7,15 @@
 #include <vector>
 
 #include "agent/settings.hpp"
+#include "auth/answering.hpp"
 #include "base/limits.hpp"
 #include "switching/server_list.hpp"
 #include "transaction/layer.hpp"
 
 namespace ringhold::agent {
+
+/// An account by its place among all.
+enum class AccountIndex : std::uint32_t {};
 
 /// Why a registration failed (SWI-03, SWI-04), for log and reports.
 enum class Why : std::uint8_t {
@@ -63,12 +67,14 @@ struct Account {
 
   switching::State state = switching::State::waiting;
   switching::ServerList list;
-  switching::Avoidance avoidance;  ///< of servers that refused this account (503 with Retry-After)
-  unsigned waits = 0;              ///< in succession, without success
-  bool refused_in_stay = false;    ///< SWI-09: one round of removing and registering for each stay
-  bool is_plain = false;           ///< an extension was refused: without (SWI-21)
-  bool same_request = false;       ///< the next REGISTER is the last one, for another server (RFC 3263 §4.3, DIS-20)
-  Duration expires{};              ///< asked for; 423 raises it
+  switching::Avoidance avoidance;    ///< of servers that refused this account (503 with Retry-After)
+  unsigned waits = 0;                ///< in succession, without success
+  auth::KnownChallenges challenges;  ///< for what its phones send; of challenged_by
+  Target challenged_by;
+  bool refused_in_stay = false;  ///< SWI-09: one round of removing and registering for each stay
+  bool is_plain = false;         ///< an extension was refused: without (SWI-21)
+  bool same_request = false;     ///< the next REGISTER is the last one, for another server (RFC 3263 §4.3, DIS-20)
+  Duration expires{};            ///< asked for; 423 raises it
   std::optional<Registration> under_way;
   std::optional<Registration> letting_go;
   std::optional<Target> above;     ///< returning: to this one

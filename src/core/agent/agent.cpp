@@ -3,9 +3,9 @@
 #include <algorithm>
 
 #include "agent/state.hpp"
-#include "sip/builder.hpp"
 #include "sip/uri.hpp"
 #include "sip/validation.hpp"
+#include "stun/binding.hpp"
 
 namespace ringhold::agent {
 
@@ -49,58 +49,63 @@ Account new_account(const AccountSettings& settings, Duration expires, Random& r
 Agent::State::State(const Settings& given, Random& given_random)
     : settings{given},
       random{given_random},
-      layer{transaction::Timers{}, transactions_of_account * given.accounts.size() + transactions_besides},
-      finding{given, given_random} {
+      layer{transaction::Timers{}, limits::sip_transactions + transactions_of_account * given.accounts.size() + transactions_besides},
+      finding{given, given_random},
+      edge{given, given_random} {
   accounts.reserve(settings.accounts.size());
   for (const AccountSettings& one : settings.accounts) accounts.push_back(new_account(one, settings.expires, random));
 }
 
 void Agent::State::receive_sip(const Packet& packet, Instant now, Outbox& outbox) {
+  const Source source = source_of(packet);
+  if (source == Source::phone && packet.transport == Transport::udp && stun::is_stun(packet.bytes)) {
+    const auto begin = outbox.bytes().size();
+    if (stun::append_answer(outbox.bytes(), packet.bytes, packet.remote))
+      outbox.sent(begin, {Protocol::sip, packet.transport, packet.flow, packet.local, packet.remote});
+    return;
+  }
   const auto message = sip::Message::parse(packet.bytes);
   if (!message) return;
-  const Target from{packet.transport, packet.remote};
   if (message->is_request()) {
-    // Nobody but our servers has a reason to ask anything here.
-    if (!servers.contains(from) || sip::validate_request(*message)) return;
-  } else if (!sip::is_valid_response(*message)) {
+    if (source == Source::stranger) return;  // a scanner learns nothing
+    if (const auto malformed = sip::validate_request(*message)) {
+      // Without a Via there is nobody to answer; an ACK is never answered.
+      if (message->method() != sip::Method::ack && message->top_via())
+        edge.proxy.refuse_without_state(*message, packet, {malformed->status, Text{malformed->reason}, {}}, outbox);
+      return;
+    }
+  } else if (!sip::is_valid_response(*message) || !edge.identity.is_sender(*message->top_via())) {
     return;
   }
   const auto received = layer.receive(*message, packet, now, outbox);
   switch (received.disposition) {
-    case Disposition::new_request: {
-      const bool is_options = message->method() == sip::Method::options;
-      answer(*message, packet, is_options ? 200 : 480, {}, outbox);
-      break;
-    }
-    case Disposition::cancel: answer(*message, packet, 481, {}, outbox); break;
+    case Disposition::new_request: on_request(*message, packet, source, now, outbox); break;
+    case Disposition::ack: on_ack(*message, packet, source, now, outbox); break;
+    case Disposition::cancel: edge.proxy.cancel(*message, packet, received, layer, now, outbox); break;
     case Disposition::response:
-      if (received.owner.kind == Owner::Kind::heartbeat) {
-        for (auto& [target, server] : servers)
-          if (server.heartbeat == received.transaction && message->status() >= 200) {
-            server.heartbeat = {};
-            server.answered_in = now - server.asked_at;
-            // SWI-15: any answer shows life, but that it is overloaded is for a registration to find out.
-            if (message->status() != 503) break;
-            heartbeat_lost(target, now, outbox);
-            return;
-          }
-        break;
-      }
-      heard(from, now, outbox);
+      if (take_heartbeat(*message, received, now, outbox)) return;
+      heard({packet.transport, packet.remote}, now, outbox);
       if (received.owner.kind == Owner::Kind::registration) on_response(*message, received.owner, now, outbox);
+      if (received.owner.kind == Owner::Kind::proxy) on_relayed_response(*message, packet, received, now, outbox);
       return;
-    case Disposition::ack:
     case Disposition::absorbed:
     case Disposition::stray: break;
   }
-  heard(from, now, outbox);
+  heard({packet.transport, packet.remote}, now, outbox);
 }
 
-void Agent::State::answer(const sip::Message& request, const Packet& packet, int status, std::string_view headers, Outbox& outbox) const {
-  if (request.method() == sip::Method::ack) return;
-  const auto begin = outbox.bytes().size();
-  sip::append_response(outbox.bytes(), request, packet.remote, status, {}, hex_digits(quick_hash(request.call_id())), headers);
-  outbox.sent(begin, sip::response_destination(request, packet));
+bool Agent::State::take_heartbeat(const sip::Message& response, const transaction::Received& received, Instant now, Outbox& outbox) {
+  if (received.owner.kind != Owner::Kind::heartbeat || response.status() < 200) return false;
+  for (auto& [target, server] : servers) {
+    if (server.heartbeat != received.transaction) continue;
+    server.heartbeat = {};
+    server.answered_in = now - server.asked_at;
+    // SWI-15: any answer shows life, but that it is overloaded is for a registration to find out.
+    if (response.status() != 503) return false;
+    heartbeat_lost(Target{target}, now, outbox);
+    return true;
+  }
+  return false;
 }
 
 void Agent::State::on_failures(std::span<const transaction::Failure> failures, Instant now, Outbox& outbox) {
@@ -108,6 +113,7 @@ void Agent::State::on_failures(std::span<const transaction::Failure> failures, I
   const std::vector<transaction::Failure> all{failures.begin(), failures.end()};
   for (const transaction::Failure& failure : all) {
     if (failure.owner.kind == Owner::Kind::registration) on_failure(failure, now, outbox);
+    if (failure.owner.kind == Owner::Kind::proxy) on_relayed_failure(failure, now, outbox);
     if (failure.owner.kind != Owner::Kind::heartbeat) continue;
     const auto lost = std::ranges::find_if(servers, [&](const auto& one) { return one.second.heartbeat == failure.transaction; });
     if (lost == servers.end()) continue;
@@ -142,11 +148,17 @@ Agent::Agent(Agent&&) noexcept = default;
 Agent& Agent::operator=(Agent&&) noexcept = default;
 
 void Agent::restore(const std::vector<Row>& rows) {
-  for (const Row& row : rows) state_->restore(row);
+  for (const Row& row : rows) {
+    if (row.table == Table::binding)
+      state_->edge.restored.push_back(row);
+    else
+      state_->restore(row);
+  }
 }
 
 void Agent::start(Instant now, Outbox& outbox) {
   state_->wheel.expire(now, [](AccountIndex) {});  // so that it knows the time before its first entry
+  for (const Row& row : std::exchange(state_->edge.restored, {})) state_->edge.location.restore(row, now, outbox);
   // Many begin one after another, as they come back to a server.
   for (std::uint32_t i = 0; i < state_->accounts.size(); ++i) {
     Account& account = state_->accounts[i];
@@ -169,6 +181,9 @@ void Agent::receive(const Packet& packet, Instant now, Outbox& outbox) {
 
 void Agent::expire(Instant now, Outbox& outbox) {
   state_->on_failures(state_->layer.expire(now, outbox), now, outbox);
+  state_->edge.proxy.expire(state_->layer, now, outbox);
+  state_->edge.location.expire(now, outbox);
+  state_->expire_acks(now, outbox);
   state_->finding.expire(now, outbox);
   state_->wheel.expire(now, [&](AccountIndex index) { state_->on_due(index, now, outbox); });
   state_->expire_watches(now, outbox);
@@ -188,13 +203,17 @@ void Agent::connection_changed(const FlowChange& change, Instant now, Outbox& ou
     // What is registered over a connection cannot be reached without it (RFC 5626 §4.4).
     if (change.state == FlowState::closed && server.attached > 0) state_->heartbeat_lost(target, now, outbox);
   }
+  if (change.state == FlowState::closed) state_->edge.location.flow_closed(change.flow, outbox);
   state_->on_failures(state_->layer.flow_changed(change, now, outbox), now, outbox);
   state_->settle(now, outbox);
 }
 
 std::optional<Instant> Agent::next_expiry() const {
   std::optional<Instant> next = state_->wheel.next();
-  for (const auto& other : {state_->layer.next_expiry(), state_->finding.next_expiry(), state_->next_watch()})
+  const Edge& edge = state_->edge;
+  const auto next_ack = edge.awaited_acks.empty() ? std::nullopt : std::optional{edge.awaited_acks.front().until};
+  for (const auto& other : {state_->layer.next_expiry(), state_->finding.next_expiry(), state_->next_watch(), edge.proxy.next_expiry(),
+                            edge.location.next_expiry(), next_ack})
     if (other) next = next ? std::min(*next, *other) : *other;
   return next;
 }
@@ -234,7 +253,8 @@ Report Agent::report(Instant now) const {
                                account.bound_at ? account.bound_until - now : Duration::zero(),
                                account.registered_since,
                                account.last,
-                               {account.list.servers().begin(), account.list.servers().end()}});
+                               {account.list.servers().begin(), account.list.servers().end()},
+                               state_->edge.location.ids(account.settings.aor, now).size()});
   for (const auto& [target, server] : state_->servers)
     report.servers.push_back(
         {target, server.attached, server.watch.answering_since(), server.watch.heard_at(), server.connected_in, server.answered_in});

@@ -70,6 +70,15 @@ resolver::Resolution Finding::resolve(const resolver::Answers& answers, Random& 
 
 std::vector<Target> Finding::draw(Random& random) const { return configured_.empty() ? resolve(answers_, random).targets : configured_; }
 
+std::vector<Address> Finding::addresses_of(std::string_view host) const {
+  std::vector<Address> addresses;
+  const auto name = dns::Name::from_text(host);
+  for (const dns::Record& record : answers_.known().records)
+    if (name && record.name == *name)
+      if (const auto address = dns::parse_address(record.type, record.data)) addresses.push_back(*address);
+  return addresses;
+}
+
 void Finding::begin(Instant now, Outbox& outbox) {
   if (is_under_way_) return;
   is_under_way_ = true;

@@ -32,6 +32,8 @@ class Finding {
   /// When servers have to be looked up again (the least TTL).
   Instant valid_until() const { return valid_until_; }
   std::optional<Duration> took() const { return took_; }
+  /// What the last look-up said of a host; empty: nothing.
+  std::vector<Address> addresses_of(std::string_view host) const;
   /// The servers in an order drawn anew (RFC 2782), so that accounts spread by weight.
   std::vector<Target> draw(Random& random) const;
 

@@ -188,6 +188,7 @@ Event Agent::State::taken(Account& account, const sip::Message& response, Instan
                   {"took_ms", std::chrono::duration_cast<std::chrono::milliseconds>(account.last.took).count()}}});
   }
   account.bound_at = done.server;
+  servers.try_emplace(done.server);  // a redirect may have led there: what it asks is served
   const Text contact = contact_uri(account, done.server, sip::own_endpoint(settings.uplinks, way_to(done.server)));
   account.bound_until = now + granted(response, contact, account.expires);
   return Event::accepted;

@@ -17,6 +17,7 @@ struct AccountReport {
   std::optional<Instant> registered_since;
   Outcome last;
   std::vector<Target> servers;  ///< in the order in which they are tried
+  std::size_t phones = 0;       ///< contacts that are registered behind us for it
 };
 
 /// A server that some account has to do with.

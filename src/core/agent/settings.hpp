@@ -31,10 +31,13 @@ struct Settings {
     dhcp::Settings interface{};
     bool is_wanted() const { return domain || nameserver; }
   } discovery;
-  Duration dns_timeout = 800ms;  ///< then the next one is asked as well
-  std::vector<Target> servers;   ///< instead of DNS, in order; empty: DNS
-  std::vector<Target> uplinks;   ///< where servers reach us: an address of this machine for each transport, as bound
-  Duration expires = 300s;       ///< asked for
+  Duration dns_timeout = 800ms;   ///< then the next one is asked as well
+  std::vector<Target> servers;    ///< instead of DNS, in order; empty: DNS
+  std::vector<Target> uplinks;    ///< where servers reach us: an address of this machine for each transport, as bound
+  std::vector<Target> listen;     ///< where phones reach us, as bound; none: nobody is behind us
+  std::vector<Network> networks;  ///< who may use us (T14); others are not answered
+  std::vector<Text> names;        ///< of this machine, lower case, as phones may have it for their outbound proxy
+  Duration expires = 300s;        ///< asked for
   switching::Settings switching;
 };
 

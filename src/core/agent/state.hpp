@@ -8,6 +8,7 @@
 
 #include "agent/account.hpp"
 #include "agent/agent.hpp"
+#include "agent/edge.hpp"
 #include "agent/finding.hpp"
 #include "auth/algorithm.hpp"
 #include "base/timer_wheel.hpp"
@@ -30,9 +31,6 @@ struct Server {
   std::optional<Duration> answered_in;
 };
 
-/// An account by its place among all.
-enum class AccountIndex : std::uint32_t {};
-
 struct Agent::State {
   State(const Settings& given, Random& given_random);
 
@@ -40,7 +38,8 @@ struct Agent::State {
   /// What the last step has left to do.
   void settle(Instant now, Outbox& outbox);
   void receive_sip(const Packet& packet, Instant now, Outbox& outbox);
-  void answer(const sip::Message& request, const Packet& packet, int status, std::string_view headers, Outbox& outbox) const;
+  /// Whether it is an answer to a heartbeat.
+  bool take_heartbeat(const sip::Message& response, const transaction::Received& received, Instant now, Outbox& outbox);
   void on_failures(std::span<const transaction::Failure> failures, Instant now, Outbox& outbox);
   void keep_time(AccountIndex index);
 
@@ -74,6 +73,52 @@ struct Agent::State {
   void reserve_cseq(Account& account, Outbox& outbox) const;
   Destination way_to(const Target& server) const;
 
+  // relaying.cpp
+  Source source_of(const Packet& packet) const;
+  void on_request(const sip::Message& request, const Packet& packet, Source source, Instant now, Outbox& outbox);
+  void on_ack(const sip::Message& ack, const Packet& packet, Source source, Instant now, Outbox& outbox);
+  void register_phone(const sip::Message& request, const Packet& packet, Instant now, Outbox& outbox);
+  /// A request of a server, out of dialog, for an account.
+  void serve(AccountIndex index, const sip::Message& request, const Packet& packet, const proxy::Preprocessed& way, Instant now,
+             Outbox& outbox);
+  void pass_on(const sip::Message& request, const Packet& packet, const proxy::Preprocessed& way, const Way& found, Instant now,
+               Outbox& outbox);
+
+  // routing.cpp
+  bool is_server(const Address& address) const;
+  bool is_server(const Endpoint& endpoint) const;
+  /// Whose address-of-record that is; also where our own host stands in place of the domain.
+  std::optional<AccountIndex> account_named(const sip::Uri& uri) const;
+  /// In whose name a phone sends.
+  std::optional<AccountIndex> account_of(const sip::Message& request, Instant now) const;
+  /// Whom a server wants.
+  std::optional<AccountIndex> account_called(const sip::Message& request, const sip::Uri& uri) const;
+  std::vector<proxy::Hop> hops_to_phones(AccountIndex index, Instant now) const;
+  std::optional<proxy::Hop> hop_to_contact(const sip::Uri& uri, Instant now) const;
+  /// Of a phone's request out of dialog.
+  Way way_out(const sip::Message& request, const proxy::Preprocessed& way, Instant now);
+  Way way_without_server(const Account& account, const sip::Message& request, const sip::Uri& uri, Instant now) const;
+  /// SWI-19: by its Route set and remote target, whatever server is the present one.
+  Way way_in_dialog(const sip::Message& request, const Packet& packet, const proxy::Preprocessed& way, Source source, Instant now);
+  Way way_to_place(const sip::Uri& uri, const sip::Message& request, const proxy::Preprocessed& way, Source source, Instant now);
+
+  // proving.cpp
+  void on_relayed_response(const sip::Message& response, const Packet& packet, const transaction::Received& received, Instant now,
+                           Outbox& outbox);
+  void on_relayed_failure(const transaction::Failure& failure, Instant now, Outbox& outbox);
+  /// Credentials from the start, where the account's challenges are known.
+  void prove_early(AccountIndex index, const sip::Message& request, std::string_view request_uri, proxy::Hop& hop);
+  /// Credentials for a request that was challenged; nothing: the challenge is for its sender.
+  std::optional<Text> prove(AccountIndex index, const proxy::Pending& pending, const sip::Message& request, const sip::Message& challenge,
+                            const Target& server);
+
+  // doubting.cpp
+  /// SWI-13: what was sent to that server has failed there; its account finds out by a registration.
+  void doubt(AccountIndex index, const Target& server, std::string_view why, Instant now, Outbox& outbox);
+  void await_ack(const sip::Message& response, AccountIndex index, const Packet& arrival, Instant now);
+  void acknowledged(const sip::Message& ack);
+  void expire_acks(Instant now, Outbox& outbox);
+
   // watching.cpp
   /// Who is watched, and why, after accounts have moved.
   void settle_watches(Instant now);
@@ -94,6 +139,7 @@ struct Agent::State {
   transaction::Layer layer;
   Finding finding;
   auth::Hasher hasher;
+  Edge edge;
   std::vector<Account> accounts;
   TimerWheel<AccountIndex> wheel;
   boost::container::flat_map<Target, Server> servers;
