@@ -47,22 +47,25 @@ class AgentMind final : public net::Mind {
   std::optional<agent::Agent> agent_;
 };
 
-/// Notes to the log, rows to the store's thread.
+/// Notes to the log, rows to the store's thread, pushed content to the handler's.
 class AgentSink final : public net::Sink {
  public:
-  AgentSink(observe::Log& log, store::Writer& writer) : log_{log}, writer_{writer} {}
+  AgentSink(observe::Log& log, store::Writer& writer, process::Handler& handler) : log_{log}, writer_{writer}, handler_{handler} {}
   void take(Outbox& outbox) override {
     log_.write(outbox);
     if (!outbox.changes().empty()) writer_.put(outbox.changes());
+    for (Outbox::HandOut& content : outbox.hand_outs()) handler_.take(std::move(content));
   }
 
  private:
   observe::Log& log_;
   store::Writer& writer_;
+  process::Handler& handler_;
 };
 
 /// With the ports that the sockets got.
 agent::Settings bound(agent::Settings settings, const net::Listening& listening) {
+  // Of the sockets those of the uplinks come first.
   for (Target& uplink : settings.uplinks) {
     if (uplink.endpoint.port != Port{0}) continue;
     const Transport by = uplink.transport == Transport::tls ? Transport::tcp : uplink.transport;
@@ -78,7 +81,8 @@ struct Running {
   Running(const AgentConfiguration& configuration, Severity least)
       : log{least},
         writer{configuration.store_path, log},
-        sink{log, writer},
+        handler{configuration.handler, [this](std::uint64_t id, agent::HandlerResult result) { handled(id, result); }},
+        sink{log, writer, handler},
         worker{configuration.listening, mind, sink, socket_random, clock} {
     mind.make(bound(configuration.mind, worker.listening()), random);
   }
@@ -92,8 +96,14 @@ struct Running {
     worker.start();
   }
   void end() {
+    handler.stop();
     worker.stop();
     writer.stop();
+  }
+
+  /// In the handler's thread.
+  void handled(std::uint64_t id, agent::HandlerResult result) {
+    worker.run([this, id, result](Instant now, Outbox& outbox, const net::Counters&) { mind.agent().handled(id, result, now, outbox); });
   }
 
   /// A step of the mind, and what it gives; waited for.
@@ -114,6 +124,7 @@ struct Running {
   net::SystemRandom socket_random;
   observe::Log log;
   store::Writer writer;
+  process::Handler handler;
   AgentSink sink;
   AgentMind mind;
   net::Worker worker;
@@ -240,6 +251,8 @@ int agent_once(const Asking& asking, Duration patience) {
   if (!configuration) return invalid_configuration;
   // Another device than the agent that may run beside it: its numbers are its own, and its registration does not stay.
   configuration->store_path.clear();
+  configuration->mind.listen.clear();
+  configuration->mind.push = {};
   for (Target& uplink : configuration->mind.uplinks) uplink.endpoint.port = Port{0};
   configuration->listening.sip.clear();
   for (const Target& uplink : configuration->mind.uplinks)

@@ -1,10 +1,14 @@
 #include "app/agent_settings.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 
+#include "app/ring_when.hpp"
 #include "app/setting_values.hpp"
+#include "app/settings_sense.hpp"
+#include "app/time_zones.hpp"
 #include "base/text.hpp"
 #include "sip/uri.hpp"
 
@@ -160,6 +164,75 @@ void read_interface(TomlSection& table, const Surroundings& machine, AgentConfig
   configuration.listening.dhcp = net::DhcpInterface{name, found->address};
 }
 
+/// Where phones reach us, and which phones may (T14).
+void read_edge(TomlSection& table, const Surroundings& machine, AgentConfiguration& configuration) {
+  agent::Settings& mind = configuration.mind;
+  mind.listen = table.has("listen") ? values<Target>(table, "listen", Target::parse, "\"TRANSPORT:ADDRESS:PORT\" with udp or tcp")
+                                    : std::vector{*Target::parse("udp:127.0.0.1:5080"), *Target::parse("tcp:127.0.0.1:5080")};
+  for (const Target& one : mind.listen)
+    if (one.transport != Transport::udp && one.transport != Transport::tcp)
+      table.error("listen", fmt::format("\"{}\": expected udp or tcp", one.text()));
+  mind.networks = values<Network>(table, "networks", Network::parse, "a network such as \"192.168.1.0/24\"");
+  if (!table.has("networks"))
+    for (const auto& interface : machine.interfaces)
+      if (is_private(interface.address) || interface.address.is_loopback()) mind.networks.push_back(network_of(interface));
+  mind.names = {"localhost"};
+  mind.listen = spelt_out(mind.listen, machine);
+  configuration.listening.sip.insert(configuration.listening.sip.end(), mind.listen.begin(), mind.listen.end());
+}
+
+void read_rule(TomlSection table, std::vector<agent::PushRule>& rules) {
+  agent::PushRule rule;
+  const auto list = [&](std::string_view key) {
+    std::vector<Text> texts;
+    for (const TomlItem& item : table.texts(key).value_or(std::vector<TomlItem>{})) texts.push_back(item.text);
+    return texts;
+  };
+  if (const auto type = table.text("content_type")) rule.content_types = {*type};
+  rule.accounts = list("accounts");
+  rule.larger_than = table.count("larger_than", 0, 0, 1'000'000'000);
+  if (const auto text = table.text("when")) {
+    if (const auto when = parse_when(*text))
+      rule.when = *when;
+    else
+      table.error("when", when.error());
+  }
+  rule.status = static_cast<int>(table.count("status", 302, 300, 499));
+  const bool redirects = rule.status >= 300 && rule.status <= 302;
+  if (!redirects && (rule.status < 400 || rule.status == 401 || rule.status == 407))
+    table.error("status", "expected 300, 301 or 302, or 4xx but 401 and 407");
+  rule.contacts = list("contacts");
+  for (const Text& contact : rule.contacts) {
+    const auto uri = sip::Uri::parse(contact);
+    if (!uri || !uri->is_sip() || !sip::is_plain(contact)) table.error("contacts", fmt::format("\"{}\": expected a SIP URI", contact));
+  }
+  if (!redirects && !rule.contacts.empty()) table.error("contacts", "they belong to a status of 300, 301 or 302");
+  rule.lasts = table.duration("lasts", rule.lasts, 0s, 24h * 365);
+  if (rule.lasts > 0s && rule.status != 302) table.error("lasts", "it belongs to a status of 302");
+  table.finish();
+  rules.push_back(std::move(rule));
+}
+
+/// The table [agent.push] (T15).
+void read_push(TomlSection table, const std::string& path, const Surroundings& machine, AgentConfiguration& configuration) {
+  agent::PushSettings& push = configuration.mind.push;
+  const auto command = table.text("handler");
+  const auto socket = table.text("socket");
+  push.time_limit = table.duration("time_limit", push.time_limit, 100ms, 25s);
+  if (command && socket) table.error("socket", "expected either agent.push.handler or agent.push.socket");
+  push.has_handler = command || socket;
+  if (command) {
+    configuration.handler.command = beside(path, *command);
+    if (access(configuration.handler.command.c_str(), X_OK) != 0)
+      table.error("handler", fmt::format("\"{}\": expected a file that this user may execute", configuration.handler.command));
+  }
+  if (socket) configuration.handler.socket = beside(path, *socket);
+  configuration.handler.time_limit = push.time_limit;
+  for (TomlSection& rule : table.tables("redirect")) read_rule(std::move(rule), push.rules);
+  if (!machine.time_zone.empty()) push.calendar.zone = read_time_zone(machine.time_zone).value_or(ringing::TimeZone{});
+  table.finish();
+}
+
 void read_store(TomlSection& table, const std::string& path, AgentConfiguration& configuration) {
   const std::string url = table.text("store").value_or(std::string{default_store});
   constexpr std::string_view scheme = "sqlite:";
@@ -192,6 +265,8 @@ AgentConfiguration read_agent(TomlSection table, const std::string& path, const 
   read_switch(table.table("switch"), mind.switching);
   read_uplinks(table, machine, configuration);
   read_tls(table, path, configuration);
+  read_edge(table, machine, configuration);
+  read_push(table.table("push"), path, machine, configuration);
   read_store(table, path, configuration);
   table.finish();
   return configuration;

@@ -77,6 +77,29 @@ TEST(AgentSettings, in_the_branch_devices_file_the_domain_is_the_branchs) {
       << "for serve as well: the file is wrong";
 }
 
+TEST(AgentSettings, phones_and_content_T14_T15_PSH02) {
+  const auto usual = good(least);
+  ASSERT_EQ(usual.mind.listen.size(), 2U);
+  EXPECT_EQ(usual.mind.listen[0].text(), "udp:127.0.0.1:5080");
+  EXPECT_TRUE(std::ranges::any_of(usual.mind.networks, [](const Network& one) { return one.contains(*Address::parse("10.77.0.9")); }));
+  EXPECT_FALSE(usual.mind.push.has_handler);
+  const auto agent =
+      good(least +
+           "listen = [\"udp:10.77.0.5:5080\"]\nnetworks = [\"10.77.1.0/24\"]\n[agent.push]\nsocket = \"push.sock\"\ntime_limit = \"5s\"\n"
+           "redirect = [{ content_type = \"image/*\", larger_than = 1000, when = \"mon-fri 17:00-08:00\", status = 302, lasts = \"1h\", "
+           "contacts = [\"sip:alice-pc@example.test\"] }]\n");
+  EXPECT_EQ(agent.mind.listen.size(), 1U);
+  EXPECT_EQ(agent.mind.networks.at(0).text(), "10.77.1.0/24");
+  EXPECT_TRUE(agent.mind.push.has_handler);
+  EXPECT_EQ(agent.handler.socket, ::testing::TempDir() + "push.sock");
+  EXPECT_EQ(agent.handler.time_limit, 5s);
+  const agent::PushRule& rule = agent.mind.push.rules.at(0);
+  EXPECT_EQ(rule.larger_than, 1000U);
+  EXPECT_TRUE(rule.when);
+  EXPECT_EQ(rule.lasts, 1h);
+  EXPECT_EQ(rule.contacts.at(0), "sip:alice-pc@example.test");
+}
+
 TEST(AgentSettings, dhcp_wants_an_interface_DIS02) {
   const std::string by_dhcp = "[agent]\ndomain = \"dhcp\"\nnameserver = \"dhcp\"\naccounts = [{ aor = \"sip:alice@example.test\" }]\n";
   Surroundings wired = machine();
@@ -100,7 +123,12 @@ TEST(AgentSettings, what_is_wrong_is_said_with_its_line) {
             std::string::npos);
   EXPECT_NE(error(least + "heartbeat = \"5s\"\n").find("unknown key"), std::string::npos);
   EXPECT_NE(error(least + "[agent.switch]\nheartbeat = 5\n").find("agent.switch.heartbeat"), std::string::npos);
-  EXPECT_NE(error(least + "[agent.push]\nhandler = \"x\"\n").find("agent.push"), std::string::npos);
+  EXPECT_NE(error(least + "[agent.push]\nhandler = \"missing\"\n").find("agent.push.handler"), std::string::npos);
+  EXPECT_NE(
+      error(least + "[agent.push]\nredirect = [{ status = 404, contacts = [\"sip:a@b.test\"] }]\n").find("agent.push.redirect.contacts"),
+      std::string::npos);
+  EXPECT_NE(error(least + "[agent.push]\nredirect = [{ status = 401 }]\n").find("agent.push.redirect.status"), std::string::npos);
+  EXPECT_NE(error(least + "[agent.push]\nredirect = [{ when = \"someday\" }]\n").find("agent.push.redirect.when"), std::string::npos);
   EXPECT_NE(error("[agent]\ndomain = \"e.test\"\naccounts = [{ aor = \"sip:a@e.test\" }, { aor = \"sip:a@e.test\" }]\n").find("twice"),
             std::string::npos);
   EXPECT_NE(error("[agent]\ndomain = \"e.test\"\naccounts = [{ aor = \"sip:a@e.test\", password_file = \"missing\" }]\n")

@@ -10,6 +10,7 @@
 #include "app/surroundings.hpp"
 #include "branch_device/settings.hpp"
 #include "shell/net/worker.hpp"
+#include "shell/process/handler.hpp"
 
 namespace ringhold::app {
 
@@ -22,7 +23,8 @@ struct AgentConfiguration {
   std::string file;
   agent::Settings mind;  ///< its uplinks have the port 0 where any will do
   net::Listening listening;
-  std::string store_path;  ///< empty: nothing is kept
+  std::string store_path;            ///< empty: nothing is kept
+  process::HandlerSettings handler;  ///< of pushed content; used when mind.push.has_handler
 };
 
 /// The configuration file, read and completed with what the machine brings along.

@@ -224,6 +224,10 @@ void Agent::network_changed(Instant now, Outbox& outbox) {
   state_->settle(now, outbox);
 }
 
+void Agent::handled(std::uint64_t id, HandlerResult result, Instant now, Outbox& outbox) {
+  state_->content_handled(id, result, now, outbox);
+}
+
 void Agent::leave(Instant now, Outbox& outbox) {
   for (std::uint32_t i = 0; i < state_->accounts.size(); ++i) {
     Account& account = state_->accounts[i];

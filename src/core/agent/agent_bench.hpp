@@ -83,6 +83,12 @@ class AgentBench : public ::testing::Test {
                     now_, outbox_);
     deliver();
   }
+  /// The handler has done its work.
+  void handles(const Outbox::HandOut& content, HandlerResult result) {
+    outbox_.clear();
+    agent_->handled(content.id, result, now_, outbox_);
+    deliver();
+  }
   /// Timers and answers, up to then.
   void pass(Duration duration) {
     const Instant until = now_ + duration;
@@ -187,6 +193,7 @@ class AgentBench : public ::testing::Test {
   Outbox outbox_;
   std::vector<Sent> sent_;
   std::vector<std::string> notes_;
+  std::vector<Outbox::HandOut> handed_;  ///< pushed content, to the handler
   std::map<std::pair<Table, Text>, std::vector<Column>> rows_;
 
  private:
@@ -201,6 +208,7 @@ class AgentBench : public ::testing::Test {
 
   void deliver() {
     for (const auto& note : outbox_.notes()) notes_.emplace_back(note.name);
+    for (Outbox::HandOut& one : outbox_.hand_outs()) handed_.push_back(std::move(one));
     for (const Change& change : outbox_.changes()) {
       const std::pair key{change.table, change.key};
       if (change.columns.empty())

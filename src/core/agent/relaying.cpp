@@ -63,7 +63,7 @@ void Agent::State::on_request(const sip::Message& request, const Packet& packet,
 
 void Agent::State::serve(AccountIndex index, const sip::Message& request, const Packet& packet, const proxy::Preprocessed& way, Instant now,
                          Outbox& outbox) {
-  // T15: here a MESSAGE or NOTIFY that is for us, and not for phones, is taken.
+  if (take_content(index, request, packet, now, outbox)) return;
   Way found{hops_to_phones(index, now)};
   // Whether we are there is what a server wants to know by OPTIONS to our Contact, and we are.
   if (found.hops.empty() && request.method() == sip::Method::options)

@@ -3,6 +3,7 @@
 #include <optional>
 #include <vector>
 
+#include "agent/push_rules.hpp"
 #include "base/address.hpp"
 #include "base/text.hpp"
 #include "base/time.hpp"
@@ -39,6 +40,7 @@ struct Settings {
   std::vector<Text> names;        ///< of this machine, lower case, as phones may have it for their outbound proxy
   Duration expires = 300s;        ///< asked for
   switching::Settings switching;
+  PushSettings push;
 };
 
 }  // namespace ringhold::agent

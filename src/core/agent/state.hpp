@@ -31,6 +31,15 @@ struct Server {
   std::optional<Duration> answered_in;
 };
 
+/// Content that the handler has, and whose sender waits.
+struct Handled {
+  std::uint64_t id = 0;
+  transaction::TransactionId server;
+  Endpoint source;
+  Text aor;
+};
+inline constexpr std::size_t most_handled = 64;  ///< at a time; more: 480
+
 struct Agent::State {
   State(const Settings& given, Random& given_random);
 
@@ -112,6 +121,11 @@ struct Agent::State {
   std::optional<Text> prove(AccountIndex index, const proxy::Pending& pending, const sip::Message& request, const sip::Message& challenge,
                             const Target& server);
 
+  // pushing.cpp
+  /// False: it is no content, or nobody here takes it.
+  bool take_content(AccountIndex index, const sip::Message& request, const Packet& packet, Instant now, Outbox& outbox);
+  void content_handled(std::uint64_t id, HandlerResult result, Instant now, Outbox& outbox);
+
   // doubting.cpp
   /// SWI-13: what was sent to that server has failed there; its account finds out by a registration.
   void doubt(AccountIndex index, const Target& server, std::string_view why, Instant now, Outbox& outbox);
@@ -147,6 +161,8 @@ struct Agent::State {
   std::vector<AccountIndex> waiting_for_servers;
   std::deque<AccountIndex> unsendable;  ///< whose request could not even be begun
   bool watches_changed = false;
+  std::vector<Handled> handled;
+  std::uint64_t last_content = 0;
 };
 
 }  // namespace ringhold::agent

@@ -44,6 +44,7 @@ void Outbox::clear() {
   changes_.clear();
   promised_.reset();
   settled_.clear();
+  hand_outs_.clear();
 }
 
 }  // namespace ringhold

@@ -57,6 +57,12 @@ class Outbox {
     WorkerNumber to;
     std::shared_ptr<const Word> word;
   };
+  /// Content for whoever takes it outside; what came of it is told to the mind by its id.
+  struct HandOut {
+    std::uint64_t id = 0;
+    std::vector<std::pair<std::string_view, Text>> values;  ///< names of static storage, as in an environment
+    Text body;
+  };
   struct Note {
     std::string_view name;
     Severity severity;
@@ -85,6 +91,7 @@ class Outbox {
   void change(Change change) { changes_.push_back(std::move(change)); }
   /// The mind wants to hear by committed() that all changes up to here are on disk. Only where changes are kept.
   void promise(ChangeId id) { promised_ = id; }
+  void hand_out(HandOut content) { hand_outs_.push_back(std::move(content)); }
   /// Who waits for the outcome of the command with that id can ask for it.
   void settled(std::string_view id) { settled_.emplace_back(id); }
   /// Whether anybody keeps changes; where nobody does, rows need not be made.
@@ -102,11 +109,12 @@ class Outbox {
   std::string_view text(const NoteField& field) const { return std::string_view{note_text_}.substr(field.offset, field.size); }
   const std::optional<ChangeId>& promised() const { return promised_; }
   std::span<const Text> settled() const { return settled_; }
+  std::vector<HandOut>& hand_outs() { return hand_outs_; }
   std::vector<Change>& changes() { return changes_; }
   const std::vector<Change>& changes() const { return changes_; }
   bool empty() const {
     return sends_.empty() && closes_.empty() && notes_.empty() && changes_.empty() && hand_overs_.empty() && told_.empty() && !promised_ &&
-           settled_.empty();
+           settled_.empty() && hand_outs_.empty();
   }
   void clear();
 
@@ -122,6 +130,7 @@ class Outbox {
   std::vector<Change> changes_;
   std::optional<ChangeId> promised_;
   std::vector<Text> settled_;
+  std::vector<HandOut> hand_outs_;
   bool keeps_changes_ = true;
 };
 
