@@ -35,6 +35,8 @@ class AgentBench : public ::testing::Test {
     Instant at;
     std::string to;
     std::string bytes;
+    Transport transport = Transport::udp;
+    FlowId flow{};
 
     std::string method() const { return bytes.substr(0, bytes.find(' ')); }
     std::string header(sip::Header header) const {
@@ -76,11 +78,17 @@ class AgentBench : public ::testing::Test {
     agent_->start(now_, outbox_);
     deliver();
   }
-  /// What a phone, or a server, sends over UDP, to that place of ours.
-  void receive(const std::string& from, const std::string& to, const std::string& bytes) {
+  /// What a phone, or a server, sends to that place of ours.
+  void receive(const std::string& from, const std::string& to, const std::string& bytes, Transport transport = Transport::udp,
+               FlowId flow = FlowId{1}) {
     outbox_.clear();
-    agent_->receive({Protocol::sip, Transport::udp, FlowId{1}, *Endpoint::parse(to, Port{5060}), *Endpoint::parse(from, Port{5060}), bytes},
-                    now_, outbox_);
+    agent_->receive({Protocol::sip, transport, flow, *Endpoint::parse(to, Port{5060}), *Endpoint::parse(from, Port{5060}), bytes}, now_,
+                    outbox_);
+    deliver();
+  }
+  void closes(FlowId flow, const std::string& remote, Transport transport = Transport::tcp) {
+    outbox_.clear();
+    agent_->connection_changed({Protocol::sip, transport, flow, *Endpoint::parse(remote, Port{5060}), FlowState::closed}, now_, outbox_);
     deliver();
   }
   /// The handler has done its work.
@@ -234,7 +242,7 @@ class AgentBench : public ::testing::Test {
                                                       send.destination.remote, zone_answer(bytes)});
         continue;
       }
-      sent_.push_back({now_, to, bytes});
+      sent_.push_back({now_, to, bytes, send.destination.transport, send.destination.flow});
       if (refusing_.contains(to))
         answers_.emplace(now_ + round_trip_, Answer{Protocol::sip, send.destination.transport, {}, send.destination.remote, "", true});
       if (refusing_.contains(to) || dead_.contains(to)) continue;

@@ -310,6 +310,56 @@ TEST_F(Relaying, a_server_whose_contact_is_a_name_is_reached_where_it_called_fro
   EXPECT_EQ(sent("BYE", c1).size(), 1U);
 }
 
+TEST_F(Relaying, a_phone_over_tcp_is_reached_by_its_connection_and_a_server_over_tcp_by_its_own_T14) {
+  Settings settings = edge({});
+  settings.servers = {*Target::parse("tcp:10.78.0.11:5060")};
+  answers(c1, "INVITE", 0);
+  start(settings);
+  pass(1s);
+  ASSERT_EQ(server(), c1);
+  const std::string place = "10.77.1.1:40000";
+  std::string bytes = request({.method = "REGISTER",
+                               .uri = "sip:example.test",
+                               .to = "<sip:alice@example.test>",
+                               .more = contact_at("alice", place + ";transport=tcp")},
+                              place);
+  receive(place, listener, bytes, Transport::tcp, FlowId{77});
+  EXPECT_EQ(statuses(place), "200");
+  // The server opens a connection of its own to our Contact.
+  receive("10.78.0.11:39999", uplink, request({.uri = "sip:alice@10.77.0.5:5066;transport=tcp"}, "10.78.0.11:39999"), Transport::tcp,
+          FlowId{78});
+  ASSERT_EQ(sent("INVITE", place).size(), 1U);
+  EXPECT_EQ(sent("INVITE", place)[0].flow, FlowId{77});
+  EXPECT_TRUE(has(sent("INVITE", place)[0].bytes, "Record-Route: <sip:10.77.0.5:5080;transport=tcp;lr>"));
+  bytes = request({.more = contact_at("alice", place + ";transport=tcp")}, place);
+  receive(place, listener, bytes, Transport::tcp, FlowId{77});
+  ASSERT_EQ(sent("INVITE", c1).size(), 1U);
+  EXPECT_EQ(sent("INVITE", c1)[0].transport, Transport::tcp);
+  EXPECT_TRUE(has(sent("INVITE", c1)[0].bytes, "Via: SIP/2.0/TCP 10.77.0.5:5066;branch="));
+  // SWI-13: the connection to the server breaks in the call.
+  clear();
+  answers(c1, "INVITE", 200);
+  pass(10s);
+  closes({}, c1);
+  pass(1s);
+  EXPECT_EQ(registers(c1).size(), 1U);
+}
+
+TEST_F(Relaying, stun_of_a_phone_that_keeps_its_flow_is_answered_RFC5626) {
+  start(edge({c1}));
+  pass(1s);
+  clear();
+  const std::string binding{
+      "\x00\x01\x00\x00\x21\x12\xa4\x42"
+      "123456789012",
+      20};
+  receive(p1, listener, binding);
+  receive("192.0.2.7:5060", listener, binding);
+  ASSERT_EQ(sent_.size(), 1U);
+  EXPECT_EQ(sent_[0].to, p1);
+  EXPECT_EQ(sent_[0].bytes.substr(0, 2), std::string("\x01\x01", 2));
+}
+
 TEST_F(Relaying, a_phone_behind_a_nat_is_reached_by_its_flow_in_dialogs_RFC5626) {
   answers(c1, "INVITE", 0);
   start(edge({c1}));
