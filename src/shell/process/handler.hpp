@@ -12,8 +12,8 @@ namespace ringhold::process {
 
 /// One of both is set.
 struct HandlerSettings {
-  std::string command;  ///< an executable file; it gets no arguments
-  std::string socket;   ///< of a program that listens
+  std::string command{};  ///< an executable file; it gets no arguments
+  std::string socket{};   ///< of a program that listens
   Duration time_limit = 10s;
 };
 
