@@ -173,7 +173,7 @@ class World {
     dns::Builder builder{out, asked->id, static_cast<std::uint16_t>(dns::flag::qr | dns::flag::ra | rcode % 6), question};
     const auto host = *dns::Name::from_text("sip1.example.test");
     if (rcode % 6 == 0 && question.type == dns::type::srv)
-      for (const std::uint16_t priority : {10, 20})
+      for (const std::uint16_t priority : {std::uint16_t{10}, std::uint16_t{20}})
         builder.add(dns::Section::answer, question.name, dns::type::srv, dns::class_in, rcode, dns::Srv{priority, 1, 5060, host}.data());
     if (rcode % 6 == 0 && question.type == dns::type::a)
       builder.add(dns::Section::answer, question.name, dns::type::a, dns::class_in, rcode, std::string_view{"\x0a\x4e\x00\x0b", 4});
