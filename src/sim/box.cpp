@@ -209,8 +209,10 @@ std::uint16_t Box::upstream_port(const Slot& slot) {
 
 void Box::note(const Outbox::Note& said) {
   std::string text;
+  std::string_view aor;
   for (const auto& field : outbox_.fields(said)) {
     if (said.name == "mode_changed" && field.key == "to") mode_ = outbox_.text(field);
+    if (field.key == "aor") aor = outbox_.text(field);
     if (!world_.ladder.enabled()) continue;
     if (field.is_number)
       text += fmt::format(" {}={}", field.key, field.number);
@@ -218,6 +220,7 @@ void Box::note(const Outbox::Note& said) {
       text += fmt::format(" {}=\"{}\"", field.key, outbox_.text(field));
   }
   world_.ladder.event(world_.clock.now(), "box", fmt::format("{}{}", said.name, text));
+  witness_.box_noted(said.name, aor);
 }
 
 void Box::keep(Change change) {

@@ -23,6 +23,8 @@ class Witness {
   virtual void box_spins() = 0;
   /// The outcome of a command can be asked for (Outbox::settled).
   virtual void box_settled(std::string_view) {}
+  /// A fact by its name, and whom it is about (its field "aor"), if anybody.
+  virtual void box_noted(std::string_view, std::string_view) {}
 };
 
 /// The second body of the mind, or of a team of minds: what the shell does with sockets, SQLite and the rings between workers,

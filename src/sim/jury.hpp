@@ -24,6 +24,9 @@ class Jury final : public Witness {
   void box_settled(std::string_view id) override {
     for (Witness* one : members_) one->box_settled(id);
   }
+  void box_noted(std::string_view fact, std::string_view aor) override {
+    for (Witness* one : members_) one->box_noted(fact, aor);
+  }
 
  private:
   std::vector<Witness*> members_;

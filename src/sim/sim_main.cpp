@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/text.hpp"
+#include "sim/agent_story.hpp"
 #include "sim/scenario.hpp"
 #include "sim/story.hpp"
 
@@ -28,6 +29,7 @@ int usage() {
              "usage: ringhold_sim --seed N            print the plan and the ladder of one world\n"
              "       ringhold_sim --seeds A..B [--jobs N]   run many worlds\n"
              "       … --workers N                    several minds in one branch device, and queues between them\n"
+             "       … --agents                       worlds of agents instead of phones\n"
              "       ringhold_sim --scenario FILE     run what a file says\n");
   return 2;
 }
@@ -75,6 +77,48 @@ int run_many(std::uint64_t first, std::uint64_t last, unsigned jobs, WorkerNumbe
   return failed.empty() ? 0 : 1;
 }
 
+int run_one_of_agents(std::uint64_t seed) {
+  const sim::AgentOutcome outcome = sim::run_agent_seed(seed, sim::Record::ladder);
+  for (const auto& line : outcome.plan) fmt::print("plan: {}\n", line);
+  for (const auto& line : outcome.ladder) fmt::print("{}\n", line);
+  fmt::print("seed {}: {} events, {} agents with {} accounts, {} REGISTERs, home {:.0f} s after the healing\n", seed, outcome.events,
+             outcome.agents, outcome.accounts, outcome.registers, std::chrono::duration<double>(outcome.home_after).count());
+  for (const auto& violation : outcome.violations) fmt::print("BROKEN seed {}: {}\n", seed, violation);
+  return outcome.violations.empty() ? 0 : 1;
+}
+
+int run_many_of_agents(std::uint64_t first, std::uint64_t last, unsigned jobs) {
+  std::atomic<std::uint64_t> next{first};
+  std::mutex printing;
+  std::uint64_t events = 0;
+  std::uint64_t registers = 0;
+  std::size_t failed = 0;
+  Duration longest_home{};
+  double tightest = 0;
+  const auto work = [&] {
+    for (std::uint64_t seed = next++; seed <= last; seed = next++) {
+      const sim::AgentOutcome outcome = sim::run_agent_seed(seed, sim::Record::nothing);
+      const std::scoped_lock lock{printing};
+      events += outcome.events;
+      registers += outcome.registers;
+      longest_home = std::max(longest_home, outcome.home_after);
+      tightest = std::max(tightest, outcome.tightest);
+      if (outcome.violations.empty()) continue;
+      ++failed;
+      for (const auto& violation : outcome.violations) fmt::print("BROKEN seed {}: {}\n", seed, violation);
+      fmt::print("replay: ./dev sim --agents --seed {}\n", seed);
+    }
+  };
+  std::vector<std::thread> threads;
+  for (unsigned i = 0; i < jobs; ++i) threads.emplace_back(work);
+  for (auto& thread : threads) thread.join();
+  fmt::print(
+      "{} seeds of agents, {} failed; {} events, {} REGISTERs, home at most {:.0f} s after the healing, longest gap {:.2f} of what is "
+      "allowed\n",
+      last - first + 1, failed, events, registers, std::chrono::duration<double>(longest_home).count(), tightest);
+  return failed == 0 ? 0 : 1;
+}
+
 int run_scenario(const std::string& path) {
   std::ifstream file{path};
   if (!file) {
@@ -99,9 +143,15 @@ int main(int count, char** words) {
   std::optional<std::uint64_t> first;
   std::optional<std::uint64_t> last;
   WorkerNumber workers = 1;
+  bool agents = false;
   unsigned jobs = std::max(1U, std::min(2U, std::thread::hardware_concurrency()));
   if (arguments.empty()) first = 1, last = 100;
   for (std::size_t i = 0; i < arguments.size(); i += 2) {
+    if (arguments[i] == "--agents") {
+      agents = true;
+      --i;
+      continue;
+    }
     if (i + 1 >= arguments.size()) return usage();
     const std::string_view value = arguments[i + 1];
     if (arguments[i] == "--scenario") return run_scenario(std::string{value});
@@ -119,6 +169,8 @@ int main(int count, char** words) {
       return usage();
     }
   }
+  if (agents && seed) return run_one_of_agents(*seed);
+  if (agents && first && last && *first <= *last) return run_many_of_agents(*first, *last, jobs);
   if (seed) return run_one(*seed, workers);
   if (first && last && *first <= *last) return run_many(*first, *last, jobs, workers);
   return usage();

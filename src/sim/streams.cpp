@@ -33,6 +33,10 @@ void Streams::try_to_establish(Id id, unsigned tries) {
     world_.clock.after(1ms, [this, id] { give_up(id, true); });
     return;
   }
+  if (way.delay && back.delay && world_.is_deserted(connection.server.address)) {
+    world_.clock.after(*way.delay + *back.delay, [this, id] { give_up(id, true); });
+    return;
+  }
   if (!way.delay || !back.delay || world_.host(connection.server.address) == nullptr) {
     if (retransmission * static_cast<int>(tries) >= patience) return give_up(id, true);
     world_.clock.after(retransmission, [this, id, tries] { try_to_establish(id, tries + 1); });

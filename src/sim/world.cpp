@@ -7,6 +7,7 @@ namespace ringhold::sim {
 namespace bench {
 Address box() { return Address::v4({10, 77, 0, 2}); }
 Address phone(unsigned number) { return Address::v4({10, 77, 0, static_cast<std::uint8_t>(10 + number)}); }
+Address agent(unsigned number) { return Address::v4({10, 77, 0, static_cast<std::uint8_t>(40 + number)}); }
 Address central_dns() { return Address::v4({10, 78, 0, 1}); }
 Address central_sip(unsigned number) { return Address::v4({10, 78, 0, static_cast<std::uint8_t>(10 + number)}); }
 bool is_branch(const Address& address) { return address.bytes()[0] == 10 && address.bytes()[1] == 77; }
@@ -75,7 +76,15 @@ World::Way World::carry_stream(const Endpoint& from, const Endpoint& to) {
 void World::arrive(const Datagram& datagram) {
   const auto host = hosts_.find(datagram.to.address);
   // No host there: nobody answers ARP, so nothing comes back either.
-  if (host != hosts_.end()) host->second->receive(datagram);
+  if (host != hosts_.end()) return host->second->receive(datagram);
+  if (is_deserted(datagram.to.address)) refuse(datagram, 1ms);
+}
+
+void World::set_deserted(const Address& address, bool deserted) {
+  if (deserted)
+    deserted_.insert(address);
+  else
+    deserted_.erase(address);
 }
 
 void World::refuse(const Datagram& datagram, Duration delay) {

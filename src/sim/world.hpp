@@ -2,6 +2,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -47,6 +48,9 @@ class World {
 
   void attach(const Address& address, Host& host) { hosts_[address] = &host; }
   void detach(const Address& address) { hosts_.erase(address); }
+  /// A machine that runs, and on which nobody listens: who sends there is told (ICMP, RST).
+  void set_deserted(const Address& address, bool deserted);
+  bool is_deserted(const Address& address) const { return deserted_.contains(address); }
   void send(Datagram datagram);
   Host* host(const Address& address) const;
   /// One try of a TCP segment: how long it takes, nothing when it is swallowed.
@@ -75,12 +79,14 @@ class World {
   void refuse(const Datagram& datagram, Duration delay);
 
   std::map<Address, Host*> hosts_;
+  std::set<Address> deserted_;
 };
 
 /// Addresses of the bench (behaviour.md part 1).
 namespace bench {
 Address box();
 Address phone(unsigned number);  ///< 1 is 10.77.0.11
+Address agent(unsigned number);  ///< 1 is 10.77.0.41
 Address central_dns();
 Address central_sip(unsigned number);  ///< 1 is 10.78.0.11
 inline constexpr Port sip_port{5060};
