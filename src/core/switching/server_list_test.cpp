@@ -212,5 +212,19 @@ TEST_F(Watching, what_was_heard_long_ago_does_not_count) {
   EXPECT_EQ(watch_.due(), now_) << "asked at once";
 }
 
+TEST_F(Watching, keeps_its_pace_however_often_its_reason_changes_X27) {
+  watch_.set_purpose(Watch::Purpose::candidate, now_, settings_, random_);
+  EXPECT_EQ(watch_.due(), now_) << "the first time at once";
+  const Instant asked = now_;
+  watch_.asked(now_, settings_);
+  watch_.heard(now_, settings_, random_);
+  for (int i = 0; i < 10; ++i) {
+    now_ += 10ms;
+    watch_.set_purpose(Watch::Purpose::heartbeat, now_, settings_, random_);
+    watch_.set_purpose(Watch::Purpose::candidate, now_, settings_, random_);
+    EXPECT_GE(*watch_.due(), asked + settings_.return_after / 6);
+  }
+}
+
 }  // namespace
 }  // namespace ringhold::switching

@@ -24,7 +24,8 @@ void Watch::set_purpose(Purpose purpose, Instant now, const Settings& settings, 
   switch (purpose) {
     case Purpose::nothing: answer_by_.reset(); return;
     case Purpose::heartbeat: due_ = now + about(settings.heartbeat, random); return;
-    case Purpose::candidate: due_ = now; return;
+    // At once, but with many accounts the reason comes and goes with each of them.
+    case Purpose::candidate: due_ = std::max(now, asked_at_ + pace(settings)); return;
   }
 }
 
@@ -35,7 +36,10 @@ void Watch::heard(Instant now, const Settings& settings, Random& random) {
   due_ = now + about(pace(settings), random);
 }
 
-void Watch::asked(Instant now, const Settings& settings) { answer_by_ = now + std::min(pace(settings) / 2, longest_patience); }
+void Watch::asked(Instant now, const Settings& settings) {
+  asked_at_ = now;
+  answer_by_ = now + std::min(pace(settings) / 2, longest_patience);
+}
 
 void Watch::missed(Instant now, const Settings& settings, Random& random) {
   answer_by_.reset();

@@ -41,6 +41,7 @@ class Watch {
 
   Purpose purpose_ = Purpose::nothing;
   Instant due_{};
+  Instant asked_at_{};
   std::optional<Instant> answer_by_;
   std::optional<Instant> heard_at_;
   std::optional<Instant> answering_since_;
