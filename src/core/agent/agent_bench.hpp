@@ -187,6 +187,7 @@ class AgentBench : public ::testing::Test {
       {"sip1.example.test", "10.78.0.11"}, {"sip2.example.test", "10.78.0.12"}, {"ringhold.example.test", "10.77.0.2"}};
   std::uint32_t ttl_ = 300;
   bool additional_ = true;
+  bool has_soa_ = false;  ///< so that it is known what is not there (RFC 2308)
   dns::Rcode rcode_ = dns::Rcode::no_error;
   bool dns_dead_ = false;
   std::string dhcp_options_;  ///< what the DHCP server answers; empty: silence
@@ -306,6 +307,10 @@ class AgentBench : public ::testing::Test {
     }
     if (rcode_ == dns::Rcode::no_error && question.type == dns::type::a)
       add_address(dns::Section::answer, name.substr(0, name.find_last_not_of('.') + 1));
+    if (has_soa_ && question.type != dns::type::a && !name.starts_with("_sip._udp.")) {
+      const std::string soa = std::string(2, '\0') + std::string(18, '\0') + "\x01\x2c";
+      builder.add(dns::Section::authority, *dns::Name::from_text("example.test"), dns::type::soa, dns::class_in, ttl_, soa);
+    }
     return out;
   }
 

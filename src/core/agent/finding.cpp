@@ -99,6 +99,7 @@ void Finding::look_up(Instant now, Outbox& outbox) {
   }
   coming_ = {};
   asked_.clear();
+  asks_beside_ = false;
   give_up_at_ = now + patience;
   valid_until_ = Instant::max();
   go_on(now, outbox);
@@ -113,6 +114,9 @@ void Finding::go_on(Instant now, Outbox& outbox) {
       if (const auto answer = nameserver_->known(question, now)) {
         take(question, *answer, now);
         learnt = true;
+        // It may be given only because nobody answers (RFC 8767): one question each time finds out who does again.
+        if (nameserver_->fresh_until(question).value_or(now) <= now && !std::exchange(asks_beside_, true))
+          nameserver_->look_up(question, now, outbox);
       } else if (std::ranges::none_of(asked_, [&](const dns::Question& one) { return resolver::is_same(one, question); })) {
         asked_.push_back(question);
         nameserver_->look_up(question, now, outbox);

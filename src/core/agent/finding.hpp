@@ -60,6 +60,7 @@ class Finding {
   Instant began_at_{};
   Instant give_up_at_{};
   bool waits_for_dhcp_ = false;
+  bool asks_beside_ = false;  ///< what is known is used meanwhile
   Instant valid_until_{};
   std::optional<Duration> took_;
   Result result_ = Result::nobody;

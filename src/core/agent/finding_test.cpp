@@ -246,5 +246,19 @@ TEST_F(FindingByDhcp, a_broken_option_is_refused_and_the_configuration_serves_DI
   EXPECT_GE(std::ranges::count(notes_, "dhcp_refused"), 1);
 }
 
+TEST_F(FindingServers, dns_that_was_silent_once_is_asked_again_X23) {
+  ttl_ = 20;
+  has_soa_ = true;
+  start(usual());
+  pass(2s);
+  dns_dead_ = true;
+  pass(2min);
+  EXPECT_EQ(server(), c1) << "what was known serves meanwhile";
+  dns_dead_ = false;
+  zone_ = {{1, 0, "sip2.example.test"}, {2, 0, "sip1.example.test"}};
+  pass(3min);
+  EXPECT_EQ(server(), c2);
+}
+
 }  // namespace
 }  // namespace ringhold::agent
