@@ -67,6 +67,7 @@ struct Account {
 
   switching::State state = switching::State::waiting;
   switching::ServerList list;
+  Instant listed_until{};            ///< when the list has to be looked up again: others may have got a later one
   switching::Avoidance avoidance;    ///< of servers that refused this account (503 with Retry-After)
   unsigned waits = 0;                ///< in succession, without success
   auth::KnownChallenges challenges;  ///< for what its phones send; of challenged_by

@@ -114,12 +114,11 @@ void Agent::State::on_due(AccountIndex index, Instant now, Outbox& outbox) {
   if (account.due <= now) {
     const bool is_waiting = account.state == switching::State::waiting;
     account.due = Account::never;
-    const bool outdated = finding.valid_until() <= now || account.list.servers().empty();
-    happened(index, outdated ? Event::list_outdated : is_waiting ? Event::wait_over : Event::refresh_due, now, outbox);
+    happened(index, is_outdated(account, now) ? Event::list_outdated : is_waiting ? Event::wait_over : Event::refresh_due, now, outbox);
   }
   if (account.doubted_at <= now) {
     account.doubted_at = Account::never;
-    happened(index, finding.valid_until() <= now && switching::has_service(account.state) ? Event::list_outdated : Event::doubted, now,
+    happened(index, is_outdated(account, now) && switching::has_service(account.state) ? Event::list_outdated : Event::doubted, now,
              outbox);
   }
   if (account.return_at <= now) {
@@ -151,6 +150,7 @@ void Agent::State::take_servers(Instant now, Outbox& outbox) {
     Account& account = at(index);
     count(account, -1);
     if (found) account.list.assign(finding.draw(random));
+    account.listed_until = finding.valid_until();
     count(account, +1);
     if (!found) { account.last = {{}, Why::unresolved, 0, now, finding.took().value_or(Duration::zero())}; }
     // Without an answer the servers of before are tried on.

@@ -219,8 +219,10 @@ std::optional<Instant> Agent::next_expiry() const {
 }
 
 void Agent::network_changed(Instant now, Outbox& outbox) {
-  for (std::uint32_t i = 0; i < state_->accounts.size(); ++i)
+  for (std::uint32_t i = 0; i < state_->accounts.size(); ++i) {
+    state_->accounts[i].listed_until = now;
     state_->happened(AccountIndex{i}, switching::Event::network_changed, now, outbox);
+  }
   state_->settle(now, outbox);
 }
 

@@ -246,6 +246,35 @@ TEST_F(FindingByDhcp, a_broken_option_is_refused_and_the_configuration_serves_DI
   EXPECT_GE(std::ranges::count(notes_, "dhcp_refused"), 1);
 }
 
+TEST_F(FindingServers, who_knows_no_server_asks_dns_when_the_wait_is_over) {
+  Settings settings = usual();
+  settings.switching.retry_all = 10s;
+  dns_dead_ = true;
+  start(settings);
+  pass(7s);
+  dns_dead_ = false;
+  pass(12s);
+  EXPECT_EQ(server(), c1);
+  EXPECT_EQ(way(), "11") << "nothing goes to an address that nobody gave";
+}
+
+TEST_F(FindingServers, an_answer_to_one_account_does_not_make_the_list_of_another_one_new_X22) {
+  ttl_ = 40;
+  Settings settings = usual();
+  settings.accounts.push_back({"sip:bob@example.test", "bob", "secret"});
+  zone_ = {{1, 0, "sip2.example.test"}};
+  start(settings);
+  pass(30s);
+  ASSERT_EQ(registers(c2).size(), 2U);
+  // Both are refreshed at times of their own, and c2 dies when one of them has asked.
+  zone_ = {{1, 0, "sip1.example.test"}, {2, 0, "sip2.example.test"}};
+  clear();
+  ASSERT_TRUE(pass_until([&] { return !registers(c2).empty(); }, 60s));
+  refuses(c2);
+  pass(40s);
+  for (const AccountReport& one : agent_->report(now_).accounts) EXPECT_EQ(one.server ? one.server->endpoint.text() : "", c1);
+}
+
 TEST_F(FindingServers, dns_that_was_silent_once_is_asked_again_X23) {
   ttl_ = 20;
   has_soa_ = true;

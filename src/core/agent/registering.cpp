@@ -158,7 +158,7 @@ Event Agent::State::failed(Account& account, Why why, int status, Instant now, O
   }
   if (registration.purpose != Purpose::register_above) account.list.fail();
   Event event = account.list.after_failure(account.avoidance, now);
-  if (finding.valid_until() <= now)
+  if (is_outdated(account, now))
     event = Event::failed_outdated;
   else if (event != Event::failed_to_next)
     account.same_request = false;

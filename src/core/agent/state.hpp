@@ -65,6 +65,8 @@ struct Agent::State {
   /// Which servers the account's state gives reason to watch.
   void count(const Account& account, int by);
   void begin_stay(Account& account);
+  /// Whether its servers have to be looked up again before it goes by them.
+  static bool is_outdated(const Account& account, Instant now) { return account.listed_until <= now || account.list.servers().empty(); }
 
   // registering.cpp
   void send(AccountIndex index, Purpose purpose, Instant now, Outbox& outbox);
