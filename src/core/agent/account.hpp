@@ -74,6 +74,7 @@ struct Account {
   Target challenged_by;
   bool refused_in_stay = false;  ///< SWI-09: one round of removing and registering for each stay
   bool is_plain = false;         ///< an extension was refused: without (SWI-21)
+  bool order_is_read = false;    ///< for the return that is planned (DIS-22)
   bool same_request = false;     ///< the next REGISTER is the last one, for another server (RFC 3263 §4.3, DIS-20)
   Duration expires{};            ///< asked for; 423 raises it
   std::optional<Registration> under_way;

@@ -89,6 +89,7 @@ void Agent::State::plan_refresh(Account& account, Instant now) {
   for (const Target& server : account.list.servers())
     if (account.list.is_better(server) && has_stayed(server, now) && !account.avoidance.is_avoided(server, now))
       account.return_at = in_turn(accounts.size(), now);
+  account.order_is_read = account.order_is_read && account.return_at != Account::never;
 }
 
 void Agent::State::wait(Account& account, Duration duration, Instant now, Outbox& outbox) {
@@ -127,6 +128,11 @@ void Agent::State::on_due(AccountIndex index, Instant now, Outbox& outbox) {
     const auto list = account.list.servers();
     const bool is_waiting = account.state == switching::State::waiting;
     if (!is_waiting && account.state != switching::State::registered) return keep_time(index);
+    // DIS-22, X-22: which one is better may have changed since. Once: an answer with a short TTL serves for the turn that comes then.
+    if (!is_waiting && is_outdated(account, now) && !std::exchange(account.order_is_read, false)) {
+      account.order_is_read = true;
+      return happened(index, Event::list_outdated, now, outbox);
+    }
     const auto usable = std::ranges::find_if(list, [&](const Target& server) {
       return (is_waiting ? answers(server) : account.list.is_better(server) && has_stayed(server, now)) &&
              !account.avoidance.is_avoided(server, now);

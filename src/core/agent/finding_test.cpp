@@ -289,5 +289,21 @@ TEST_F(FindingServers, dns_that_was_silent_once_is_asked_again_X23) {
   EXPECT_EQ(server(), c2);
 }
 
+TEST_F(FindingServers, before_a_return_the_order_is_read_again_DIS22_X22) {
+  ttl_ = 20;
+  Settings settings = usual();
+  settings.expires = 3600s;
+  refuses(c1);
+  start(settings);
+  pass(1min);
+  ASSERT_EQ(server(), c2);
+  zone_ = {{1, 0, "sip2.example.test"}, {2, 0, "sip1.example.test"}};
+  clear();
+  lives(c1);
+  pass(5min);
+  EXPECT_EQ(server(), c2);
+  EXPECT_TRUE(registers(c1).empty());
+}
+
 }  // namespace
 }  // namespace ringhold::agent
