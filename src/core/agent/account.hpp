@@ -64,6 +64,7 @@ struct Account {
   Text from_tag;
   std::uint32_t cseq = 0;        ///< the last that was used
   std::uint32_t cseq_limit = 0;  ///< up to here they are on disk as used
+  std::vector<Target> numbered;  ///< who has got a request with that last number
 
   switching::State state = switching::State::waiting;
   switching::ServerList list;

@@ -82,7 +82,9 @@ Destination Agent::State::way_to(const Target& server) const {
   return way;
 }
 
-void Agent::State::reserve_cseq(Account& account, Outbox& outbox) const {
+void Agent::State::take_cseq(Account& account, Outbox& outbox) const {
+  ++account.cseq;
+  account.numbered.clear();
   if (account.cseq < account.cseq_limit) return;
   account.cseq_limit = account.cseq + limits::cseq_reserve;
   outbox.change({Table::agent_account,
@@ -104,10 +106,12 @@ void Agent::State::send(AccountIndex index, Purpose purpose, Instant now, Outbox
   else if (current != nullptr)
     server = *current;
   slot = Registration{.transaction = {}, .purpose = purpose, .server = server, .sent_at = now};
-  // DIS-20: who answered nothing, or 503, is not told another number by the next (RFC 3263 §4.3).
-  const bool is_same = std::exchange(account.same_request, false) && purpose == Purpose::register_here;
-  if (!is_same) ++account.cseq;
-  reserve_cseq(account, outbox);
+  // DIS-20: who answered nothing, or 503, is not told another number by the next (RFC 3263 §4.3). But to one server the same number
+  // would be out of order (RFC 3261 §10.3 step 7).
+  const bool is_same = std::exchange(account.same_request, false) && purpose == Purpose::register_here &&
+                       std::ranges::find(account.numbered, server) == account.numbered.end();
+  if (!is_same) take_cseq(account, outbox);
+  account.numbered.push_back(server);
   if (transmit(index, *slot, {}, now, outbox)) return;
   if (purpose == Purpose::let_go)
     slot.reset();
@@ -200,8 +204,8 @@ Event Agent::State::classify(AccountIndex index, const sip::Message& response, I
   const int status = response.status();
   const bool removes = registration.purpose == Purpose::remove_here;
   const auto again = [&](std::string_view credentials) {
-    ++account.cseq;
-    reserve_cseq(account, outbox);
+    take_cseq(account, outbox);
+    account.numbered.push_back(registration.server);
     return transmit(index, registration, credentials, now, outbox);
   };
   if (status < 300) return taken(account, response, now, outbox);
@@ -259,8 +263,7 @@ void Agent::State::on_response(const sip::Message& response, const Owner& owner,
     if (is_challenge(response.status()))
       if (const auto credentials = credentials_for(*account.letting_go, account, response)) {
         ++account.letting_go->challenges;
-        ++account.cseq;
-        reserve_cseq(account, outbox);
+        take_cseq(account, outbox);
         if (transmit(index, *account.letting_go, *credentials, now, outbox)) return;
       }
     account.letting_go.reset();

@@ -189,5 +189,23 @@ TEST_F(Returning, it_never_stands_at_two_servers_beyond_the_hand_over) {
   EXPECT_TRUE(registers(c2).empty());
 }
 
+TEST_F(Returning, no_server_gets_one_number_in_two_requests_SWI20) {
+  ttl_ = 20;
+  zone_ = {{10, 0, "sip1.example.test"}, {20, 0, "sip2.example.test"}};
+  refuses(c1);
+  start(usual());
+  pass(30s);
+  ASSERT_EQ(server(), c2);
+  clear();
+  dies(c2);  // it takes longer than the TTL, so DNS is asked who comes next
+  ASSERT_TRUE(pass_until([&] { return state() == switching::State::waiting; }, 5min));
+  EXPECT_EQ(way(), "12 11 12");
+  std::map<std::string, std::uint32_t> last;
+  for (const Sent& sent : registers()) {
+    EXPECT_GT(sent.cseq(), last[sent.to]) << sent.to;
+    last[sent.to] = sent.cseq();
+  }
+}
+
 }  // namespace
 }  // namespace ringhold::agent

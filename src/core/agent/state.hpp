@@ -81,7 +81,8 @@ struct Agent::State {
   /// The failure of what is under way, in the machine's words.
   switching::Event failed(Account& account, Why why, int status, Instant now, Outbox& outbox);
   std::optional<Text> credentials_for(const Registration& registration, const Account& account, const sip::Message& challenge);
-  void reserve_cseq(Account& account, Outbox& outbox) const;
+  /// The next number.
+  void take_cseq(Account& account, Outbox& outbox) const;
   Destination way_to(const Target& server) const;
 
   // relaying.cpp
