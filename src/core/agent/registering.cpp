@@ -105,6 +105,11 @@ void Agent::State::send(AccountIndex index, Purpose purpose, Instant now, Outbox
     server = *account.above;
   else if (current != nullptr)
     server = *current;
+  // A removal that is still under way there would come too late.
+  if (purpose != Purpose::let_go && account.letting_go && account.letting_go->server == server) {
+    layer.abandon(account.letting_go->transaction);
+    account.letting_go.reset();
+  }
   slot = Registration{.transaction = {}, .purpose = purpose, .server = server, .sent_at = now};
   // DIS-20: who answered nothing, or 503, is not told another number by the next (RFC 3263 §4.3). But to one server the same number
   // would be out of order (RFC 3261 §10.3 step 7).
@@ -254,6 +259,11 @@ Event Agent::State::classify(AccountIndex index, const sip::Message& response, I
   return failed(account, is_challenge(status) ? Why::credentials : Why::status, status, now, outbox);
 }
 
+void Agent::State::has_let_go(AccountIndex index, Instant now, Outbox& outbox) {
+  // Servers that share one location table have removed the binding of the better one with it (decision 0017).
+  if (at(index).bound_at && at(index).state == switching::State::registered) happened(index, Event::doubted, now, outbox);
+}
+
 void Agent::State::on_response(const sip::Message& response, const Owner& owner, Instant now, Outbox& outbox) {
   if (response.status() < 200) return;
   const auto index = static_cast<AccountIndex>(owner.index);
@@ -267,6 +277,7 @@ void Agent::State::on_response(const sip::Message& response, const Owner& owner,
         if (transmit(index, *account.letting_go, *credentials, now, outbox)) return;
       }
     account.letting_go.reset();
+    if (response.status() < 300) has_let_go(index, now, outbox);
     return;
   }
   if (account.under_way) happened(index, classify(index, response, now, outbox), now, outbox);
@@ -275,9 +286,14 @@ void Agent::State::on_response(const sip::Message& response, const Owner& owner,
 void Agent::State::on_failure(const transaction::Failure& failure, Instant now, Outbox& outbox) {
   const auto index = static_cast<AccountIndex>(failure.owner.index);
   Account& account = at(index);
-  if (failure.owner.leg == 1) return account.letting_go.reset();
-  if (!account.under_way) return;
   const auto why = failure.cause == transaction::Failure::Cause::timeout ? Why::timeout : Why::unsendable;
+  if (failure.owner.leg == 1) {
+    account.letting_go.reset();
+    // It may have been heard.
+    if (why == Why::timeout) has_let_go(index, now, outbox);
+    return;
+  }
+  if (!account.under_way) return;
   happened(index, failed(account, why, 0, now, outbox), now, outbox);
 }
 

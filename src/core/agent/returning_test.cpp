@@ -189,6 +189,38 @@ TEST_F(Returning, it_never_stands_at_two_servers_beyond_the_hand_over) {
   EXPECT_TRUE(registers(c2).empty());
 }
 
+TEST_F(Returning, after_the_removal_it_registers_once_more_for_servers_that_share_their_books) {
+  stand_at_c2();
+  clear();
+  lives(c1);
+  ASSERT_TRUE(pass_until([&] { return server() == c1; }, 60s));
+  pass(1s);
+  const std::string moved = way();
+  EXPECT_EQ(moved.substr(moved.find("11")), "11 -12 11");
+  clear();
+  pass(30s);
+  EXPECT_TRUE(registers().empty()) << "once";
+}
+
+TEST_F(Returning, a_removal_does_not_overtake_a_registration_at_the_same_server) {
+  Settings settings = with({c1, c2});
+  settings.expires = 3600s;
+  refuses(c1);
+  start(settings);
+  pass(1s);
+  clear();
+  lives(c1);
+  answers(c2, "REGISTER", 0);
+  ASSERT_TRUE(pass_until([&] { return !registers(c2).empty(); }, 60s));
+  ASSERT_TRUE(registers(c2).back().removes());
+  refuses(c1);
+  ASSERT_TRUE(pass_until([&] { return !registers(c2).back().removes(); }, 30s));
+  const Instant registered = registers(c2).back().at;
+  pass(30s);
+  const bool any = std::ranges::any_of(sent_, [&](const Sent& sent) { return sent.to == c2 && sent.removes() && sent.at > registered; });
+  EXPECT_FALSE(any);
+}
+
 TEST_F(Returning, no_server_gets_one_number_in_two_requests_SWI20) {
   ttl_ = 20;
   zone_ = {{10, 0, "sip1.example.test"}, {20, 0, "sip2.example.test"}};

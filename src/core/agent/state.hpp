@@ -74,6 +74,8 @@ struct Agent::State {
   bool transmit(AccountIndex index, Registration& registration, std::string_view credentials, Instant now, Outbox& outbox);
   void on_response(const sip::Message& response, const transaction::Owner& owner, Instant now, Outbox& outbox);
   void on_failure(const transaction::Failure& failure, Instant now, Outbox& outbox);
+  /// The binding at the server that was left is removed.
+  void has_let_go(AccountIndex index, Instant now, Outbox& outbox);
   /// What a final response is to the machine; it takes along what it needs of it.
   switching::Event classify(AccountIndex index, const sip::Message& response, Instant now, Outbox& outbox);
   /// After a 2xx.
