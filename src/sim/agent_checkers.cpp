@@ -16,7 +16,6 @@ constexpr Duration timer_f = 32s;
 constexpr Duration pace_window = 5min;
 // 10 ms apart, drawn over a span: 100 per second, and what chance makes of it (four standard deviations).
 constexpr std::size_t most_in_a_second = 140;
-constexpr Duration burst_allowed = 3s;
 constexpr Duration options_window = 60s;
 
 void forget_before(std::deque<Instant>& moments, Instant earliest) {
@@ -98,17 +97,20 @@ void AgentCheckers::sent_register(unsigned number, const SipMessage& request, co
     return broken("a REGISTER for nobody's account: " + describe_sip(request.text()));
   AccountSight& account = known->second;
   const bool removal = removes(request);
-  open_[parameter(request.get("Via"), "branch").value_or("")] = {account.user, to, removal, now};
+  const std::string branch = parameter(request.get("Via"), "branch").value_or("");
+  open_[branch] = {account.user, to, removal, now};
   judge_numbers(account, request, to);
   account.registers.push_back(now);
   judge_pace(account);
   if (removal) return;
+  account.latest = branch;
+  // SWI-17: who goes back to a better place than where he is, and not by the credentials that he was asked for.
+  if (account.at && account.at != to && !account.trying_since && request.get("Authorization").empty()) judge_spread(number, to);
   if (!account.trying_since) account.trying_since = now;
   std::erase_if(hand_overs_, [&](const HandOver& one) { return one.user == account.user && one.left == to; });
-  judge_spread(number, to);
 }
 
-void AgentCheckers::sent_options(unsigned number, const SipMessage&, const Address& to) {
+void AgentCheckers::sent_options(unsigned number, const SipMessage& request, const Address& to) {
   const Instant now = world_.clock.now();
   const AgentSight& agent = agents_[number];
   const switching::Settings& pauses = agent.settings.switching;
@@ -120,7 +122,7 @@ void AgentCheckers::sent_options(unsigned number, const SipMessage&, const Addre
   // A heartbeat at least 0.8 of its pace after the last word, or 0.4 after one that was lost; of candidates that answer a sixth of
   // return_after is the pace, of those that do not a third. Each time that the reason changes there may be one at once.
   const Duration shortest = std::min(pauses.heartbeat * 2 / 5, std::max<Duration>(pauses.return_after / 6, 500ms) * 4 / 5);
-  auto& sent = options_[{number, to}];
+  auto& sent = options_[{number, std::string{request.get("Via").substr(0, 12)} + to.text()}];
   sent.push_back(now);
   forget_before(sent, now - options_window);
   const std::size_t most = static_cast<std::size_t>(options_window / shortest) + 4;
@@ -128,13 +130,15 @@ void AgentCheckers::sent_options(unsigned number, const SipMessage&, const Addre
 }
 
 void AgentCheckers::answered(unsigned number, const SipMessage& response, const Address& from) {
-  const auto found = open_.find(parameter(response.get("Via"), "branch").value_or(""));
+  const std::string branch = parameter(response.get("Via"), "branch").value_or("");
+  const auto found = open_.find(branch);
   if (found == open_.end()) return;
   const RegisterSight sent = found->second;
   open_.erase(found);
   const Instant now = world_.clock.now();
-  if (now - sent.at > timer_f || sent.at < agents_[number].started_at) return;  // it does not wait for that any more
   AccountSight& account = accounts_.at(sent.user);
+  // It does not wait for that any more: SWI-14, one at a time.
+  if (now - sent.at > timer_f || sent.at < agents_[number].started_at || (!sent.removes && branch != account.latest)) return;
   if (response.status == 401 || response.status == 407) {
     // A REGISTER and its credentials are one attempt.
     if (!account.registers.empty()) account.registers.pop_back();
@@ -178,8 +182,10 @@ void AgentCheckers::judge_numbers(AccountSight& account, const SipMessage& reque
   }
   account.may_renumber = false;
   const unsigned number = request.cseq_number();
-  const auto [last, is_first] = account.cseq.try_emplace({std::move(call_id), to}, number);
-  // RFC 3261 §10.3 step 7: a registrar does not take the same number in another request either.
+  // RFC 3261 §10.3 step 7: a registrar does not take the same number in another request either. By another transport it is the next
+  // server, whose request is the same (RFC 3263 §4.3).
+  const bool is_tcp = request.get("Via").starts_with("SIP/2.0/TCP");
+  const auto [last, is_first] = account.cseq.try_emplace({call_id + (is_tcp ? " tcp" : " udp"), to}, number);
   if (!is_first && number <= last->second)
     broken(fmt::format("{} sent CSeq {} to {} after {} (SWI-20)", account.user, number, to.text(), last->second));
   last->second = number;
@@ -219,8 +225,6 @@ void AgentCheckers::judge_spread(unsigned number, const Address& to) {
   auto& sent = burst_[{number, to}];
   sent.push_back(now);
   forget_before(sent, now - 1s);
-  // Who begins has nobody to spare yet.
-  if (now - agents_[number].disturbed_at < burst_allowed) return;
   if (sent.size() > most_in_a_second)
     broken(fmt::format("agent{} sent {} REGISTERs to {} within a second (X-24, SWI-17)", number, sent.size(), to.text()));
 }

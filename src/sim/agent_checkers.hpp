@@ -25,7 +25,6 @@ class AgentCheckers final : public AgentWitness, public Witness {
   void agent_sent(unsigned number, const Datagram& datagram) override;
   void agent_received(unsigned number, const Datagram& datagram) override;
   void agent_spins(unsigned number) override;
-  void network_changed(unsigned number) { agents_[number].disturbed_at = world_.clock.now(); }
 
   void box_received(const Datagram&) override {}
   void box_sent(const Datagram&) override {}
@@ -41,8 +40,10 @@ class AgentCheckers final : public AgentWitness, public Witness {
 
   /// Whether all accounts were last taken by it.
   bool all_at(const Address& place) const;
-  /// At the end: nobody but `first` holds anybody's account, and that one all.
+  /// Long after the healing: nobody but `first` holds anybody's account, and that one all.
   void judge_home(const Address& first, const Holders& holders);
+  /// All have taken their registrations away.
+  void judge_left(Instant left_at, const Holders& holders);
 
   void broken(std::string what);
   const std::vector<std::string>& violations() const { return violations_; }
@@ -79,9 +80,9 @@ class AgentCheckers final : public AgentWitness, public Witness {
   World& world_;
   std::map<unsigned, AgentSight> agents_;
   std::map<std::string, AccountSight> accounts_;
-  std::map<std::string, RegisterSight> open_;  ///< by branch
-  std::set<std::string> seen_;                 ///< branches of requests that were sent already
-  std::map<std::pair<unsigned, Address>, std::deque<Instant>> options_;
+  std::map<std::string, RegisterSight> open_;                                ///< by branch
+  std::set<std::string> seen_;                                               ///< branches of requests that were sent already
+  std::map<std::pair<unsigned, std::string>, std::deque<Instant>> options_;  ///< to a server by a transport
   std::map<std::pair<unsigned, Address>, std::deque<Instant>> burst_;
   std::vector<Place> places_;
   std::vector<HandOver> hand_overs_;

@@ -132,4 +132,14 @@ void AgentCheckers::judge_home(const Address& first, const Holders& holders) {
   }
 }
 
+void AgentCheckers::judge_left(Instant left_at, const Holders& holders) {
+  for (const auto& [address, users] : holders)
+    for (const std::string& user : users) {
+      // A REGISTER that was under way may arrive after the removal, which left nothing behind to compare numbers with.
+      const auto& sent = accounts_.at(user).registers;
+      const bool was_under_way = std::ranges::any_of(sent, [&](Instant at) { return at > left_at - 1s && at < left_at; });
+      if (!was_under_way) broken(fmt::format("{} still holds {} after it has left", address.text(), user));
+    }
+}
+
 }  // namespace ringhold::sim

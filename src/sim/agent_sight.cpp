@@ -26,7 +26,7 @@ bool removes(const SipMessage& request) { return parameter(request.get("Contact"
 
 void AgentSight::start(Instant now) {
   running = true;
-  started_at = disturbed_at = now;
+  started_at = now;
   orders.clear();
   known_since.clear();
   if (settings.servers.empty()) return;

@@ -27,7 +27,6 @@ struct AgentSight {
   agent::Settings settings;
   bool running = false;
   Instant started_at{};
-  Instant disturbed_at{};  ///< started, or its network changed: then all accounts act at once
   /// The places that it was told of, in order, and when: by configuration, or by answers to SRV questions.
   struct Order {
     Instant at;
@@ -60,6 +59,7 @@ struct AccountSight {
   std::map<Address, Instant> left_alone_until;  ///< 503 with Retry-After
   std::optional<Instant> uncovered_since;       ///< no place that can be reached knows it
   bool uncovered_was_told = false;              ///< this spell is known to be too long
+  std::string latest;                           ///< branch of its last REGISTER that removes nothing
   std::string call_id;
   Instant call_id_since{};
   bool may_renumber = false;  ///< 400, or killed before its row was kept
