@@ -99,5 +99,6 @@ struct Account {
 };
 
 inline constexpr unsigned most_redirects = 5;
+inline constexpr std::size_t registers_of_return = 2;  ///< the second one when it has been let go below
 
 }  // namespace ringhold::agent

@@ -88,7 +88,7 @@ void Agent::State::plan_refresh(Account& account, Instant now) {
   // Who was refreshing when a better server was back did not go then.
   for (const Target& server : account.list.servers())
     if (account.list.is_better(server) && has_stayed(server, now) && !account.avoidance.is_avoided(server, now))
-      account.return_at = in_turn(accounts.size(), now);
+      account.return_at = in_turn(registers_of_return * accounts.size(), now);
   account.order_is_read = account.order_is_read && account.return_at != Account::never;
 }
 

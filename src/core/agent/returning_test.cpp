@@ -163,7 +163,7 @@ TEST_F(Returning, a_server_that_comes_back_gets_them_one_after_another_X24) {
   const auto all = registers(c1);
   std::map<std::int64_t, int> by_second;
   for (const Sent& sent : all) ++by_second[std::chrono::duration_cast<std::chrono::seconds>(sent.at - all.front().at).count()];
-  for (const auto& [second, number] : by_second) EXPECT_LE(number, 250) << second;
+  for (const auto& [second, number] : by_second) EXPECT_LE(number, 140) << second;
   const auto report = agent_->report(now_);
   EXPECT_TRUE(std::ranges::all_of(report.accounts, [](const AccountReport& one) { return one.server && one.rank == 0U; }));
   for (const AccountReport& one : report.accounts) EXPECT_EQ(one.state, switching::State::registered);

@@ -64,7 +64,7 @@ void Agent::State::heard(const Target& target, Instant now, Outbox& outbox) {
     const bool would_return = stays && account.state == switching::State::registered && account.list.is_better(target);
     if (!(waits && account.list.rank_of(target)) && !would_return) continue;
     if (account.return_at != Account::never || account.avoidance.is_avoided(target, now)) continue;
-    account.return_at = in_turn(server.wanted, now);
+    account.return_at = in_turn(registers_of_return * server.wanted, now);
     keep_time(AccountIndex{i});
     any = true;
   }
