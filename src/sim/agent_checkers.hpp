@@ -49,7 +49,7 @@ class AgentCheckers final : public AgentWitness, public Witness {
   const std::vector<std::string>& violations() const { return violations_; }
   std::uint64_t registers() const { return registers_; }
   /// The longest that an account was without a place although it could have had one, by the bound that held for it.
-  double tightest() const { return tightest_; }
+  double longest_gap() const { return longest_gap_; }
 
  private:
   struct HandOver {
@@ -72,7 +72,7 @@ class AgentCheckers final : public AgentWitness, public Witness {
   void judge_spread(unsigned number, const Address& to);
   void judge_switch(const AccountSight& account, const Address& to);
   void judge_cover(AccountSight& account, const Holders& holders);
-  Duration longest_gap(const AccountSight& account, Instant from) const;
+  Duration allowed_gap(const AccountSight& account, Instant usable_from) const;
   void judge_hand_overs(const Holders& holders);
 
   const Place* place(const Address& address) const;
@@ -88,7 +88,7 @@ class AgentCheckers final : public AgentWitness, public Witness {
   std::vector<HandOver> hand_overs_;
   std::deque<Instant> changes_;
   std::uint64_t registers_ = 0;
-  double tightest_ = 0;
+  double longest_gap_ = 0;
   std::vector<std::string> violations_;
 };
 

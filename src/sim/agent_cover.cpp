@@ -57,7 +57,7 @@ void AgentCheckers::judge_switch(const AccountSight& account, const Address& to)
 /// If the place came to serve only when it had been tried in this round already, the rest of the round passes, then timer 1 or 2, and
 /// a second round. The k-th wait is at most 1.2 * 2^k of timer 1, and those before took at least 0.8 * (2^k - 1) of it: so it is at
 /// most 1.2 of timer 1 and 1.5 of the time that has passed since it began to try (SWI-18). Timer 2 doubles later, so likewise.
-Duration AgentCheckers::longest_gap(const AccountSight& account, Instant usable_from) const {
+Duration AgentCheckers::allowed_gap(const AccountSight& account, Instant usable_from) const {
   const AgentSight& agent = agents_.at(account.agent);
   const switching::Settings& pauses = agent.settings.switching;
   const Duration turn = std::min<Duration>(60s, 10ms * static_cast<int>(agent.settings.accounts.size()));
@@ -86,8 +86,8 @@ void AgentCheckers::judge_cover(AccountSight& account, const Holders& holders) {
     if (const auto avoided = account.left_alone_until.find(one.address); avoided != account.left_alone_until.end())
       usable_from = std::max(usable_from, avoided->second);
     const Duration gap = now - std::max(usable_from, *account.uncovered_since);
-    const Duration limit = longest_gap(account, usable_from);
-    tightest_ = std::max(tightest_, std::chrono::duration<double>(gap) / std::chrono::duration<double>(limit));
+    const Duration limit = allowed_gap(account, usable_from);
+    longest_gap_ = std::max(longest_gap_, std::chrono::duration<double>(gap) / std::chrono::duration<double>(limit));
     if (gap <= limit || account.uncovered_was_told) continue;
     account.uncovered_was_told = true;
     broken(fmt::format("{} has been nowhere for {} s, although {} would have taken it (T4, SWI-05, SWI-15): {} s are allowed", account.user,

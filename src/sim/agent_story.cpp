@@ -11,7 +11,8 @@ namespace ringhold::sim {
 
 namespace {
 
-// Waits in doubling length (SWI-18), dwell and the last TTL of the branch device, two refreshes, return_after.
+// Who waits because servers said no is let wait 36 s and one and a half times as long as he has tried (SWI-18): the whole time before
+// the healing. Then the branch device's dwell and last TTL, a refresh there, return_after, and a turn.
 constexpr Duration converged_within = 1200s;
 // Afterwards nobody moves, and what a dead server kept runs out.
 constexpr Duration calm = 320s;
@@ -126,7 +127,7 @@ AgentOutcome AgentStory::run() {
   outcome_.violations = checkers_.violations();
   outcome_.events = world_.clock.events_run();
   outcome_.registers = checkers_.registers();
-  outcome_.tightest = checkers_.tightest();
+  outcome_.longest_gap = checkers_.longest_gap();
   outcome_.ladder = world_.ladder.lines();
   return std::move(outcome_);
 }

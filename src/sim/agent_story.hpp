@@ -26,8 +26,8 @@ struct AgentOutcome {
   std::uint64_t registers = 0;
   std::size_t agents = 0;
   std::size_t accounts = 0;
-  Duration home_after{};  ///< from the healing until all accounts were at the first server
-  double tightest = 0;    ///< the longest gap without a place, by what it might have been
+  Duration home_after{};   ///< from the healing until all accounts were at the first server
+  double longest_gap = 0;  ///< the longest gap without a place, by what it might have been
 };
 
 /// One run with agents: central servers die and return in drawn orders, links, DNS, the branch device and the agents themselves

@@ -1,5 +1,5 @@
 // ringhold_sim --seed N: one world, its plan and its ladder.  ringhold_sim --seeds A..B: many, and the line that replays
-// each one that broke a promise.  ringhold_sim --scenario FILE: one file of tests/scenarios.
+// each one that broke a promise.  With --agents: worlds of agents.  ringhold_sim --scenario FILE: one file of tests/scenarios.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -34,7 +34,20 @@ int usage() {
   return 2;
 }
 
-void print_violations(const sim::Outcome& outcome) {
+/// Each by one of so many threads.
+template <typename Run>
+void for_each_seed(std::uint64_t first, std::uint64_t last, unsigned jobs, Run run) {
+  std::atomic<std::uint64_t> next{first};
+  std::vector<std::thread> threads;
+  for (unsigned i = 0; i < jobs; ++i)
+    threads.emplace_back([&] {
+      for (std::uint64_t seed = next++; seed <= last; seed = next++) run(seed);
+    });
+  for (auto& thread : threads) thread.join();
+}
+
+template <typename Outcome>
+void print_violations(const Outcome& outcome) {
   for (const auto& violation : outcome.violations) fmt::print("BROKEN seed {}: {}\n", outcome.seed, violation);
 }
 
@@ -50,31 +63,25 @@ int run_one(std::uint64_t seed, WorkerNumber minds) {
 }
 
 int run_many(std::uint64_t first, std::uint64_t last, unsigned jobs, WorkerNumber minds) {
-  std::atomic<std::uint64_t> next{first};
-  std::atomic<std::uint64_t> events{0};
-  std::atomic<std::uint64_t> calls_here{0};
-  std::atomic<std::uint64_t> pushes{0};
   std::mutex printing;
-  std::vector<std::uint64_t> failed;
-  const auto work = [&] {
-    for (std::uint64_t seed = next++; seed <= last; seed = next++) {
-      const sim::Outcome outcome = sim::run_seed(seed, sim::Record::nothing, minds);
-      events += outcome.events;
-      calls_here += outcome.calls_here;
-      pushes += outcome.pushes;
-      if (outcome.violations.empty()) continue;
-      const std::scoped_lock lock{printing};
-      failed.push_back(seed);
-      print_violations(outcome);
-      fmt::print("replay: ./dev sim --seed {}{}\n", seed, minds > 1 ? fmt::format(" --workers {}", minds) : std::string{});
-    }
-  };
-  std::vector<std::thread> threads;
-  for (unsigned i = 0; i < jobs; ++i) threads.emplace_back(work);
-  for (auto& thread : threads) thread.join();
-  fmt::print("{} seeds, {} failed; {} events, {} calls between phones registered here, {} pushes\n", last - first + 1, failed.size(),
-             events.load(), calls_here.load(), pushes.load());
-  return failed.empty() ? 0 : 1;
+  std::uint64_t events = 0;
+  std::uint64_t calls_here = 0;
+  std::uint64_t pushes = 0;
+  std::size_t failed = 0;
+  for_each_seed(first, last, jobs, [&](std::uint64_t seed) {
+    const sim::Outcome outcome = sim::run_seed(seed, sim::Record::nothing, minds);
+    const std::scoped_lock lock{printing};
+    events += outcome.events;
+    calls_here += outcome.calls_here;
+    pushes += outcome.pushes;
+    if (outcome.violations.empty()) return;
+    ++failed;
+    print_violations(outcome);
+    fmt::print("replay: ./dev sim --seed {}{}\n", seed, minds > 1 ? fmt::format(" --workers {}", minds) : std::string{});
+  });
+  fmt::print("{} seeds, {} failed; {} events, {} calls between phones registered here, {} pushes\n", last - first + 1, failed, events,
+             calls_here, pushes);
+  return failed == 0 ? 0 : 1;
 }
 
 int run_one_of_agents(std::uint64_t seed) {
@@ -83,39 +90,33 @@ int run_one_of_agents(std::uint64_t seed) {
   for (const auto& line : outcome.ladder) fmt::print("{}\n", line);
   fmt::print("seed {}: {} events, {} agents with {} accounts, {} REGISTERs, home {:.0f} s after the healing\n", seed, outcome.events,
              outcome.agents, outcome.accounts, outcome.registers, std::chrono::duration<double>(outcome.home_after).count());
-  for (const auto& violation : outcome.violations) fmt::print("BROKEN seed {}: {}\n", seed, violation);
+  print_violations(outcome);
   return outcome.violations.empty() ? 0 : 1;
 }
 
 int run_many_of_agents(std::uint64_t first, std::uint64_t last, unsigned jobs) {
-  std::atomic<std::uint64_t> next{first};
   std::mutex printing;
   std::uint64_t events = 0;
   std::uint64_t registers = 0;
   std::size_t failed = 0;
   Duration longest_home{};
-  double tightest = 0;
-  const auto work = [&] {
-    for (std::uint64_t seed = next++; seed <= last; seed = next++) {
-      const sim::AgentOutcome outcome = sim::run_agent_seed(seed, sim::Record::nothing);
-      const std::scoped_lock lock{printing};
-      events += outcome.events;
-      registers += outcome.registers;
-      longest_home = std::max(longest_home, outcome.home_after);
-      tightest = std::max(tightest, outcome.tightest);
-      if (outcome.violations.empty()) continue;
-      ++failed;
-      for (const auto& violation : outcome.violations) fmt::print("BROKEN seed {}: {}\n", seed, violation);
-      fmt::print("replay: ./dev sim --agents --seed {}\n", seed);
-    }
-  };
-  std::vector<std::thread> threads;
-  for (unsigned i = 0; i < jobs; ++i) threads.emplace_back(work);
-  for (auto& thread : threads) thread.join();
+  double longest_gap = 0;
+  for_each_seed(first, last, jobs, [&](std::uint64_t seed) {
+    const sim::AgentOutcome outcome = sim::run_agent_seed(seed, sim::Record::nothing);
+    const std::scoped_lock lock{printing};
+    events += outcome.events;
+    registers += outcome.registers;
+    longest_home = std::max(longest_home, outcome.home_after);
+    longest_gap = std::max(longest_gap, outcome.longest_gap);
+    if (outcome.violations.empty()) return;
+    ++failed;
+    print_violations(outcome);
+    fmt::print("replay: ./dev sim --agents --seed {}\n", seed);
+  });
   fmt::print(
-      "{} seeds of agents, {} failed; {} events, {} REGISTERs, home at most {:.0f} s after the healing, longest gap {:.2f} of what is "
+      "{} seeds of agents, {} failed; {} events, {} REGISTERs, home at most {} s after the healing, longest gap {:.2f} of what is "
       "allowed\n",
-      last - first + 1, failed, events, registers, std::chrono::duration<double>(longest_home).count(), tightest);
+      last - first + 1, failed, events, registers, longest_home / 1s, longest_gap);
   return failed == 0 ? 0 : 1;
 }
 
@@ -138,20 +139,15 @@ int run_scenario(const std::string& path) {
 }  // namespace
 
 int main(int count, char** words) {
-  const std::vector<std::string_view> arguments(words + 1, words + count);
+  std::vector<std::string_view> arguments(words + 1, words + count);
+  const bool agents = std::erase(arguments, "--agents") > 0;
   std::optional<std::uint64_t> seed;
   std::optional<std::uint64_t> first;
   std::optional<std::uint64_t> last;
   WorkerNumber workers = 1;
-  bool agents = false;
   unsigned jobs = std::max(1U, std::min(2U, std::thread::hardware_concurrency()));
   if (arguments.empty()) first = 1, last = 100;
   for (std::size_t i = 0; i < arguments.size(); i += 2) {
-    if (arguments[i] == "--agents") {
-      agents = true;
-      --i;
-      continue;
-    }
     if (i + 1 >= arguments.size()) return usage();
     const std::string_view value = arguments[i + 1];
     if (arguments[i] == "--scenario") return run_scenario(std::string{value});
