@@ -160,7 +160,8 @@ double milliseconds(Duration duration) {
 }
 
 json::value microseconds(const std::optional<Duration>& duration) {
-  return duration ? json::value{std::chrono::duration_cast<std::chrono::microseconds>(*duration).count()} : json::value{};
+  // Not in braces: those would make an array of it.
+  return duration ? json::value(std::chrono::duration_cast<std::chrono::microseconds>(*duration).count()) : json::value();
 }
 
 bool is_registered(const agent::AccountReport& account) { return account.server.has_value(); }
@@ -175,7 +176,7 @@ json::object to_json(const agent::Report& report) {
     for (const Target& server : one.servers) servers.emplace_back(server.text());
     accounts.push_back({{"aor", one.aor},
                         {"registered", is_registered(one)},
-                        {"server", one.last.server.endpoint.address.is_unspecified() ? json::value{} : json::value{one.last.server.text()}},
+                        {"server", one.last.server.endpoint.address.is_unspecified() ? json::value() : json::value(one.last.server.text())},
                         {"why", name(one.last.why)},
                         {"status", one.last.status},
                         {"register_us", microseconds(one.last.took)},
