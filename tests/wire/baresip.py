@@ -32,7 +32,7 @@ module_app ctrl_tcp.so
 class Baresip:
     """One user's phone, registering by `transport` through the box at `port`; it answers calls by itself, or not at all."""
 
-    def __init__(self, box, user, transport, port, authority=None, answers=True):
+    def __init__(self, box, user, transport, port, authority=None, answers=True, password="unused"):
         self._home = os.path.join(box.folder, f"baresip-{user}-{free_port()}")
         os.makedirs(self._home)
         self._control_port = free_port()
@@ -40,7 +40,7 @@ class Baresip:
         trust = f"sip_cafile {authority.file}" if authority else ""
         self._write("config", CONFIG.format(sip=free_port(), user=user, rtp=rtp, rtp_last=rtp + 8, authority=trust,
                                             control=self._control_port))
-        self._write("accounts", f"<sip:{user}@{DOMAIN};transport={transport}>;regint=60;auth_pass=unused;"
+        self._write("accounts", f"<sip:{user}@{DOMAIN};transport={transport}>;regint=60;auth_pass={password};"
                                 f"answermode={'auto' if answers else 'manual'};"
                                 f"outbound=\"sip:127.0.0.1:{port};transport={transport}\";audio_codecs=PCMU\n")
         self._write("contacts", "")

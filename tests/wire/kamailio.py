@@ -6,7 +6,7 @@ import shutil
 import socket
 import subprocess
 
-from ringhold import expect, free_port, wait_until
+from ringhold import DOMAIN, expect, free_port, wait_until
 
 CONFIG = """\
 #!KAMAILIO
@@ -30,6 +30,7 @@ loadmodule "siputils.so"
 loadmodule "textops.so"
 
 modparam("rr", "enable_double_rr", 1)
+{modules_more}
 
 request_route {{
     if (!mf_process_maxfwd_header("10")) {{
@@ -50,23 +51,56 @@ request_route {{
         else t_relay();
         exit;
     }}
+{script}
     record_route();
     t_relay();
 }}
 """
 
 
-class Kamailio:
-    """A context; `port` over UDP and TCP."""
+# Everybody's password is "secret".
+REGISTRAR_MODULES = """\
+loadmodule "xlog.so"
+loadmodule "usrloc.so"
+loadmodule "registrar.so"
+loadmodule "auth.so"
+modparam("usrloc", "db_mode", 0)
+modparam("auth", "algorithm", "{algorithm}")
+"""
+REGISTRAR_SCRIPT = """\
+    if (is_method("REGISTER")) {{
+        xlog("L_NOTICE", "asked by $fU: $hdr(CSeq) $hdr(Call-ID) expires $hdr(Expires) credentials $adu $ct\\n");
+        if (!pv_www_authenticate("{domain}", "secret", "0")) {{
+            www_challenge("{domain}", "1");
+            exit;
+        }}
+        save("location");
+        exit;
+    }}
+    if (!pv_proxy_authenticate("{domain}", "secret", "0")) {{
+        proxy_challenge("{domain}", "1");
+        exit;
+    }}
+    xlog("L_NOTICE", "proved $rm by $au to $rU\\n");
+    consume_credentials();
+    if (!lookup("location")) {{
+        sl_send_reply("480", "Not registered");
+        exit;
+    }}
+"""
 
-    def __init__(self, folder):
+
+class Kamailio:
+    """A context; `port` over UDP and TCP. `script` is what it does with requests outside of dialogs before it relays them."""
+
+    def __init__(self, folder, name="kamailio", script="", modules_more=""):
         self.port = free_port()
-        self._folder = os.path.join(folder, "kamailio")
+        self._folder = os.path.join(folder, name)
         self._log = os.path.join(self._folder, "log")
         os.makedirs(self._folder)
         modules = next(pathlib.Path("/usr/lib").glob("*/kamailio/modules"))
         with open(os.path.join(self._folder, "kamailio.cfg"), "w") as file:
-            file.write(CONFIG.format(port=self.port, modules=modules))
+            file.write(CONFIG.format(port=self.port, modules=modules, script=script, modules_more=modules_more))
         self.process = None
 
     def __enter__(self):
@@ -81,14 +115,14 @@ class Kamailio:
         self.process.terminate()
         self.process.wait()
         if kind:
-            print(self._text())
+            print(self.text()[-6000:])
 
-    def _text(self):
+    def text(self):
         with open(self._log, errors="replace") as log:
-            return log.read()[-6000:]
+            return log.read()
 
     def _answers(self):
-        expect(self.process.poll() is None, f"Kamailio ended: {self._text()}")
+        expect(self.process.poll() is None, f"Kamailio ended: {self.text()[-6000:]}")
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
             probe.bind(("127.0.0.1", 0))
             probe.settimeout(0.3)
@@ -100,3 +134,8 @@ class Kamailio:
                 return probe.recv(2000).startswith(b"SIP/2.0 200")
             except OSError:
                 return False
+
+
+def registrar(folder, algorithm="MD5"):
+    """A Kamailio that asks for passwords, and says in its log of whom."""
+    return Kamailio(folder, "registrar", REGISTRAR_SCRIPT.format(domain=DOMAIN), REGISTRAR_MODULES.format(algorithm=algorithm))
