@@ -149,6 +149,16 @@ asio::awaitable<HandlerResult> ask_socket(const HandlerSettings& settings, const
   co_return result_of_line(answer);
 }
 
+/// What goes wrong is an answer as well: beside a timer, an exception would wait for the timer.
+asio::awaitable<HandlerResult> ask(const HandlerSettings& settings, const Outbox::HandOut& content) {
+  try {
+    co_return settings.socket.empty() ? co_await run_command(settings, content) : co_await ask_socket(settings, content);
+  } catch (const std::exception&) {
+    // Nobody listens there, or it hung up without a word.
+    co_return HandlerResult::failed;
+  }
+}
+
 asio::awaitable<void> time_out(Duration limit) {
   asio::steady_timer timer{co_await asio::this_coro::executor, limit};
   co_await timer.async_wait(use_awaitable);
@@ -191,15 +201,8 @@ class Handler::Desk {
 
  private:
   asio::awaitable<void> serve(Outbox::HandOut content) {
-    HandlerResult result = HandlerResult::failed;
-    try {
-      const auto first = settings_.socket.empty() ? co_await (run_command(settings_, content) || time_out(settings_.time_limit))
-                                                  : co_await (ask_socket(settings_, content) || time_out(settings_.time_limit));
-      if (first.index() == 0) result = std::get<0>(first);
-    } catch (const std::exception&) {
-      // Nobody listens there, or it hung up without a word.
-      result = HandlerResult::failed;
-    }
+    const auto first = co_await (ask(settings_, content) || time_out(settings_.time_limit));
+    const HandlerResult result = first.index() == 0 ? std::get<0>(first) : HandlerResult::failed;
     done_(content.id, result);
   }
 

@@ -97,7 +97,10 @@ TEST_F(Handling, a_program_behind_a_socket_answers_with_a_status_T15) {
   program.join();
   close(listener);
   EXPECT_EQ(heard, "SIP_FROM: sip:bob@example.test\nSIP_CONTENT_TYPE: text/plain; $(touch x)\nContent-Length: 6\n\nhello\n");
-  EXPECT_EQ(hand({.socket = folder_ + "/nobody"}), HandlerResult::failed);
+}
+
+TEST_F(Handling, nobody_at_the_socket_is_known_at_once_T15) {
+  EXPECT_EQ(hand({.socket = folder_ + "/nobody", .time_limit = 60s}), HandlerResult::failed);
 }
 
 TEST(HandlerAnswers, are_read_as_numbers) {
