@@ -1,0 +1,178 @@
+#!/usr/bin/env python3
+"""`ringhold agent` and the servers it registers at, which other people wrote. Runs like wire.py."""
+
+import contextlib
+import json
+import socket
+import sys
+import tempfile
+import time
+
+import wire
+from agent_program import Agent, server
+from registrars import Registrar, in_order, is_removal
+from ringhold import DOMAIN, expect, free_port, wait_until
+from transports import secure_box
+
+
+# --- --once
+
+def once(box, transport, port, accounts=None, more=""):
+    """An agent that is not started."""
+    return Agent(wire.BINARY, box.folder, accounts or {"alice": "secret"}, [server(port, transport)], more)
+
+
+def registers_and_leaves(box, transport, port, more=""):
+    """--once in both its forms."""
+    agent = once(box, transport, port, {"alice": "secret", "bob": "hidden"}, more)
+    code, words, errors = agent.once("--json")
+    expect(code == 0, f"{transport}: {code} {words} {errors}")
+    report = json.loads(words)
+    expect(report["registered"] and report["resolved"], f"{report}")
+    expect([one["aor"] for one in report["accounts"]] == [f"sip:{user}@{DOMAIN}" for user in ("alice", "bob")], f"{report}")
+    for one in report["accounts"]:
+        expect(list(one) == ["aor", "registered", "server", "why", "status", "register_us", "expires_in", "servers"], f"{one}")
+        expect((one["registered"], one["server"], one["status"]) == (True, server(port, transport), 200), f"{one}")
+        expect(one["register_us"] > 0 and 0 < one["expires_in"] <= 300, f"{one}")
+    there = report["servers"][0]
+    expect((there["server"], there["accounts"]) == (server(port, transport), 2) and there["options_us"] > 0, f"{there}")
+    expect((there["connect_us"] is not None) == (transport != "udp"), f"only a connection takes time: {there}")
+    expect(box.api("registrations") == [], "nothing stays")
+    code, words, errors = agent.once()
+    expect(code == 0 and "REGISTER   sip:alice@" in words and "OPTIONS " in words, f"{transport}: {code} {words} {errors}")
+    expect(box.api("registrations") == [], "nothing stays")
+
+
+def test_agent_once_registers_and_leaves():
+    """C4: over UDP and TCP, with the passwords"""
+    with wire.asking_for_passwords() as box:
+        wire.add_user(box, "bob", "hidden")
+        box.start()
+        for transport in ("udp", "tcp"):
+            registers_and_leaves(box, transport, box.ports["sip"])
+        expect('ringhold_digest_total{result="failed"} 0' in box.get("/metrics")[1], "every password was right")
+
+
+def test_agent_once_registers_over_tls():
+    """T3, RFC 5922: the certificate is for the domain, by an authority that is known; by another it is not taken"""
+    with secure_box() as (box, authority):
+        box.start()
+        registers_and_leaves(box, "tls", box.ports["tls"], f'tls_ca = "{authority.file}"')
+        code, words, _ = once(box, "tls", box.ports["tls"]).once("--json", "--patience", "5s")
+        expect(code == 1 and not json.loads(words)["accounts"][0]["registered"], f"{code} {words}")
+
+
+def test_agent_once_says_why_not():
+    """C4: exit code 1 with the reason, 3 with the line of the file"""
+    with wire.asking_for_passwords() as box:
+        box.start()
+        for transport in ("udp", "tcp"):
+            port = free_port()
+            code, words, errors = once(box, transport, port).once("--json")
+            report = json.loads(words)
+            one = report["accounts"][0]
+            expect(code == 1 and not report["registered"] and not one["registered"], f"{code} {words} {errors}")
+            expect((one["server"], one["why"], one["status"]) == (server(port, transport), "unsendable", 0), f"nobody is there: {one}")
+        code, words, _ = once(box, "udp", box.ports["sip"], {"alice": "guess"}).once("--json")
+        one = json.loads(words)["accounts"][0]
+        expect(code == 1 and (one["why"], one["status"]) == ("credentials", 401), f"the password is wrong: {words}")
+        code, words, _ = once(box, "udp", port).once()
+        expect(code == 1 and "FAILED: unsendable" in words, f"{code} {words}")
+        wrong = once(box, "udp", port, more='expires = "never"')
+        code, words, errors = wrong.once("--json")
+        expect(code == 3 and errors.startswith(f"{wrong.config}:") and not words, f"{code} {words} {errors}")
+        expect(box.api("registrations") == [], "nothing stays")
+
+
+# --- What registrars say
+
+CHALLENGE = f'WWW-Authenticate: Digest realm="{DOMAIN}", nonce="1", algorithm=MD5'
+# What c1 answers to every REGISTER, with which header, what to a removal, and what goes where, then with which CSeq. c2 takes everything.
+CASES = {
+    "403": ("403", "", "200", "c1 -c1 c1 c2", [1, 2, 3, 4]),
+    "403, to the removal as well": ("403", "", "403", "c1 -c1 c2", [1, 2, 3]),
+    "404": ("404", "", "200", "c1 -c1 c1 c2", [1, 2, 3, 4]),
+    "480": ("480", "", "500", "c1 -c1 c2", [1, 2, 3]),
+    "400: new numbers": ("400", "", "200", "c1 -c1 c1 c2", [1, 1, 2, 3]),
+    "408 is no answer": ("408", "", None, "c1 c2", [1, 1]),
+    "423": ("423", "Min-Expires: 600", None, "c1 c1 c2", [1, 2, 3]),
+    "423 without a time": ("423", "", None, "c1 c2", [1, 2]),
+    "500": ("500", "", None, "c1 c2", [1, 2]),
+    "503: the same request": ("503", "Retry-After: 120", None, "c1 c2", [1, 1]),
+    "600": ("600", "", None, "c1 c2", [1, 2]),
+    "302": ("302", "Contact: <sip:127.0.0.1:{c2}>", None, "c1 c2", [1, 2]),
+    "302 without a place": ("302", "", None, "c1 c2", [1, 2]),
+    "401 again": ("401", CHALLENGE, "403", "c1 c1 -c1 c2", [1, 2, 3, 4]),
+    "401 without a challenge": ("401", "", "200", "c1 -c1 c1 c2", [1, 2, 3, 4]),
+}
+
+
+@contextlib.contextmanager
+def between(answer, header="", farewell=None, at_c2="200"):
+    """An agent before two registrars: {name: registrar}, agent."""
+    with tempfile.TemporaryDirectory(prefix="ringhold-wire-") as folder, Registrar(folder, at_c2, farewell="200") as c2, \
+            Registrar(folder, answer, header.format(c2=c2.port), farewell) as c1, \
+            Agent(wire.BINARY, folder, {"alice": "secret"}, [server(one.port) for one in (c1, c2)]) as agent:
+        yield {"c1": c1, "c2": c2}, agent
+
+
+def path(rows):
+    return " ".join(("-" if is_removal(message) else "") + name for name, message in rows)
+
+
+def goes(case, servers, way, cseqs):
+    """The REGISTERs so far; what may hold of all is checked."""
+    rows = wait_until(lambda: (found := in_order(servers)) if len(in_order(servers)) >= len(cseqs) else None, f"{case}: {way}")
+    began = rows[:len(cseqs)]
+    expect(path(began) == way, f"{case}: {path(rows)}, not {way}")
+    expect([message.cseq for _, message in began] == cseqs, f"{case}: {[message.value('CSeq') for _, message in began]}")
+    expect(all(message.value("Contact") != "*" for _, message in rows), f"{case}: others' registrations are not ours to remove")
+    expect(len({message.branch for _, message in rows}) == len(rows), f"{case}: each a transaction of its own")
+    ids = [message.value("Call-ID") for _, message in began]
+    expect(len(set(ids)) == 1 or (case.startswith("400") and len(set(ids[1:])) == 1), f"{case}: decision 0016: {ids}")
+    return began
+
+
+def test_agent_obeys_registrars():
+    """SWI-04, SWI-07 to SWI-11, SWI-21, DIS-20: where each answer sends it, with which numbers"""
+    for case, (answer, header, farewell, way, cseqs) in CASES.items():
+        with between(answer, header, farewell) as (servers, agent):
+            began = goes(case, servers, way, cseqs)
+            wait_until(lambda agent=agent, servers=servers: agent.registrations() == [("alice", server(servers["c2"].port))], f"{case}: at c2")
+            times = [message.value("Expires") for _, message in began if not is_removal(message)]
+            expect(times == (["300", "600", "300"] if header.startswith("Min-Expires") else ["300"] * len(times)), f"{case}: {times}")
+            if header == CHALLENGE:
+                expect("Digest username=" in began[1][1].value("Authorization"), "answered once")
+                expect("event=agent_credentials_refused" in agent.text(), "and the log says that it was refused")
+
+
+@contextlib.contextmanager
+def nobody():
+    """A port that takes everything and says nothing."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
+        one.bind(("127.0.0.1", free_port()))
+        yield one.getsockname()[1]
+
+
+def test_agent_is_patient():
+    """SWI-01, SWI-03, SWI-07, SWI-09, SWI-18: silence is 32 s, what is no SIP is silence; Retry-After holds; no answer makes a hot loop"""
+    begin = time.monotonic()
+    with nobody() as silent, tempfile.TemporaryDirectory(prefix="ringhold-wire-") as folder, Registrar(folder) as last, \
+            Agent(wire.BINARY, folder, {"alice": "secret"}, [server(silent), server(last.port)]) as waiting, \
+            between("HTTP/1.1 200 OK") as (garbled, _), between("503", "Retry-After: 120") as (avoided, _), \
+            between("500") as (broken, _), between("403", "", "200", "403") as (refusing, _):
+        wait_until(lambda: len(broken["c1"].registers()) >= 4, "who answers OPTIONS is asked again, and again", 30)
+        expect(len(avoided["c1"].registers()) == 1, "but not who said when")
+        wait_until(lambda: waiting.registrations() == [("alice", server(last.port))], "after the silence at the next", 45)
+        waited = time.monotonic() - begin
+        expect(31.5 <= waited < 36 or wire.sanitized(), f"64 T1: {waited}")
+        goes("garbled", garbled, "c1 c2", [1, 1])
+        goes("refusing", refusing, "c1 -c1 c1 c2 -c2 c2", [1, 2, 3, 4, 5, 6])
+        sent = {name: len(in_order(one)) for name, one in (("garbled", garbled), ("avoided", avoided), ("broken", broken), ("refusing", refusing))}
+        expect(sent["garbled"] == 2 and sent["avoided"] == 2 and sent["broken"] <= waited / 2 + 2 and sent["refusing"] <= 30, f"{sent}")
+        times = sorted(when for one in refusing.values() for when, _ in one.registers())
+        expect(times[6] - times[5] >= 1.5, f"timer 1 between two rounds: {times}")
+
+
+if __name__ == "__main__":
+    sys.exit(wire.main(globals()))
