@@ -226,6 +226,16 @@ TEST_F(Registering, a_wrong_password_is_not_tried_again_SWI10) {
   EXPECT_TRUE(std::ranges::count(notes_, "agent_credentials_refused") > 0);
 }
 
+TEST_F(Registering, a_refused_password_is_an_answer_DIS20) {
+  next(c1, "REGISTER", 401);
+  next(c1, "REGISTER", 200);
+  next(c1, "REGISTER", 401);
+  start(with({c1, c2}));
+  pass(1s);
+  ASSERT_EQ(way(), "11 -11 11 12");
+  EXPECT_EQ(registers(c2)[0].cseq(), registers(c1)[2].cseq() + 1) << "so the next server gets the next number";
+}
+
 TEST_F(Registering, a_stale_nonce_is_no_failure_SWI10) {
   next(c1, "REGISTER", 401, "WWW-Authenticate: Digest realm=\"example.test\", nonce=\"n1\", qop=\"auth\"\r\n");
   next(c1, "REGISTER", 401, "WWW-Authenticate: Digest realm=\"example.test\", nonce=\"n2\", qop=\"auth\", stale=true\r\n");

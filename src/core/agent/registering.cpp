@@ -19,6 +19,9 @@ constexpr Duration longest_avoidance = 1h;
 
 bool is_challenge(int status) { return status == 401 || status == 407; }
 
+/// Whether the server said nothing itself.
+bool is_silence(Why why) { return why != Why::status && why != Why::credentials; }
+
 /// What the registrar grants our Contact: its own parameter, else the header, else what was asked (RFC 3261 §10.2.4).
 Duration granted(const sip::Message& response, std::string_view contact, Duration asked) {
   std::optional<std::uint32_t> seconds;
@@ -160,8 +163,8 @@ Event Agent::State::failed(Account& account, Why why, int status, Instant now, O
   const Registration registration = *std::exchange(account.under_way, std::nullopt);
   account.last = {registration.server, why, status, now, now - registration.sent_at};
   if (account.bound_at == registration.server) account.bound_at.reset();
-  account.same_request = registration.purpose == Purpose::register_here && (why != Why::status || status == 503);
-  if (const auto known = servers.find(registration.server); known != servers.end() && why != Why::status) {
+  account.same_request = registration.purpose == Purpose::register_here && (is_silence(why) || status == 503);
+  if (const auto known = servers.find(registration.server); known != servers.end() && is_silence(why)) {
     known->second.watch.doubt();
     known->second.told = false;
   }
