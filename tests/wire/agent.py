@@ -3,6 +3,7 @@
 
 import contextlib
 import json
+import re
 import socket
 import sys
 import tempfile
@@ -10,6 +11,7 @@ import time
 
 import wire
 from agent_program import Agent, server
+from kamailio import registrar
 from registrars import Registrar, in_order, is_removal
 from ringhold import DOMAIN, expect, free_port, wait_until
 from transports import secure_box
@@ -172,6 +174,40 @@ def test_agent_is_patient():
         expect(sent["garbled"] == 2 and sent["avoided"] == 2 and sent["broken"] <= waited / 2 + 2 and sent["refusing"] <= 30, f"{sent}")
         times = sorted(when for one in refusing.values() for when, _ in one.registers())
         expect(times[6] - times[5] >= 1.5, f"timer 1 between two rounds: {times}")
+
+
+# --- A registrar that asks for passwords
+
+def asked(central):
+    """What Kamailio said of each REGISTER: [(CSeq, Expires, whether it had credentials)]."""
+    words = re.findall(r"asked by alice: (\d+) REGISTER \S+ expires (\d+) credentials (\S+)", central.text())
+    return [(int(cseq), int(expires), uri != "<null>") for cseq, expires, uri in words]
+
+
+def test_agent_proves_itself_to_kamailio():
+    """SWI-10, SWI-20: two REGISTERs with MD5 and SHA-256; after a kill -9 the same Call-ID with greater numbers"""
+    for algorithm in ("MD5", "SHA-256"):
+        with tempfile.TemporaryDirectory(prefix="ringhold-wire-") as folder, registrar(folder, algorithm) as central, \
+                Agent(wire.BINARY, folder, {"alice": "secret"}, [server(central.port)]) as agent:
+            wait_until(agent.registrations, f"{algorithm}: registered")
+            expect(asked(central) == [(1, 300, False), (2, 300, True)], f"{algorithm}: {asked(central)}")
+            agent.kill()
+            agent.start()
+            wait_until(lambda agent=agent: len(agent.registrations()) == 2, "registered again")
+            again = asked(central)[2:]
+            expect([one[1:] for one in again] == [(300, False), (300, True)] and again[0][0] > 2, f"{algorithm}: {again}")
+            expect(len(set(re.findall(r"REGISTER (\S+) expires", central.text()))) == 1, "one Call-ID")
+
+
+def test_agent_does_not_guess():
+    """SWI-10: a wrong password is said twice, once for a REGISTER and once for the removal; then it is the next server's turn"""
+    with tempfile.TemporaryDirectory(prefix="ringhold-wire-") as folder, registrar(folder) as central, Registrar(folder) as other, \
+            Agent(wire.BINARY, folder, {"alice": "guess"}, [server(central.port), server(other.port)]) as agent:
+        wait_until(agent.registrations, "the other server takes it")
+        began = asked(central)[:4]
+        expect(began == [(1, 300, False), (2, 300, True), (3, 0, False), (4, 0, True)], f"{began}")
+        expect(agent.registrations() == [("alice", server(other.port))], "at the other")
+        expect("event=agent_credentials_refused" in agent.text(), "the log names it")
 
 
 if __name__ == "__main__":

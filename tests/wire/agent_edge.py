@@ -2,6 +2,7 @@
 """Phones and a PBX behind `ringhold agent` (T14): they know its address, and no password. Runs like wire.py."""
 
 import contextlib
+import signal
 import sys
 import tempfile
 import types
@@ -111,6 +112,37 @@ def test_agent_is_killed_in_a_call():
         expect(box.api("restarts") == [], "no restart is seen")
         rows = box.registered("alice")
         expect(len(rows) == 1 and rows[0]["contact"] == before, f"the same contact: {rows}")
+
+
+def closed(phone):
+    return count(phone, "CALL_CLOSED")
+
+
+def test_agent_moves_with_its_phones():
+    """SWI-13, SWI-19, T11: the first server is ended; a call that was made through it still ends, the next one goes through the second"""
+    needs_baresip()
+    with wire.ringhold() as first, wire.ringhold() as second:
+        for box in (first, second):
+            box.start()
+            wait_until(lambda box=box: box.ask("mode", "survivable")[0] == 0, "the central site is not asked")
+        with Agent(wire.BINARY, first.folder, PASSWORDS, [server(box.ports["sip"]) for box in (first, second)]) as agent, \
+                Baresip(first, "alice", "udp", agent.port) as alice, Baresip(first, "bob", "udp", agent.port) as bob, \
+                Baresip(second, "carol", "udp", second.ports["sip"]) as carol:
+            are_registered(alice, bob, carol)
+            wait_until(lambda: all(first.registered(user) for user in PASSWORDS), "at the first server")
+            calls(alice, bob, "bob")
+            first.stop(signal.SIGKILL)
+            before = closed(bob)
+            bob.order("dial", f"sip:carol@{DOMAIN}")
+            wait_until(lambda: closed(bob) > before or count(bob, "CALL_ESTABLISHED") == 2, f"no call hangs: {bob.events}")
+            wait_until(lambda: all(second.registered(user) for user in PASSWORDS), "at the second server")
+            first.start()
+            hangs_up(alice, bob)
+            calls(carol, bob, "bob")
+            hangs_up(carol, bob)
+            calls(alice, carol, "carol")
+            hangs_up(alice, carol)
+            expect(second.api("restarts") == [], "nobody was restarted")
 
 
 @contextlib.contextmanager
