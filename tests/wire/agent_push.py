@@ -36,9 +36,9 @@ def handler(box, lines):
 
 
 @contextlib.contextmanager
-def alice_behind(box, table):
+def alice_behind(box, table, transport="udp"):
     """The agent as alice's terminal; the latest that registers is the first that is asked."""
-    with Agent(wire.BINARY, box.folder, {"alice": ""}, [server(box.ports["sip"])], tables="[agent.push]\n" + table) as agent:
+    with Agent(wire.BINARY, box.folder, {"alice": ""}, [server(box.ports["sip"], transport)], tables="[agent.push]\n" + table) as agent:
         wait_until(lambda: box.registered("alice") and agent.registrations(), "the agent is registered")
         yield agent
 
@@ -130,9 +130,47 @@ def test_agent_answers_as_its_command_ends():
                 wait_until(lambda count=count: len(phone.requests) == count, "the next terminal has it")
             expect(950 <= report["steps"][1]["after_ms"] < 5000, f"after its time: {report}")
             expect("event=content_not_taken" in agent.text(), "the log tells of it")
+            expect(len(read(box, "began").split()) == 5, "once each, though the last was sent again meanwhile")
             group = int(read(box, "began").split()[-1])
             wait_until(lambda: not alive(group), "the command and its children are gone")
         expect(not os.path.exists(os.path.join(box.folder, "survived")), "it did not go on")
+
+
+def test_agent_ends_its_commands():
+    """T15: SIGTERM ends what it has started, and leaves the registration"""
+    with wire.ringhold() as box, Terminal(box, "alice") as phone:
+        box.start()
+        phone.register()
+        script = handler(box, "echo $$ > began.part\nmv began.part began\nsleep 60\n")
+        with alice_behind(box, f'handler = "{script}"\n') as agent:
+            asks = threading.Thread(target=lambda: push(box, "alice"))
+            asks.start()
+            wait_until(lambda: os.path.exists(os.path.join(box.folder, "began")), "the command runs")
+            agent.process.terminate()
+            expect(agent.process.wait(PATIENCE) == 0, "an orderly end")
+            wait_until(lambda: not alive(int(read(box, "began"))), "the command and its children are gone")
+            phone.wait(seconds=2 * PATIENCE)
+            asks.join()
+            expect(len(box.registered("alice")) == 2, "decision 0017: stopping keeps bindings")
+
+
+def test_agent_takes_much_over_tcp():
+    """PSH-19, T15: 60 KB, and forty at once"""
+    with wire.ringhold() as box:
+        box.start()
+        script = handler(box, 'cat > "body.$$.part"\nmv "body.$$.part" "body.$$"\n')
+        with alice_behind(box, f'handler = "{script}"\n', "tcp"):
+            _, report = push(box, "alice", body="x" * 60_000)
+            expect(report["result"] == "delivered", f"{report}")
+            results = []
+            threads = [threading.Thread(target=lambda n=n: results.append(push(box, "alice", body=f"m{n}")[1]["result"])) for n in range(40)]
+            for one in threads:
+                one.start()
+            for one in threads:
+                one.join()
+            expect(results == ["delivered"] * 40, f"{results}")
+            bodies = sorted(read(box, name).decode() for name in os.listdir(box.folder) if name.startswith("body."))
+            expect(bodies == sorted([*(f"m{n}" for n in range(40)), "x" * 60_000]), "each once, and whole")
 
 
 def alive(group):
