@@ -14,6 +14,7 @@ from kamailio import Kamailio, registrar
 from peers import Sipp, sipp
 from restarts import needs_baresip
 from ringhold import DOMAIN, expect, free_port, wait_until
+from transports import secure_box
 
 PASSWORDS = {"alice": "secret", "bob": "secret"}
 
@@ -94,9 +95,8 @@ def test_agent_lets_phones_call_over_tcp():
     calls_pass("tcp")
 
 
-def test_agent_is_killed_in_a_call():
-    """X-03, SWI-20: calls, phones and registrations outlive it, and no restart is seen"""
-    with branch() as (box, agent, alice, _, carol):
+def is_killed_in_calls(transport):
+    with branch(transport) as (box, agent, alice, _, carol):
         before = box.registered("alice")[0]["contact"]
         wait_until(lambda: all(agent.keeps(f"sip:{user}-0x") for user in PASSWORDS), "the phones are on disk")
         for caller, callee, user, ends in ((alice, carol, "carol", alice), (carol, alice, "alice", carol), (alice, carol, "carol", carol)):
@@ -116,6 +116,24 @@ def test_agent_is_killed_in_a_call():
 
 def closed(phone):
     return count(phone, "CALL_CLOSED")
+
+
+def test_agent_lets_phones_call_over_tls():
+    """T3, T14: the server speaks TLS with the agent, over the agent's connection; the phones know nothing of it"""
+    needs_baresip()
+    with secure_box() as (box, authority):
+        box.start()
+        wait_until(lambda: box.ask("mode", "survivable")[0] == 0, "the central site is not asked")
+        with Agent(wire.BINARY, box.folder, PASSWORDS, [server(box.ports["tls"], "tls")], f'tls_ca = "{authority.file}"') as agent, \
+                Baresip(box, "alice", "udp", agent.port) as alice, Baresip(box, "bob", "tcp", agent.port) as bob, \
+                Baresip(box, "carol", "udp", box.ports["sip"]) as carol:
+            are_registered(alice, bob, carol)
+            expect(len(agent.registrations()) == 2 and box.registered("alice")[0]["source"].startswith("tls:"), "over TLS")
+            for caller, callee, user, ends in ((alice, carol, "carol", alice), (carol, alice, "alice", alice), (carol, bob, "bob", carol)):
+                calls(caller, callee, user)
+                expect(len(box.api("calls")) == 1, "through the server")
+                hangs_up(ends, callee if ends is caller else caller)
+                wait_until(lambda: box.api("calls") == [], "no call is left")
 
 
 def test_agent_moves_with_its_phones():
@@ -145,11 +163,21 @@ def test_agent_moves_with_its_phones():
             expect(second.api("restarts") == [], "nobody was restarted")
 
 
+def test_agent_is_killed_in_a_call():
+    """X-03, SWI-20: calls, phones and registrations outlive it, and no restart is seen"""
+    is_killed_in_calls("udp")
+
+
+def test_agent_is_killed_in_a_call_over_tcp():
+    """The same over TCP, where its connections are gone as well"""
+    is_killed_in_calls("tcp")
+
+
 @contextlib.contextmanager
-def before_kamailio():
+def before_kamailio(transport="udp"):
     """A folder, a Kamailio that asks for passwords, and the agent before it."""
     with tempfile.TemporaryDirectory(prefix="ringhold-wire-") as folder, registrar(folder) as central, \
-            Agent(wire.BINARY, folder, PASSWORDS, [server(central.port)]) as agent:
+            Agent(wire.BINARY, folder, PASSWORDS, [server(central.port, transport)]) as agent:
         wait_until(lambda: len(agent.registrations()) == 2, "both accounts are registered")
         yield folder, central, agent
 
@@ -183,6 +211,21 @@ def test_agent_proves_what_a_pbx_sends():
                 sipp(place(folder, pbx.port), "caller", user="carol")
                 callee.finish()
             proves(central, number, "alice to carol")
+
+
+def test_agent_proves_every_method():
+    """T14, RFC 3261 9.1, 22.3: SIPp calls, gives up and sends a MESSAGE; it never sees a challenge, whatever it and the server speak"""
+    for transport, by in (("udp", "t1"), ("tcp", "u1"), ("udp", "u1")):
+        with before_kamailio(transport) as (folder, central, agent):
+            phone = free_port()
+            sipp(place(folder, central.port), "register_digest", user="carol", port=phone)
+            for sends, takes in (("caller", "callee"), ("caller_gives_up", "callee_is_cancelled"), ("message", "message_receiver")):
+                with Sipp(place(folder, central.port), takes, user="carol", port=phone) as callee:
+                    wait_until(lambda phone=phone: wire.listens(phone, "u1"), "carol's phone listens")
+                    sipp(place(folder, agent.port), sends, user="carol", transport=by)
+                    callee.finish()
+            proves(central, 2, "alice to carol")
+            wait_until(lambda central=central: "proved MESSAGE by alice to carol" in central.text(), "MESSAGE, too")
 
 
 if __name__ == "__main__":
