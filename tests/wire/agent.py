@@ -86,6 +86,21 @@ def test_agent_once_says_why_not():
         expect(box.api("registrations") == [], "nothing stays")
 
 
+def test_agent_once_disturbs_nobody():
+    """C4, decision 0017: beside an agent that runs with the same file it is another device, and takes its own registration away only"""
+    with wire.asking_for_passwords() as box:
+        box.start()
+        with Agent(wire.BINARY, box.folder, {"alice": "secret"}, [server(box.ports["sip"])]) as agent:
+            before = wait_until(lambda: box.registered("alice"), "the agent is registered")
+            for _ in range(2):
+                code, words, errors = agent.once("--json")
+                expect(code == 0 and json.loads(words)["registered"], f"{code} {words} {errors}")
+            after = box.registered("alice")
+            expect([row["contact"] for row in after] == [row["contact"] for row in before], f"{after}")
+            expect(box.api("restarts") == [], "no restart is seen")
+            wait_until(lambda: len(agent.registrations()) == 1, "the agent has noticed nothing")
+
+
 # --- What registrars say
 
 CHALLENGE = f'WWW-Authenticate: Digest realm="{DOMAIN}", nonce="1", algorithm=MD5'
@@ -174,6 +189,21 @@ def test_agent_is_patient():
         expect(sent["garbled"] == 2 and sent["avoided"] == 2 and sent["broken"] <= waited / 2 + 2 and sent["refusing"] <= 30, f"{sent}")
         times = sorted(when for one in refusing.values() for when, _ in one.registers())
         expect(times[6] - times[5] >= 1.5, f"timer 1 between two rounds: {times}")
+
+
+def test_agent_returns():
+    """SWI-17, DIS-21: to a better server when it has answered for return_after; only then it is removed from the other"""
+    port = free_port()
+    with tempfile.TemporaryDirectory(prefix="ringhold-wire-") as folder, Registrar(folder) as c2, \
+            Agent(wire.BINARY, folder, {"alice": "secret"}, [server(port), server(c2.port)]) as agent:
+        wait_until(lambda: agent.registrations() == [("alice", server(c2.port))], "the first is not there")
+        begin = time.monotonic()
+        with Registrar(folder, port=port) as c1:
+            rows = wait_until(lambda: (found := in_order({"c1": c1, "c2": c2})) if len(in_order({"c1": c1, "c2": c2})) >= 3 else None, "it moves")
+            expect(time.monotonic() - begin >= 2, "not before it has answered for two seconds")
+            expect(path(rows) == "c2 c1 -c2", f"{path(rows)}")
+            expect([message.cseq for _, message in rows] == sorted({message.cseq for _, message in rows}), "numbers only grow")
+            wait_until(lambda: agent.registrations()[1:] == [("alice", server(port))], "the log says so")
 
 
 # --- A registrar that asks for passwords

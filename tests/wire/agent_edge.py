@@ -79,7 +79,7 @@ def calls_pass(transport):
             wait_until(lambda: box.api("calls") == [], "no call is left")
         expect(box.api("restarts") == [], "nobody was restarted")
         box.process.kill()
-        wait_until(lambda: "event=agent_waits" in agent.text(), "the agent has noticed that no server is left")
+        wait_until(lambda: agent.text().count("event=agent_waits") >= 2, "the agent has noticed that no server is left")
         for caller, callee, user in ((bob, alice, "alice"), (alice, bob, "bob")):
             calls(caller, callee, user)
             hangs_up(caller, callee)
@@ -128,7 +128,8 @@ def test_agent_lets_phones_call_over_tls():
                 Baresip(box, "alice", "udp", agent.port) as alice, Baresip(box, "bob", "tcp", agent.port) as bob, \
                 Baresip(box, "carol", "udp", box.ports["sip"]) as carol:
             are_registered(alice, bob, carol)
-            expect(len(agent.registrations()) == 2 and box.registered("alice")[0]["source"].startswith("tls:"), "over TLS")
+            wait_until(lambda: len(agent.registrations()) == 2, "both accounts are registered")
+            expect(box.registered("alice")[0]["source"].startswith("tls:"), "over TLS")
             for caller, callee, user, ends in ((alice, carol, "carol", alice), (carol, alice, "alice", alice), (carol, bob, "bob", carol)):
                 calls(caller, callee, user)
                 expect(len(box.api("calls")) == 1, "through the server")

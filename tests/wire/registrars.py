@@ -21,8 +21,8 @@ def status_line(status):
 class Registrar(Sipp):
     """`answer` goes to every REGISTER, with this header line; `farewell` to those that take a registration away."""
 
-    def __init__(self, folder, answer="200", header="", farewell=None):
-        port = free_port()
+    def __init__(self, folder, answer="200", header="", farewell=None, port=None):
+        port = port or free_port()
         place = types.SimpleNamespace(folder=folder, ports={"sip": port})
         super().__init__(place, "registrar", port=port, calls=1000, seconds=100,
                          keys={"answer": status_line(answer), "header": header or "X-Test: 1", "farewell": status_line(farewell or answer)})
