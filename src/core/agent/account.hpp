@@ -42,7 +42,8 @@ struct Registration {
   Purpose purpose = Purpose::register_here;
   Target server;
   Instant sent_at;
-  unsigned challenges = 0;  ///< answered so far
+  unsigned challenges = 0;            ///< answered so far
+  bool is_on_new_connection = false;  ///< the one that stood had died unnoticed, and it was sent once more
 };
 
 /// What became of an account's last try at a server.

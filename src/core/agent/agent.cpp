@@ -204,7 +204,9 @@ void Agent::connection_changed(const FlowChange& change, Instant now, Outbox& ou
     if (change.state == FlowState::closed && server.attached > 0) state_->heartbeat_lost(target, now, outbox);
   }
   if (change.state == FlowState::closed) state_->edge.location.flow_closed(change.flow, outbox);
+  state_->has_connection_closed = change.state == FlowState::closed && is_reliable(change.transport);
   state_->on_failures(state_->layer.flow_changed(change, now, outbox), now, outbox);
+  state_->has_connection_closed = false;
   state_->settle(now, outbox);
 }
 

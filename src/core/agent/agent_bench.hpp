@@ -97,6 +97,13 @@ class AgentBench : public ::testing::Test {
     agent_->handled(content.id, result, now_, outbox_);
     deliver();
   }
+  /// The connection to a server is gone: as it answers that it knows of none.
+  void closes(const std::string& server) {
+    outbox_.clear();
+    agent_->connection_changed({Protocol::sip, Transport::tcp, FlowId{9}, *Endpoint::parse(server, Port{5060}), FlowState::closed}, now_,
+                               outbox_);
+    deliver();
+  }
   /// Timers and answers, up to then.
   void pass(Duration duration) {
     const Instant until = now_ + duration;

@@ -323,6 +323,29 @@ TEST_F(Registering, a_passing_cut_in_a_refresh_moves_nobody_SWI16) {
   }
 }
 
+TEST_F(Registering, a_connection_that_died_unnoticed_says_nothing_of_its_server_SWI16) {
+  Settings settings = with({});
+  settings.servers = {*Target::parse("tcp:10.78.0.11:5060"), *Target::parse("tcp:10.78.0.12:5060")};
+  start(settings);
+  pass(1s);
+  answers(c1, "REGISTER", 0);
+  clear();
+  ASSERT_TRUE(pass_until([&] { return !registers().empty(); }, 60s));
+  answers(c1, "REGISTER", 200);
+  closes(c1);
+  pass(1s);
+  EXPECT_EQ(way(), "11 11") << "over a new connection";
+  EXPECT_EQ(server(), c1);
+  // One that closes each connection is no server.
+  answers(c1, "REGISTER", 0);
+  clear();
+  ASSERT_TRUE(pass_until([&] { return !registers().empty(); }, 60s));
+  closes(c1);
+  closes(c1);
+  pass(1s);
+  EXPECT_EQ(way(), "11 11 12");
+}
+
 TEST_F(Registering, its_order_of_transports_counts_for_sending) {
   Settings settings = with({c1});
   settings.servers = {*Target::parse("tls:10.78.0.11:5061"), *Target::parse("tcp:10.78.0.12:5060")};

@@ -297,6 +297,11 @@ void Agent::State::on_failure(const transaction::Failure& failure, Instant now, 
     return;
   }
   if (!account.under_way) return;
+  // A server that was restarted does not know the connection that still stood here: that says nothing of the server (SWI-16).
+  if (why == Why::unsendable && has_connection_closed && !std::exchange(account.under_way->is_on_new_connection, true)) {
+    take_cseq(account, outbox);
+    if (transmit(index, *account.under_way, {}, now, outbox)) return;
+  }
   happened(index, failed(account, why, 0, now, outbox), now, outbox);
 }
 

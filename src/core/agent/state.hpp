@@ -166,6 +166,7 @@ struct Agent::State {
   std::vector<AccountIndex> waiting_for_servers;
   std::deque<AccountIndex> unsendable;  ///< whose request could not even be begun
   bool watches_changed = false;
+  bool has_connection_closed = false;  ///< in this step: what failed with it may succeed over another one
   std::vector<Handled> handled;
   std::uint64_t last_content = 0;
 };
