@@ -34,7 +34,7 @@ void Agent::State::settle_watches(Instant now) {
   boost::container::flat_map<Target, Server> kept;
   for (auto& [target, server] : servers)
     if (server.attached + server.wanted > 0 || server.heartbeat || std::ranges::find(servers_in_order, target) != servers_in_order.end())
-      kept.emplace(target, std::move(server));
+      kept.emplace(target, server);
   servers = std::move(kept);
 }
 
