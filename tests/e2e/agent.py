@@ -11,6 +11,7 @@ accounts = [{{ aor = "sip:{user}@example.test" }}]
 domain = "example.test"
 nameserver = "10.77.0.2"
 expires = "30s"
+listen = []
 store = "sqlite:{user}.db"
 {more}
 [agent.switch]
