@@ -46,6 +46,9 @@ void read_account(TomlSection& table, const std::string& path, std::vector<agent
     (void)table.text("username");
   }
   account.password = password_of(table, path);
+  account.type = table.text("type").value_or("");
+  const bool is_type = std::ranges::all_of(account.type, [](char c) { return is_alpha(c) || is_digit(c) || c == '-'; });
+  if (!is_type) table.error("type", fmt::format("\"{}\": expected a type of terminal, such as \"pc-client\" or \"1\"", account.type));
   if (account.username.find_first_of("\"\\\r\n") != Text::npos) table.error("username", "expected a name without quotes and backslashes");
   table.finish();
   accounts.push_back(std::move(account));
@@ -177,6 +180,7 @@ void read_edge(TomlSection& table, const Surroundings& machine, AgentConfigurati
     for (const auto& interface : machine.interfaces)
       if (is_private(interface.address) || interface.address.is_loopback()) mind.networks.push_back(network_of(interface));
   mind.names = {"localhost"};
+  if (!machine.host_name.empty()) mind.names.push_back(machine.host_name);
   mind.listen = spelt_out(mind.listen, machine);
   configuration.listening.sip.insert(configuration.listening.sip.end(), mind.listen.begin(), mind.listen.end());
 }

@@ -47,13 +47,15 @@ TEST(AgentSettings, a_domain_and_an_account_are_enough_T1) {
 TEST(AgentSettings, all_keys_are_read_T14) {
   std::ofstream{::testing::TempDir() + "alice.password"} << "s3cret\nsecond line\n";
   const auto agent = good(
-      "[agent]\naccounts = [{ aor = \"sip:alice@example.test\", username = \"al\", password_file = \"alice.password\" }]\n"
+      "[agent]\naccounts = [{ aor = \"sip:alice@example.test\", username = \"al\", password_file = \"alice.password\", type = "
+      "\"pc-client\" }]\n"
       "servers = [\"udp:10.77.0.2:5060\", \"tls:10.77.0.3\"]\nuplink = [\"udp:10.77.0.5:5066\", \"tcp:10.77.0.5:5066\"]\nexpires = "
       "\"60s\"\n"
       "store = \"sqlite:agent.db\"\n[agent.switch]\nheartbeat = \"5s\"\nretry_all = \"6s\"\nretry_single = \"7s\"\nreturn_after = "
       "\"8s\"\n");
   EXPECT_EQ(agent.mind.accounts.at(0).username, "al");
   EXPECT_EQ(agent.mind.accounts.at(0).password, "s3cret");
+  EXPECT_EQ(agent.mind.accounts.at(0).type, "pc-client");
   EXPECT_EQ(agent.mind.servers.at(1).text(), "tls:10.77.0.3:5061");
   EXPECT_EQ(agent.mind.uplinks.size(), 3U) << "and one for TLS";
   EXPECT_EQ(agent.store_path, ::testing::TempDir() + "agent.db");
@@ -83,6 +85,9 @@ TEST(AgentSettings, phones_and_content_T14_T15_PSH02) {
   EXPECT_EQ(usual.mind.listen[0].text(), "udp:127.0.0.1:5080");
   EXPECT_TRUE(std::ranges::any_of(usual.mind.networks, [](const Network& one) { return one.contains(*Address::parse("10.77.0.9")); }));
   EXPECT_FALSE(usual.mind.push.has_handler);
+  Surroundings named = machine();
+  named.host_name = "agent.lan";
+  EXPECT_EQ(parse_agent_settings(least, path, named)->mind.names, (std::vector<Text>{"localhost", "agent.lan"}));
   const auto agent =
       good(least +
            "listen = [\"udp:10.77.0.5:5080\"]\nnetworks = [\"10.77.1.0/24\"]\n[agent.push]\nsocket = \"push.sock\"\ntime_limit = \"5s\"\n"

@@ -5,8 +5,10 @@
 #include <net/route.h>
 #include <netinet/in.h>
 #include <netpacket/packet.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstring>
 #include <fstream>
@@ -15,6 +17,7 @@
 #include <sstream>
 
 #include "app/time_zones.hpp"
+#include "base/text.hpp"
 #include "shell/net/sockets.hpp"
 
 namespace ringhold::app {
@@ -81,6 +84,7 @@ Surroundings look_around() {
   }
   found.now = std::time(nullptr);
   found.time_zone = own_time_zone();
+  if (std::array<char, 256> name{}; gethostname(name.data(), name.size() - 1) == 0) found.host_name = lower_case(name.data());
   found.resolvers = parse_resolvers(contents("/etc/resolv.conf"));
   found.default_interface = parse_default_interface(contents("/proc/net/route"));
   return found;

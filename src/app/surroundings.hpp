@@ -21,6 +21,7 @@ struct Surroundings {
   std::vector<Interface> interfaces;  ///< one for each address
   std::string default_interface;      ///< of the IPv4 default route; empty: there is none
   std::vector<Endpoint> resolvers;    ///< of /etc/resolv.conf
+  std::string host_name;              ///< of the machine, lower case
   std::string time_zone;              ///< "Europe/Berlin"; empty: unknown
   std::time_t now = 0;                ///< for certificates
 };

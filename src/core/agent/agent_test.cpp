@@ -310,6 +310,18 @@ TEST_F(Registering, each_account_is_a_device_of_its_own_X33) {
   EXPECT_NE(registers()[0].header(sip::Header::call_id), registers()[1].header(sip::Header::call_id));
 }
 
+TEST_F(Registering, its_type_of_terminal_is_said_where_it_is_known_X33) {
+  Settings settings = with({c1});
+  settings.accounts[0].type = "pc-client";
+  start(settings);
+  pass(1s);
+  EXPECT_NE(registers()[0].header(sip::Header::contact).find(">;+sip.instance="), std::string::npos);
+  EXPECT_TRUE(registers()[0].header(sip::Header::contact).ends_with(";terminal-type=pc-client"));
+  start(with({c1}));
+  pass(1s);
+  EXPECT_EQ(registers().back().bytes.find("terminal-type"), std::string::npos);
+}
+
 TEST_F(Registering, a_passing_cut_in_a_refresh_moves_nobody_SWI16) {
   start(with({c1, c2}));
   pass(2s);

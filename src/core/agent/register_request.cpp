@@ -28,6 +28,7 @@ void append_register(std::string& out, const RegisterRequest& request) {
   out.append("CSeq: ").append(Decimal{account.cseq}).append(" REGISTER\r\n");
   out.append("Contact: <").append(contact_uri(account, request.server, request.own)).append(">;+sip.instance=\"");
   out.append(account.instance).append("\"");
+  if (!account.settings.type.empty()) out.append(";terminal-type=").append(account.settings.type);
   if (request.expires == 0) out.append(";expires=0");
   out.append("\r\nExpires: ").append(seconds).append("\r\n");
   if (!account.is_plain) out.append("Supported: path\r\n");

@@ -17,6 +17,7 @@ struct AccountSettings {
   Text aor;       ///< canonical: "sip:alice@example.test"
   Text username;  ///< for challenges
   Text password;
+  Text type{};  ///< of terminal, a name or a code, for registrars that ring by types (X-33, RNG-09); empty: none is said
   friend bool operator==(const AccountSettings&, const AccountSettings&) = default;
 };
 
