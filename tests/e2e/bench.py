@@ -6,6 +6,7 @@
                          10.77.0.1     10.78.0.254
 
 `wan` is the branch's router with its switch; its link `uplink` to the central site is what the faults cut.
+Who needs more phones gets p5, p6 and so on.
 """
 
 import contextlib
@@ -14,7 +15,8 @@ import json
 import os
 import subprocess
 
-BRANCH = {"box": "10.77.0.2", "p1": "10.77.0.11", "p2": "10.77.0.12", "p3": "10.77.0.13", "p4": "10.77.0.14"}
+MOST_PHONES = 40
+BRANCH = {"box": "10.77.0.2", **{f"p{number}": f"10.77.0.{10 + number}" for number in range(1, MOST_PHONES + 1)}}
 CENTRAL = {"cdns": "10.78.0.1", "c1": "10.78.0.11", "c2": "10.78.0.12"}
 ADDRESS = {**BRANCH, **CENTRAL}
 BRANCH_GATEWAY = "10.77.0.1"
@@ -53,11 +55,12 @@ def inside(place):
 
 
 class Bench:
-    """All namespaces and links of one run."""
+    """All namespaces and links of one run, with so many places for phones."""
 
-    def __init__(self):
+    def __init__(self, phones=4):
+        branch = ("box", *(f"p{number}" for number in range(1, phones + 1)))
         os.makedirs("/run/netns", exist_ok=True)
-        for place in (*ADDRESS, "wan", "central"):
+        for place in (*branch, *CENTRAL, "wan", "central"):
             command("ip", "netns", "add", place)
             # An IPv6 address that becomes valid a second later is a change of network, and a browser gives up its loads on one.
             command("sysctl", "-qw", "net.ipv6.conf.default.accept_dad=0", where=place)
@@ -68,8 +71,8 @@ class Bench:
         self._wire("wan", "uplink", "central", "towan")
         command("ip", "link", "set", "towan", "master", "switch", where="central")
         self._raise_uplink()
-        for place, address in BRANCH.items():
-            self._plug(place, address, "wan", "branch", BRANCH_GATEWAY)
+        for place in branch:
+            self._plug(place, BRANCH[place], "wan", "branch", BRANCH_GATEWAY)
         for place, address in CENTRAL.items():
             self._plug(place, address, "central", "switch", CENTRAL_GATEWAY)
 

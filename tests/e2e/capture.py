@@ -1,17 +1,18 @@
-"""Packet captures of one run: what the branch device sees, and what passes the WAN."""
+"""Packet captures of one run: at first what the branch device sees, and what passes the WAN."""
 
 import os
 
 from program import Program, wait_until
 
 WANTED = "port 5060 or port 53 or icmp"
+LINKS = (("box", "eth0"), ("central", "towan"))
 
 
 class Capture:
-    """Runs from construction until `stop`; writes box.pcap and central.pcap."""
+    """Runs from construction until `stop`; writes PLACE.pcap for each place and link."""
 
-    def __init__(self, folder):
-        self._programs = [self._start("box", "eth0", folder), self._start("central", "towan", folder)]
+    def __init__(self, folder, links=LINKS):
+        self._programs = [self._start(place, link, folder) for place, link in links]
 
     @staticmethod
     def _start(place, link, folder):

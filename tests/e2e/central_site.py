@@ -79,7 +79,8 @@ modparam("registrar", "min_expires", 30)
 modparam("registrar", "max_expires", 60)
 modparam("dmq", "server_address", "sip:{address}:5062")
 modparam("dmq", "notification_address", "sip:{other}:5062")
-modparam("dmq_usrloc", "enable", 1)
+modparam("dmq_usrloc", "enable", {replicates:d})
+modparam("pv", "shvset", "overloaded=i:0")
 listen=udp:{address}:5062
 
 request_route {{
@@ -113,6 +114,10 @@ request_route {{
         exit;
     }}
     if (is_method("REGISTER")) {{
+        if ($shv(overloaded) == 1) {{
+            sl_send_reply("503", "Service Unavailable");
+            exit;
+        }}
         if (!save("location")) sl_reply_error();
         exit;
     }}
@@ -147,8 +152,10 @@ SERVERS = ("c1", "c2")
 class CentralSite:
     """Runs from construction until `stop`."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, replicates=True):
+        """`replicates`: each Kamailio knows the other's bindings."""
         self._folder = folder
+        self._replicates = replicates
         self._secure = None
         self._programs = {}
         self._start_nsd()
@@ -190,7 +197,8 @@ class CentralSite:
 
     def _start_kamailio(self, name):
         other = next(one for one in SERVERS if one != name)
-        text = KAMAILIO.format(address=ADDRESS[name], other=ADDRESS[other], folder=self._folder, name=name)
+        text = KAMAILIO.format(address=ADDRESS[name], other=ADDRESS[other], folder=self._folder, name=name,
+                                replicates=self._replicates)
         if self._secure:
             text = text.replace('loadmodule "jsonrpcs.so"\n', TLS.format(address=ADDRESS[name], **self._secure), 1)
         config = self._write(f"{name}.cfg", text)
@@ -230,6 +238,10 @@ class CentralSite:
                 if live:
                     found[info["AoR"].split("@")[0]] = live
         return found
+
+    def overload(self, name, on):
+        """From now on it answers 503 to REGISTER, or does not any more."""
+        self._ask(name, "pv.shvSet", "overloaded", "int", int(on))
 
     def invites(self, name="c1"):
         """How many INVITEs this Kamailio has received."""

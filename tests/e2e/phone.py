@@ -78,6 +78,9 @@ class Phone:
         self._control = wait_until(self._connect, 10, f"{self.user}'s phone answers its control port")
         threading.Thread(target=self._listen, args=(self._control,), daemon=True).start()
 
+    def pid(self):
+        return self._program.pid
+
     def _connect(self):
         self._program.must_run()
         with inside(self.place):

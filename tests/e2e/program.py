@@ -22,6 +22,10 @@ class Program:
     def running(self):
         return self._process.poll() is None
 
+    @property
+    def pid(self):
+        return self._process.pid
+
     def must_run(self):
         """Raises with the end of the log when the program has ended by itself."""
         if not self.running:
