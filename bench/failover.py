@@ -183,13 +183,13 @@ def whole(seconds):
 
 
 def spread(values, bound):
-    """The least and the greatest, and how often never."""
+    """The least and the greatest, the mean in brackets, and how often never."""
     finite = sorted(value for value in values if value is not None)
     nevers = len(values) - len(finite)
     if not finite:
         return f"never in {bound}" if values else ""
     least, greatest = whole(finite[0]), whole(finite[-1])
-    text = least if least == greatest else f"{least}–{greatest}"
+    text = least if least == greatest else f"{least}–{greatest} ({round(sum(finite) / len(finite))})"
     return f"{text}, {nevers} of {len(values)} never" if nevers else text
 
 
@@ -263,6 +263,8 @@ def main():
     all_measured = False
     try:
         all_measured = measure(arguments, binary)
+    except KeyboardInterrupt:
+        print("interrupted", flush=True)
     finally:
         if arguments.keep or not all_measured:
             shutil.copytree(FOLDER, sandbox.keep_folder(), ignore=shutil.ignore_patterns("*.sock"))

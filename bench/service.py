@@ -22,26 +22,27 @@ def hexadecimal(address):
     return "".join(f"{int(byte):02X}" for byte in reversed(address.split(".")))
 
 
-def open_ports(pid):
+def open_ports(pid, transport):
     """(port, None) of every socket that anybody may reach in the process's namespace, (port, peer) of every TCP connection."""
     found = set()
-    for table in ("udp", "udp6", "tcp", "tcp6"):
+    for table in (transport, f"{transport}6"):
         with open(f"/proc/{pid}/net/{table}") as file:
             for line in file.readlines()[1:]:
                 _, local, remote, state, *_ = line.split()
                 port = int(local.rsplit(":", 1)[1], 16)
-                if state == (LISTENS if table.startswith("tcp") else DATAGRAMS):
+                if state == (LISTENS if transport == "tcp" else DATAGRAMS):
                     found.add((port, None))
-                elif table.startswith("tcp") and state == CONNECTED:
+                elif transport == "tcp" and state == CONNECTED:
                     found.add((port, remote.rsplit(":", 1)[0][-8:]))
     return found
 
 
-def leads_to(contact, place, server, ports):
+def leads_to(contact, client, server):
     found = CONTACT.match(contact)
-    if not found or found[1] != ADDRESS[place]:
+    if not found or found[1] != ADDRESS[client.place]:
         return False
     port = int(found[2] or 5060)
+    ports = open_ports(client.pid(), "tcp" if "transport=tcp" in contact.lower() else "udp")
     return (port, None) in ports or (port, hexadecimal(ADDRESS[server])) in ports
 
 
@@ -75,11 +76,10 @@ class ServiceWatch:
 
     def _servers_of(self, client, tables):
         try:
-            ports = open_ports(client.pid())
-        except (OSError, AttributeError):
+            return frozenset(server for server, table in tables.items()
+                             if any(leads_to(contact, client, server) for contact in table.get(client.user, ())))
+        except (OSError, AttributeError):  # it is off
             return frozenset()
-        return frozenset(server for server, table in tables.items()
-                         if any(leads_to(contact, client.place, server, ports) for contact in table.get(client.user, ())))
 
     def now(self):
         return self.samples[-1][1] if self.samples else {}

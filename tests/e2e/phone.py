@@ -145,5 +145,6 @@ class Phone:
         """Ends the program at once; nothing is unregistered."""
         if self._program:
             self._program.kill()
-            self._control.close()
-            self._program = None
+            if self._control:
+                self._control.close()
+            self._program = self._control = None
