@@ -211,30 +211,38 @@ def print_versions(binary):
     print(subprocess.run(["dpkg-query", "-W", *PACKAGES], capture_output=True, text=True).stdout, flush=True)
 
 
+def measure_one(number, world, settled, kinds):
+    """One scenario; `kinds` gets what came out. Returns whether it was measured."""
+    try:
+        for kind, outcomes in play(SCENARIOS[number], world, settled).items():
+            kinds.setdefault(kind, []).extend(outcomes)
+            for client, outcome in zip(world.clients[kind], outcomes):
+                world.line.event(client.user, str(outcome))
+        return True
+    except (OSError, RuntimeError, TimeoutError) as error:
+        world.line.event("stop", f"not measured: {error}")
+        return False
+    finally:
+        world.bench.repair()
+        world.close()
+
+
 def measure(arguments, binary):
-    """All rounds of all scenarios wanted. Returns whether each was measured."""
+    """All rounds of all scenarios wanted, and the tables, also when it is interrupted. Returns whether each was measured."""
     os.makedirs(FOLDER)
     line = Timeline()
     bench = Bench(arguments.each * len(KINDS))
     results = {number: {} for number in arguments.scenario or SCENARIOS}
-    all_measured = True
-    for turn in range(arguments.rounds):
-        for number, kinds in results.items():
-            line.chapter(f"Round {turn + 1}, scenario {number}: {SCENARIOS[number].title}")
-            world = World(bench, binary, os.path.join(FOLDER, f"round{turn + 1}-scenario{number}"), arguments.each, line)
-            try:
-                for kind, outcomes in play(SCENARIOS[number], world, SETTLED + turn * SHIFT).items():
-                    kinds.setdefault(kind, []).extend(outcomes)
-                    for client, outcome in zip(world.clients[kind], outcomes):
-                        line.event(client.user, str(outcome))
-            except (OSError, RuntimeError, TimeoutError) as error:
-                line.event("stop", f"not measured: {error}")
-                all_measured = False
-            finally:
-                bench.repair()
-                world.close()
+    measured = []
+    try:
+        for turn in range(arguments.rounds):
+            for number, kinds in results.items():
+                line.chapter(f"Round {turn + 1}, scenario {number}: {SCENARIOS[number].title}")
+                world = World(bench, binary, os.path.join(FOLDER, f"round{turn + 1}-scenario{number}"), arguments.each, line)
+                measured.append(measure_one(number, world, SETTLED + turn * SHIFT, kinds))
+    finally:
         print_tables(results)
-    return all_measured
+    return all(measured)
 
 
 def interrupt(*_):
