@@ -68,9 +68,9 @@ agent::Settings bound(agent::Settings settings, const net::Listening& listening)
   // Of the sockets those of the uplinks come first.
   for (Target& uplink : settings.uplinks) {
     if (uplink.endpoint.port != Port{0}) continue;
-    const Transport by = uplink.transport == Transport::tls ? Transport::tcp : uplink.transport;
-    const auto open = std::ranges::find_if(
-        listening.sip, [&](const Target& one) { return one.transport == by && one.endpoint.address == uplink.endpoint.address; });
+    const auto open = std::ranges::find_if(listening.sip, [&](const Target& one) {
+      return one.transport == uplink.transport && one.endpoint.address == uplink.endpoint.address;
+    });
     if (open != listening.sip.end()) uplink.endpoint.port = open->endpoint.port;
   }
   return settings;
@@ -84,7 +84,10 @@ struct Running {
         handler{configuration.handler, [this](std::uint64_t id, agent::HandlerResult result) { handled(id, result); }},
         sink{log, writer, handler},
         worker{configuration.listening, mind, sink, socket_random, clock} {
-    mind.make(bound(configuration.mind, worker.listening()), random);
+    agent::Settings settings = bound(configuration.mind, worker.listening());
+    for (Target& uplink : settings.uplinks)
+      if (is_secure(uplink.transport)) sources.push_back(net::open_source(uplink.endpoint, "agent.uplink"));
+    mind.make(std::move(settings), random);
   }
   ~Running() { end(); }
   Running(const Running&) = delete;
@@ -128,6 +131,7 @@ struct Running {
   AgentSink sink;
   AgentMind mind;
   net::Worker worker;
+  std::vector<net::FileDescriptor> sources;  ///< hold the ports that connections over TLS leave from
 };
 
 std::optional<AgentConfiguration> agent_configuration(const std::string& settings_file) {

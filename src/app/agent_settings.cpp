@@ -87,10 +87,11 @@ Address own_address(const Surroundings& machine, const std::optional<Address>& t
 
 void read_uplinks(TomlSection& table, const Surroundings& machine, AgentConfiguration& configuration) {
   agent::Settings& mind = configuration.mind;
-  constexpr std::string_view expected = "\"TRANSPORT:ADDRESS:PORT\" with udp or tcp";
+  constexpr std::string_view expected = "\"TRANSPORT:ADDRESS:PORT\" with udp, tcp or tls";
   const auto parse = [](std::string_view text) {
     const auto target = Target::parse(text);
-    const bool fits = target && (target->transport == Transport::udp || target->transport == Transport::tcp);
+    const bool fits =
+        target && (target->transport == Transport::udp || target->transport == Transport::tcp || target->transport == Transport::tls);
     return fits && !target->endpoint.address.is_unspecified() ? target : std::nullopt;
   };
   mind.uplinks = values<Target>(table, "uplink", parse, expected);
@@ -102,24 +103,24 @@ void read_uplinks(TomlSection& table, const Surroundings& machine, AgentConfigur
     const Address own = own_address(machine, towards);
     for (const Transport transport : {Transport::udp, Transport::tcp}) mind.uplinks.push_back({transport, {own, Port{0}}});
   }
-  configuration.listening.sip = mind.uplinks;
+  std::ranges::copy_if(mind.uplinks, std::back_inserter(configuration.listening.sip),
+                       [](const Target& one) { return !is_secure(one.transport); });
 }
 
-/// TLS towards servers: their certificates are checked against the domain (RFC 5922); we show none. Who wants us over TLS uses the
-/// connection that stands, so its uplink is that of TCP.
+/// TLS towards servers: their certificates are checked against the domain (RFC 5922); we show none. So nobody listens at the uplink of
+/// TLS: connections leave from its port, where servers find them that look for one by the address in our Contact.
 void read_tls(TomlSection& table, const std::string& path, AgentConfiguration& configuration) {
   agent::Settings& mind = configuration.mind;
   const auto authorities = table.text("tls_ca");
-  const bool is_wanted = std::ranges::any_of(mind.servers, [](const Target& one) { return one.transport == Transport::tls; });
-  if (!authorities && !is_wanted) return;
+  const auto has_tls = [](const std::vector<Target>& some) {
+    return std::ranges::find(some, Transport::tls, &Target::transport) != some.end();
+  };
+  if (!authorities && !has_tls(mind.servers) && !has_tls(mind.uplinks)) return;
   configuration.listening.tls = net::TlsFiles{
       .certificate = {}, .key = {}, .authorities = authorities ? beside(path, *authorities) : std::string{}, .domain = mind.domain};
   if (const auto context = net::TlsContext::load(*configuration.listening.tls); !context) table.error("tls_ca", context.error());
-  const auto tcp = std::ranges::find(mind.uplinks, Transport::tcp, &Target::transport);
-  if (tcp != mind.uplinks.end())
-    mind.uplinks.push_back({Transport::tls, Endpoint{tcp->endpoint}});
-  else
-    table.error("uplink", "expected one with tcp, for TLS as well");
+  if (!has_tls(mind.uplinks) && !mind.uplinks.empty())
+    mind.uplinks.push_back({Transport::tls, {mind.uplinks.front().endpoint.address, Port{0}}});
 }
 
 /// Whether DHCP is to say it.

@@ -57,7 +57,8 @@ TEST(AgentSettings, all_keys_are_read_T14) {
   EXPECT_EQ(agent.mind.accounts.at(0).password, "s3cret");
   EXPECT_EQ(agent.mind.accounts.at(0).type, "pc-client");
   EXPECT_EQ(agent.mind.servers.at(1).text(), "tls:10.77.0.3:5061");
-  EXPECT_EQ(agent.mind.uplinks.size(), 3U) << "and one for TLS";
+  EXPECT_EQ(agent.mind.uplinks.at(2).text(), "tls:10.77.0.5:0") << "TLS leaves from a port of its own";
+  for (const Target& one : agent.listening.sip) EXPECT_NE(one.transport, Transport::tls) << "where nobody listens";
   EXPECT_EQ(agent.store_path, ::testing::TempDir() + "agent.db");
   EXPECT_EQ(agent.mind.expires, 60s);
   EXPECT_EQ(agent.mind.switching.heartbeat, 5s);

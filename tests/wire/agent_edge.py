@@ -10,7 +10,8 @@ import types
 import wire
 from agent_program import Agent, server
 from baresip import Baresip
-from kamailio import Kamailio, registrar
+from certificates import Authority
+from kamailio import Kamailio, registrar, tls_listener
 from peers import Sipp, sipp
 from restarts import needs_baresip
 from ringhold import DOMAIN, expect, free_port, wait_until
@@ -130,11 +131,31 @@ def test_agent_lets_phones_call_over_tls():
             are_registered(alice, bob, carol)
             wait_until(lambda: len(agent.registrations()) == 2, "both accounts are registered")
             expect(box.registered("alice")[0]["source"].startswith("tls:"), "over TLS")
-            for caller, callee, user, ends in ((alice, carol, "carol", alice), (carol, alice, "alice", alice), (carol, bob, "bob", carol)):
+            for caller, callee, user, ends in ((alice, carol, "carol", carol), (carol, alice, "alice", alice), (alice, bob, "bob", bob),
+                                               (alice, carol, "carol", alice), (carol, bob, "bob", carol), (bob, alice, "alice", bob)):
                 calls(caller, callee, user)
                 expect(len(box.api("calls")) == 1, "through the server")
                 hangs_up(ends, callee if ends is caller else caller)
                 wait_until(lambda: box.api("calls") == [], "no call is left")
+
+
+def test_agent_is_found_by_a_server_that_looks_for_its_connection():
+    """T3, T14: Kamailio knows no flows: it takes the connection that has the address and port of our Contact and Record-Route"""
+    needs_baresip()
+    with tempfile.TemporaryDirectory(prefix="ringhold-wire-") as folder:
+        authority, port = Authority(folder), free_port()
+        with registrar(folder, more=tls_listener(port, *authority.sign())) as central, \
+                Agent(wire.BINARY, folder, PASSWORDS, [server(port, "tls")], f'tls_ca = "{authority.file}"') as agent, \
+                Baresip(place(folder, agent.port), "alice", "udp", agent.port) as alice, \
+                Baresip(place(folder, agent.port), "bob", "tcp", agent.port) as bob, \
+                Baresip(place(folder, central.port), "carol", "udp", central.port, password="secret") as carol:
+            wait_until(lambda: len(agent.registrations()) == 2, "both accounts are registered")
+            are_registered(alice, bob, carol)
+            for caller, callee, user in ((alice, carol, "carol"), (carol, alice, "alice"), (alice, bob, "bob"), (carol, bob, "bob")):
+                calls(caller, callee, user)
+                hangs_up(callee, caller)
+                calls(caller, callee, user)
+                hangs_up(caller, callee)
 
 
 def test_agent_moves_with_its_phones():

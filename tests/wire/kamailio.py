@@ -67,6 +67,14 @@ loadmodule "auth.so"
 modparam("usrloc", "db_mode", 0)
 modparam("auth", "algorithm", "{algorithm}")
 """
+TLS_LISTENER = """\
+enable_tls=yes
+listen=tls:127.0.0.1:{port}
+loadmodule "tls.so"
+modparam("tls", "tls_method", "TLSv1.2+")
+modparam("tls", "certificate", "{certificate}")
+modparam("tls", "private_key", "{key}")
+"""
 REGISTRAR_SCRIPT = """\
     if (is_method("REGISTER")) {{
         xlog("L_NOTICE", "asked by $fU: $hdr(CSeq) $hdr(Call-ID) expires $hdr(Expires) credentials $adu $ct\\n");
@@ -136,6 +144,11 @@ class Kamailio:
                 return False
 
 
-def registrar(folder, algorithm="MD5"):
+def registrar(folder, algorithm="MD5", more=""):
     """A Kamailio that asks for passwords, and says in its log of whom."""
-    return Kamailio(folder, "registrar", REGISTRAR_SCRIPT.format(domain=DOMAIN), REGISTRAR_MODULES.format(algorithm=algorithm))
+    return Kamailio(folder, "registrar", REGISTRAR_SCRIPT.format(domain=DOMAIN), REGISTRAR_MODULES.format(algorithm=algorithm) + more)
+
+
+def tls_listener(port, certificate, key):
+    """Lines for `registrar`: it takes connections over TLS as well, asks for no certificate, and can open none to who has none."""
+    return TLS_LISTENER.format(port=port, certificate=certificate, key=key)

@@ -101,10 +101,9 @@ Way Agent::State::way_in_dialog(const sip::Message& request, const Packet& packe
   const Text next{way.next_route.empty() ? way.request_uri() : way.next_route};
   const auto uri = sip::Uri::parse(next);
   if (!uri || !uri->is_sip()) return {{}, {400, way.next_route.empty() ? "Malformed Request-URI" : "Malformed Route", {}}};
-  // RFC 5626 §5.3: the flow that the request came by is not the one that it goes by. Behind a server its own Routes say more.
+  // Behind a server its own Routes say more.
   const auto flow = edge.proxy.flow(way);
-  const bool is_flow = flow && !(flow->remote == packet.remote && flow->transport == packet.transport) &&
-                       (way.next_route.empty() || !is_server(flow->remote));
+  const bool is_flow = flow && proxy::leaves_by(*flow, packet, way) && (way.next_route.empty() || !is_server(flow->remote));
   if (way.next_route.empty()) {
     if (auto hop = hop_to_contact(*uri, now)) return {{std::move(*hop)}};
     // A server that writes our address over the phones' contacts: who is not in the dialog says 481.

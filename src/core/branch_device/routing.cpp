@@ -62,6 +62,19 @@ std::optional<proxy::Hop> BranchDevice::State::hop_to_contact(const sip::Uri& ur
   return hop;
 }
 
+std::optional<proxy::Hop> BranchDevice::State::hop_to_proxy_of(const sip::Message& request, const sip::Uri& route, Instant now) const {
+  for (const auto* binding : location.find(party_of(request.to()), now)) {
+    const auto contact = sip::Uri::parse(binding->contact());
+    if (!contact || contact->port != route.port || !equal_ignoring_case(contact->host, route.host)) continue;
+    auto hop = proxy::hop_to(*binding, identity.listeners);
+    if (!hop) continue;
+    hop->request_uri.clear();
+    hop->route.clear();
+    return hop;
+  }
+  return std::nullopt;
+}
+
 std::vector<Address> BranchDevice::State::addresses_of(std::string_view host) const {
   std::vector<Address> addresses = nameserver.addresses_of(host);
   // Of a team only the leader serves DNS and learns names; what it knows of the central site it tells.
@@ -108,13 +121,23 @@ Way BranchDevice::State::find_way(const sip::Message& request, const Packet& pac
     if (found.hops.empty()) found.refusal = {403, "Flow token in Route is not ours", {}};
     return found;
   }
-  // RFC 5626 §5.3: the flow that the request came by is not the one that it goes by.
-  if (flow->remote == packet.remote && flow->transport == packet.transport) return find_way_by_uri(request, packet, way, now);
-  // A phone that opened a new connection since is known by its new registration.
-  const auto uri = sip::Uri::parse(way.request_uri());
-  if (auto hop = uri ? hop_to_contact(*uri, now) : std::nullopt) return {{std::move(*hop)}, {}};
+  // A central server takes new connections, and may have ended this one.
+  const bool by_its_routes = !way.next_route.empty() && central.is_central(flow->remote);
+  if (by_its_routes || !proxy::leaves_by(*flow, packet, way)) return find_way_by_uri(request, packet, way, now);
+  // A phone, or the proxy before it, that opened a new connection since is known by its new registration.
+  const bool through_proxy = !way.next_route.empty();
+  const auto uri = sip::Uri::parse(through_proxy ? way.next_route : way.request_uri());
+  if (auto hop = !uri ? std::nullopt : through_proxy ? hop_to_proxy_of(request, *uri, now) : hop_to_contact(*uri, now))
+    return {{std::move(*hop)}, {}};
   proxy::Hop hop{{}, {}, *flow};
   hop.unreachable_status = 430;
+  if (!through_proxy) return {{std::move(hop)}, {}};
+  // One to which a new connection may lead as well when it has ended this one.
+  std::vector<dns::Question> unknown;  // nobody waits for names while there is a connection
+  for (const proxy::Hop& other : hops_to_uri(way.next_route, now, unknown)) {
+    hop.alternates.push_back(other.destination);
+    hop.alternates.insert(hop.alternates.end(), other.alternates.begin(), other.alternates.end());
+  }
   return {{std::move(hop)}, {}};
 }
 

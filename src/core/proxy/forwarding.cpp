@@ -209,9 +209,10 @@ void Forwarding::add_record_route(sip::Splice& splice, const Side& side, bool se
 
 Forwarding::Side Forwarding::caller_side(const sip::Message& request, const Packet& arrival) const {
   Side side{listener(arrival.transport, arrival.local), {}};
-  // Who came through another proxy is reached through that one again. Else who came by TLS is reached by that connection: phones
-  // have no certificate, so that none can be opened to them. Of a team only one worker would find a connection by its address.
-  if (has_second_via(request)) return side;
+  // Who came by TLS is reached by that connection: phones, and what stands before them, have no certificate, so that none can be
+  // opened to them. Else who came through another proxy is reached through that one again. Of a team only one worker would find a
+  // connection by its address.
+  if (has_second_via(request) && !is_secure(arrival.transport)) return side;
   const auto contact = sip::NameAddr::parse(request.value(sip::Header::contact), "Contact");
   const bool one_of_a_team = !mark_.empty() && is_reliable(arrival.transport);
   if (contact && (is_secure(arrival.transport) || one_of_a_team || needs_flow(contact->uri, arrival.remote)))

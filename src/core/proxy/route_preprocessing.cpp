@@ -35,6 +35,10 @@ bool Identity::is_ours(const sip::Uri& uri) const {
   return uri.port ? is_ours(uri.host, *uri.port) : is_host(uri.host);
 }
 
+bool leaves_by(const Destination& flow, const Packet& packet, const Preprocessed& way) {
+  return way.own_routes > 1 || flow.remote != packet.remote || flow.transport != packet.transport;
+}
+
 Text uri_without(const sip::Uri& uri, std::initializer_list<std::string_view> parameters, std::optional<std::uint16_t> port) {
   Text text{uri.scheme_name};
   text += ':';

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/address.hpp"
+#include "base/flow.hpp"
 #include "base/team.hpp"
 #include "base/text.hpp"
 #include "sip/message.hpp"
@@ -49,6 +50,11 @@ struct Preprocessed {
 };
 
 Preprocessed preprocess_routes(const sip::Message& request, const Identity& identity);
+
+/// Whether a request that came as `packet` goes on by the flow of its token (RFC 5626 §5.3). Of two Routes of ours (RFC 5658) the
+/// second names the side by which it leaves, and two phones behind one proxy have the same flow; one alone may name either side, and
+/// the flow that the request came by is not the one that it goes by.
+bool leaves_by(const Destination& flow, const Packet& packet, const Preprocessed& way);
 
 /// A SIP URI written anew without the given parameters and without headers, at `port`.
 Text uri_without(const sip::Uri& uri, std::initializer_list<std::string_view> parameters, std::optional<std::uint16_t> port);

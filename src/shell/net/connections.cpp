@@ -141,16 +141,11 @@ TcpConnection* Connections::open(const Destination& destination) {
   }
   auto wrapped = wrapping(destination.transport, TlsSession::Role::client, destination.remote.address);
   if (!wrapped) return nullptr;
-  FileDescriptor socket = open_socket(destination.remote.address, SocketKind::stream);
+  // Over TLS also from the port that our Contact names, where it is free: there is no other way to us for a server that shows its
+  // certificate and wants to see ours.
+  FileDescriptor socket = is_secure(destination.transport) ? connect(destination, destination.local.port) : FileDescriptor{-1};
+  if (!socket) socket = connect(destination, Port{0});
   if (!socket) return nullptr;
-  const Address& source = destination.local.address;
-  if (can_reach(source, destination.remote.address)) {
-    // From the address that our Via and Record-Route name; the port is the kernel's choice.
-    const SocketAddress from{{source, Port{0}}};
-    if (::bind(socket.get(), from.get(), from.length) != 0) return nullptr;
-  }
-  const SocketAddress to{destination.remote};
-  if (::connect(socket.get(), to.get(), to.length) != 0 && errno != EINPROGRESS) return nullptr;
   ++inbox_.counters().connections_opened;
   const Endpoint local = local_endpoint(socket.get());
   const FlowId flow = next_flow();
@@ -158,6 +153,20 @@ TcpConnection* Connections::open(const Destination& destination) {
   add(std::make_unique<TcpConnection>(loop_, std::move(socket), identity, TcpConnection::Origin::opened, inbox_.now(),
                                       std::move(*wrapped)));
   return find(flow);
+}
+
+FileDescriptor Connections::connect(const Destination& destination, Port from) {
+  FileDescriptor socket = open_socket(destination.remote.address, SocketKind::stream);
+  if (!socket) return socket;
+  if (can_reach(destination.local.address, destination.remote.address)) {
+    // From the address that our Via and Record-Route name.
+    if (from != Port{0}) prefer_option(socket.get(), SOL_SOCKET, SO_REUSEADDR, 1);
+    const SocketAddress own{{destination.local.address, from}};
+    if (::bind(socket.get(), own.get(), own.length) != 0) return FileDescriptor{-1};
+  }
+  const SocketAddress to{destination.remote};
+  if (::connect(socket.get(), to.get(), to.length) != 0 && errno != EINPROGRESS) return FileDescriptor{-1};
+  return socket;
 }
 
 void Connections::write(TcpConnection& connection, std::string_view message) {

@@ -65,6 +65,8 @@ class Connections {
   TcpConnection* find(FlowId flow);
   TcpConnection* known(const Destination& destination);
   TcpConnection* open(const Destination& destination);
+  /// A socket on its way to `destination`, from the port `from` (0: any); none when the kernel refuses.
+  static FileDescriptor connect(const Destination& destination, Port from);
   std::optional<TcpConnection::Wrapping> wrapping(Transport transport, TlsSession::Role role, const Address& remote);
   void secured(TcpConnection& connection, TcpConnection::State before);
   void explain(const TcpConnection& connection);

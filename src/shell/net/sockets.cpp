@@ -33,8 +33,8 @@ std::string advice(int error, const Endpoint& endpoint, SocketKind kind) {
   }
 }
 
-[[noreturn]] void cannot_listen(int error, const Endpoint& endpoint, SocketKind kind, std::string_view key) {
-  throw StartError(fmt::format("cannot listen on {}:{} ({}): {}", kind == SocketKind::datagram ? "udp" : "tcp", endpoint.text(), key,
+[[noreturn]] void cannot_bind(std::string_view purpose, int error, const Endpoint& endpoint, SocketKind kind, std::string_view key) {
+  throw StartError(fmt::format("cannot {} {}:{} ({}): {}", purpose, kind == SocketKind::datagram ? "udp" : "tcp", endpoint.text(), key,
                                advice(error, endpoint, kind)));
 }
 
@@ -107,7 +107,7 @@ FileDescriptor open_socket(const Address& family_of, SocketKind kind) {
 
 FileDescriptor open_listener(const Endpoint& endpoint, SocketKind kind, std::string_view key, Sharing sharing) {
   FileDescriptor socket = open_socket(endpoint.address, kind);
-  if (!socket) cannot_listen(errno, endpoint, kind, key);
+  if (!socket) cannot_bind("listen on", errno, endpoint, kind, key);
   if (sharing == Sharing::first_of_several) open_listener(endpoint, kind, key);
   if (sharing != Sharing::one_worker) prefer_option(socket.get(), SOL_SOCKET, SO_REUSEPORT, 1);
   if (kind == SocketKind::stream) {
@@ -118,8 +118,18 @@ FileDescriptor open_listener(const Endpoint& endpoint, SocketKind kind, std::str
     prefer_option(socket.get(), SOL_SOCKET, SO_SNDBUF, receive_buffer / 2);
   }
   const SocketAddress address{endpoint};
-  if (::bind(socket.get(), address.get(), address.length) != 0) cannot_listen(errno, endpoint, kind, key);
-  if (kind == SocketKind::stream && ::listen(socket.get(), 4'096) != 0) cannot_listen(errno, endpoint, kind, key);
+  if (::bind(socket.get(), address.get(), address.length) != 0) cannot_bind("listen on", errno, endpoint, kind, key);
+  if (kind == SocketKind::stream && ::listen(socket.get(), 4'096) != 0) cannot_bind("listen on", errno, endpoint, kind, key);
+  return socket;
+}
+
+FileDescriptor open_source(Endpoint& endpoint, std::string_view key) {
+  FileDescriptor socket = open_socket(endpoint.address, SocketKind::stream);
+  if (!socket) cannot_bind("leave from", errno, endpoint, SocketKind::stream, key);
+  prefer_option(socket.get(), SOL_SOCKET, SO_REUSEADDR, 1);
+  const SocketAddress address{endpoint};
+  if (::bind(socket.get(), address.get(), address.length) != 0) cannot_bind("leave from", errno, endpoint, SocketKind::stream, key);
+  endpoint.port = local_endpoint(socket.get()).port;
   return socket;
 }
 

@@ -55,6 +55,10 @@ FileDescriptor open_socket(const Address& family_of, SocketKind kind);
 /// A socket bound to `endpoint`, and listening if it is a stream. `key` names the setting. Throws StartError.
 FileDescriptor open_listener(const Endpoint& endpoint, SocketKind kind, std::string_view key, Sharing sharing = Sharing::one_worker);
 
+/// Holds a place from which several connections to different peers may leave, and where nobody listens; chooses a port where it is 0.
+/// Throws StartError.
+FileDescriptor open_source(Endpoint& endpoint, std::string_view key);
+
 /// An option that may be refused without harm.
 void prefer_option(int socket, int level, int name, int value);
 /// Whether an error of a send or an ICMP message says that the peer cannot be reached.
