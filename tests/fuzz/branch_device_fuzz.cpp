@@ -12,6 +12,7 @@
 #include "branch_device/branch_device.hpp"
 #include "dns/builder.hpp"
 #include "dns/message.hpp"
+#include "input.hpp"
 #include "sip/message.hpp"
 
 using namespace ringhold;
@@ -63,30 +64,6 @@ struct Reached {
   }
 };
 Reached reached{};
-
-class Input {
- public:
-  Input(const std::uint8_t* data, std::size_t size) : rest_{reinterpret_cast<const char*>(data), size} {}
-  bool empty() const { return rest_.empty(); }
-  std::uint8_t byte() { return rest_.empty() ? std::uint8_t{0} : static_cast<std::uint8_t>(bytes(1).front()); }
-  std::string_view bytes(std::size_t most) {
-    const auto taken = rest_.substr(0, most);
-    rest_.remove_prefix(taken.size());
-    return taken;
-  }
-  std::string_view counted() { return bytes(byte()); }
-  std::string_view counted_long() {
-    const std::size_t high = byte() % 8;
-    return bytes(high << 8U | byte());
-  }
-  template <typename Values>
-  auto pick(const Values& values) {
-    return values[byte() % values.size()];
-  }
-
- private:
-  std::string_view rest_;
-};
 
 class World {
  public:
