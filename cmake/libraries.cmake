@@ -11,6 +11,9 @@ pkg_check_modules(SQLITE REQUIRED IMPORTED_TARGET sqlite3)
 pkg_check_modules(SYSTEMD REQUIRED IMPORTED_TARGET libsystemd)
 
 set(RINGHOLD_CORE_LIBRARIES "")
+# What nearly every source includes and never changes.
+set(RINGHOLD_PRECOMPILED <algorithm> <array> <bit> <chrono> <deque> <expected> <functional> <map> <memory> <optional> <set> <span> <string>
+  <string_view> <utility> <variant> <vector> <boost/container/small_vector.hpp> <boost/unordered/unordered_flat_map.hpp>)
 
 # The tests beside the sources of `folder`, as one program named NAME_test.
 function(ringhold_folder_tests name folder library)
@@ -19,7 +22,12 @@ function(ringhold_folder_tests name folder library)
     add_executable(${name}_test ${tests})
     target_link_libraries(${name}_test PRIVATE ${library} ringhold_options GTest::gtest_main)
     target_compile_definitions(${name}_test PRIVATE RINGHOLD_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
-    target_precompile_headers(${name}_test PRIVATE <gtest/gtest.h>)
+    # One for all test programs: it takes as long to make as a test takes to compile.
+    if(name STREQUAL base)
+      target_precompile_headers(base_test PRIVATE <gtest/gtest.h> ${RINGHOLD_PRECOMPILED})
+    else()
+      target_precompile_headers(${name}_test REUSE_FROM base_test)
+    endif()
     add_test(NAME unit.${name} COMMAND ${name}_test --gtest_brief=1)
     set_tests_properties(unit.${name} PROPERTIES TIMEOUT 300)
   endif()
@@ -45,8 +53,7 @@ function(ringhold_core name)
     target_include_directories(core_${name} PUBLIC ${PROJECT_SOURCE_DIR}/src/core)
     target_link_libraries(core_${name} PUBLIC ${below} PRIVATE ringhold_options fmt::fmt)
     if(name STREQUAL base)
-      target_precompile_headers(core_base PRIVATE <algorithm> <array> <chrono> <expected> <map> <optional> <span> <string>
-        <string_view> <utility> <variant> <vector>)
+      target_precompile_headers(core_base PRIVATE ${RINGHOLD_PRECOMPILED})
     else()
       target_precompile_headers(core_${name} REUSE_FROM core_base)
     endif()
