@@ -129,5 +129,6 @@ class Story:
         self.wait_mode("normal", 20)
         self.scene.boot(*users)
         self.wait_at_central(users, 30)
+        wait_until(lambda: all(server["health"] == "up" for server in self.device.status()["central"]), 10, "each central server has answered")
         must(not self.device.registrations(), "a phone is registered here although the central site lives")
         return ", ".join(users)
