@@ -85,6 +85,7 @@ struct Account {
   std::optional<Target> left;      ///< where a binding stands that is to be let go
   std::optional<Target> bound_at;  ///< where a binding stands, as far as is known
   Instant bound_until{};           ///< as granted
+  std::vector<Target> refused_by;  ///< who has said no since the account was taken somewhere: that they answer is no news
   std::vector<Target> followed;    ///< where 3xx have led in this stay
   Outcome last;                    ///< of the last registration that ended
   std::optional<Instant> registered_since;

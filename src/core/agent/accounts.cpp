@@ -47,6 +47,7 @@ void Agent::State::act(AccountIndex index, Action action, Instant now, Outbox& o
       account.refused_in_stay = false;
       account.same_request = false;
       account.followed.clear();
+      account.refused_by.clear();
       return;
     case Action::let_go:
       if (account.left) send(index, Purpose::let_go, now, outbox);

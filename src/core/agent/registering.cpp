@@ -169,6 +169,8 @@ Event Agent::State::failed(Account& account, Why why, int status, Instant now, O
     known->second.told = false;
   }
   if (registration.purpose != Purpose::register_above) account.list.fail();
+  std::erase(account.refused_by, registration.server);
+  if (!is_silence(why)) account.refused_by.push_back(registration.server);
   Event event = account.list.after_failure(account.avoidance, now);
   if (is_outdated(account, now))
     event = Event::failed_outdated;

@@ -136,6 +136,20 @@ TEST_F(Returning, who_waits_is_there_as_soon_as_anybody_is_SWI18) {
   ASSERT_TRUE(pass_until([&] { return server() == c2; }, 60s));
 }
 
+TEST_F(Returning, refusals_of_others_wake_nobody_SWI09_SWI18) {
+  Settings settings = with({c1, c2});
+  settings.accounts.clear();
+  for (int i = 0; i < 20; ++i) settings.accounts.push_back({"sip:u" + std::to_string(i) + "@example.test", "u", "p"});
+  answers(c1, "REGISTER", 403);
+  refuses(c2);
+  start(settings);
+  pass(5min);
+  EXPECT_LE(registers().size(), 20U * 30U) << "what c1 says to one account is no reason for the others to ask it again";
+  lives(c2);
+  pass(30s);
+  for (const AccountReport& one : agent_->report(now_).accounts) EXPECT_EQ(one.server ? one.server->endpoint.text() : "", c2);
+}
+
 TEST_F(Returning, a_new_link_cuts_the_wait_short_SWI18) {
   refuses(c1), refuses(c2);
   start(with({c1, c2}));

@@ -62,7 +62,8 @@ void Agent::State::heard(const Target& target, Instant now, Outbox& outbox) {
     const bool waits =
         account.state == switching::State::waiting && account.last.why != Why::status && account.last.why != Why::credentials;
     const bool would_return = stays && account.state == switching::State::registered && account.list.is_better(target);
-    if (!(waits && account.list.rank_of(target)) && !would_return) continue;
+    const bool has_refused = std::ranges::find(account.refused_by, target) != account.refused_by.end();
+    if (!(waits && account.list.rank_of(target) && !has_refused) && !would_return) continue;
     if (account.return_at != Account::never || account.avoidance.is_avoided(target, now)) continue;
     account.return_at = in_turn(registers_of_return * server.wanted, now);
     keep_time(AccountIndex{i});
