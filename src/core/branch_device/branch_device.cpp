@@ -365,6 +365,8 @@ void BranchDevice::State::settle(Instant now, Outbox& outbox) {
   if (order_normal && !told_order_normal) central.note_survivable_ttl(now + longest_ttl_in_outage);
   told_order_normal = order_normal;
   nameserver.set_order(order_of(settings, order_normal));
+  // Who asks now would else keep for a minute what may be over within seconds.
+  nameserver.set_order_in_doubt(central.mode() == central::Mode::suspect && settings.dns.when_down != WhenDown::last);
   settle_team(outbox);
 }
 

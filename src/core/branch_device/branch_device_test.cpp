@@ -341,6 +341,34 @@ TEST_F(Branch, answers_from_memory_at_once_after_a_restart_in_the_dark_DIS16) {
   EXPECT_TRUE(answered);
 }
 
+TEST_F(BranchWithNames, in_suspect_the_order_is_given_for_seconds_only_D7) {
+  const Text sip1 = dns::Srv{10, 60, 5060, *dns::Name::from_text("sip1.example.test")}.data();
+  device_ = BranchDevice{settings(), random_};
+  drop();
+  device_.start(now_, outbox_);
+  answer_dns(dns::type::srv, std::string{sip1});
+  std::uint16_t id = 0;
+  const auto ttl = [&]() -> std::uint32_t {
+    drop();
+    std::string query;
+    dns::Builder{query, ++id, dns::flag::rd, {*dns::Name::from_text("_sip._udp.example.test"), dns::type::srv, dns::class_in}};
+    device_.receive({Protocol::dns, Transport::udp, FlowId{2}, at("10.77.0.2:53"), at("10.77.0.31:4000"), query}, now_, outbox_);
+    const auto given =
+        std::ranges::find_if(outbox_.sends(), [](const Outbox::Send& send) { return send.destination.remote == at("10.77.0.31:4000"); });
+    if (given == outbox_.sends().end()) return 0;
+    const auto answer = dns::Message::parse(outbox_.message(*given));
+    return answer && answer->id == id ? answer->records.front().ttl : 0;
+  };
+  EXPECT_EQ(mode(), "normal");
+  EXPECT_EQ(ttl(), 60U);
+  while (mode() == "normal") pass(500ms);
+  ASSERT_EQ(mode(), "suspect");
+  EXPECT_EQ(ttl(), 5U);
+  while (mode() == "suspect") pass(500ms);
+  ASSERT_EQ(mode(), "survivable");
+  EXPECT_EQ(ttl(), 30U);
+}
+
 TEST_F(Branch, bindings_survive_a_restart_R6) {
   lose_central();
   register_phone("alice", "10.77.0.11:5060");

@@ -98,6 +98,8 @@ bool Nameserver::give_services(const Client& client, const dns::Message& answer,
     std::erase_if(composition.records, [](const dns::Record& one) { return one.section == dns::Section::authority; });
   }
   if (stale) composition.error = dns::ExtendedError::stale_answer;
+  // D2 and DIS-10 set no lower bound; what is built has its 30 s (DIS-16).
+  if (order_in_doubt_ && !stale) ttl = std::min(ttl, doubtful_ttl);
   give_injected(client, std::move(composition), owner, std::move(central), std::min(ttl, 0x7fff'ffffU), *listener, now, outbox);
   return true;
 }

@@ -260,6 +260,20 @@ TEST(Order, follows_what_the_mode_says_D7) {
   EXPECT_EQ(bench.asked_upstream.size(), 1U);
 }
 
+TEST(Order, is_not_kept_for_long_while_the_mode_is_in_doubt_D7) {
+  Bench bench;
+  EXPECT_EQ(bench.ask(service, type::srv)->section(Section::answer)[0].ttl, 60U);
+  bench.nameserver->set_order_in_doubt(true);
+  const auto doubtful = bench.ask(service, type::srv);
+  EXPECT_EQ(doubtful->services().back().target.text(), "ringhold.example.test") << "the order is the same";
+  ASSERT_EQ(doubtful->section(Section::answer).size(), 3U);
+  for (const auto& record : doubtful->section(Section::answer)) EXPECT_EQ(record.ttl, 5U) << "DIS-10: one TTL";
+  EXPECT_EQ(bench.ask("sip1.example.test", type::a)->section(Section::answer)[0].ttl, 300U) << "addresses stay what they are";
+  bench.nameserver->set_order_in_doubt(false);
+  EXPECT_EQ(bench.ask(service, type::srv)->section(Section::answer)[0].ttl, 60U);
+  EXPECT_EQ(bench.asked_upstream.size(), 2U) << "DIS-17: upstream's own TTL counts for what is asked there";
+}
+
 TEST(LookUps, find_the_central_servers_at_start_and_before_they_expire_D8) {
   Bench bench{LookUps::from_start};
   EXPECT_TRUE(bench.nameserver->take_learnt_changed());

@@ -62,6 +62,10 @@ void Nameserver::set_order(Order order) {
   ready_.clear();
 }
 
+void Nameserver::set_order_in_doubt(bool in_doubt) {
+  if (in_doubt != std::exchange(order_in_doubt_, in_doubt)) ready_.clear();
+}
+
 std::optional<Instant> Nameserver::next_expiry() const {
   const auto queries = wheel_.next();
   if (!queries || !lookups_due_) return queries ? queries : lookups_due_;

@@ -65,6 +65,8 @@ class Nameserver {
   void assume_lost();
   /// Where our record stands from now on (D7).
   void set_order(Order order);
+  /// Whether the order may be another one soon: then nobody is to keep it for long.
+  void set_order_in_doubt(bool in_doubt);
   void reconfigure(const Settings& settings, Instant now);
 
   UpstreamState upstream_state() const { return upstream_state_; }
@@ -93,6 +95,7 @@ class Nameserver {
   std::size_t queries_in_flight() const { return queries_.size(); }
 
   static constexpr std::uint32_t stale_ttl = 30;         ///< seconds, RFC 8767 §4
+  static constexpr std::uint32_t doubtful_ttl = 5;       ///< seconds; the central site is probed as often
   static constexpr Duration retry_while_down = 5s;       ///< one look-up finds out when upstream is back (X-23)
   static constexpr Duration patience = 5s;               ///< a late answer is still taken (RFC 8767 §5)
   static constexpr std::size_t waiting_clients = 8'192;  ///< more are dropped; they will repeat
@@ -191,6 +194,7 @@ class Nameserver {
   dns::Name domain_;
   dns::Name own_name_;
   Order order_ = Order::ours_last;
+  bool order_in_doubt_ = false;
   std::vector<Upstream> upstreams_;
   UpstreamState upstream_state_ = UpstreamState::unknown;
   bool refused_last_ = false;  ///< the last failure was an error, not silence
