@@ -5,6 +5,7 @@ import contextlib
 import json
 import re
 import socket
+import struct
 import sys
 import tempfile
 import time
@@ -12,8 +13,9 @@ import time
 import wire
 from agent_program import Agent, server
 from kamailio import registrar
+from peers import Resolver
 from registrars import Registrar, in_order, is_removal
-from ringhold import DOMAIN, expect, free_port, wait_until
+from ringhold import DOMAIN, PATIENCE, expect, free_port, wait_until
 from transports import secure_box
 
 
@@ -206,6 +208,47 @@ def test_agent_returns():
             expect(path(rows) == "c2 c1 -c2 c1", f"{path(rows)}")
             expect([message.cseq for _, message in rows] == sorted({message.cseq for _, message in rows}), "numbers only grow")
             wait_until(lambda: agent.registrations()[1:] == [("alice", server(port))], "the log says so")
+
+
+class Zone(Resolver):
+    """Two central servers at these ports of this machine."""
+
+    def __init__(self, port, servers):
+        self._servers = servers
+        super().__init__(port)
+
+    def _answer(self, message, source):
+        end = message.index(b"\0", 12) + 5
+        kind = struct.unpack("!H", message[end - 4:end - 2])[0]
+        name = message[12:end - 4]
+        data = []
+        if kind == 33 and name.lower().startswith(b"\4_sip\4_udp"):
+            data = [struct.pack("!3H", rank, 0, port) + b"\4sip%d\7example\4test\0" % rank for rank, port in enumerate(self._servers, 1)]
+        elif kind == 1 and name.lower().startswith(b"\4sip"):
+            data = [socket.inet_aton("127.0.0.1")]
+        records = b"".join(b"\xc0\x0c" + struct.pack("!2HIH", kind, 1, 3600, len(one)) + one for one in data)
+        self.socket.sendto(message[:2] + struct.pack("!5H", 0x8180, 1, len(data), 0, 0) + message[12:end] + records, source)
+
+
+def test_agent_asks_who_is_first_now():
+    """D7, X-22: a server is silent, and the branch device puts itself first; nobody waits for the end of Timer F or of the TTL"""
+    upstream = free_port()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as first, nobody() as second, wire.ringhold(ports={"upstream": upstream}) as box:
+        first.bind(("127.0.0.1", free_port()))
+        with Zone(upstream, [first.getsockname()[1], second]):
+            box.start()
+            more = f'nameserver = "127.0.0.1:{box.ports["dns"]}"'
+            with Agent(wire.BINARY, box.folder, {"alice": "secret"}, [], more) as agent:
+                first.settimeout(PATIENCE)
+                begin = time.monotonic()
+                while not first.recv(4096).startswith(b"REGISTER "):
+                    expect(time.monotonic() < begin + PATIENCE, "it goes to the first server of the domain")
+                begin = time.monotonic()
+                expect(box.ask("mode", "survivable")[0] == 0, "the branch device takes over")
+                wait_until(lambda: agent.registrations() == [("alice", server(box.ports["sip"]))], "it is at the branch device", 30)
+                waited = time.monotonic() - begin
+                expect(3.5 <= waited < 12 or wire.sanitized(), f"after four transmissions, not after 32 s: {waited}")
+                expect("event=agent_server_overtaken" in agent.text() and "agent_registration_failed" not in agent.text(), agent.text())
 
 
 # --- A registrar that asks for passwords

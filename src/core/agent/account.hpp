@@ -69,6 +69,7 @@ struct Account {
 
   switching::State state = switching::State::waiting;
   switching::ServerList list;
+  unsigned edition = 0;              ///< of the look-up that the list is from
   Instant listed_until{};            ///< when the list has to be looked up again: others may have got a later one
   switching::Avoidance avoidance;    ///< of servers that refused this account (503 with Retry-After)
   unsigned waits = 0;                ///< in succession, without success

@@ -20,6 +20,7 @@ void Agent::State::happened(AccountIndex index, Event event, Instant now, Outbox
   actions.for_each([&](Action action) { act(index, action, now, outbox); });
   count(account, +1);
   watches_changed = true;
+  plan_overtaking(index, now);
   keep_time(index);
 }
 
@@ -127,6 +128,10 @@ void Agent::State::on_due(AccountIndex index, Instant now, Outbox& outbox) {
     account.return_at = Account::never;
     // It may have fallen silent again meanwhile.
     const auto list = account.list.servers();
+    if (account.state == switching::State::registering) {
+      overtake(index, now, outbox);
+      return keep_time(index);
+    }
     const bool is_waiting = account.state == switching::State::waiting;
     if (!is_waiting && account.state != switching::State::registered) return keep_time(index);
     // DIS-22, X-22: which one is better may have changed since. Once: an answer with a short TTL serves for the turn that comes then.
@@ -146,17 +151,23 @@ void Agent::State::on_due(AccountIndex index, Instant now, Outbox& outbox) {
   keep_time(index);
 }
 
+void Agent::State::take_list(Account& account) {
+  account.listed_until = finding.valid_until();
+  if (std::exchange(account.edition, finding.edition()) == finding.edition()) return;
+  account.list.assign(finding.draw(random));
+}
+
 void Agent::State::take_servers(Instant now, Outbox& outbox) {
   if (!finding.take_ended()) return;
   const bool found = finding.result() == Finding::Result::found;
   if (found)
     servers_in_order = finding.draw(random);
-  else
+  else if (!waiting_for_servers.empty())
     outbox.note({"agent_servers_unknown", {{"domain", settings.domain}}, Severity::warning});
   for (const AccountIndex index : std::exchange(waiting_for_servers, {})) {
     Account& account = at(index);
     count(account, -1);
-    if (found) account.list.assign(finding.draw(random));
+    if (found) take_list(account);
     account.listed_until = finding.valid_until();
     count(account, +1);
     if (!found) { account.last = {{}, Why::unresolved, 0, now, finding.took().value_or(Duration::zero())}; }
@@ -164,6 +175,7 @@ void Agent::State::take_servers(Instant now, Outbox& outbox) {
     const bool any = account.list.has_untried(account.avoidance, now);
     happened(index, any ? Event::servers_known : Event::servers_unknown, now, outbox);
   }
+  spread_order(now);
 }
 
 void Agent::State::count(const Account& account, int by) {
@@ -173,9 +185,8 @@ void Agent::State::count(const Account& account, int by) {
   const bool is_settled = !is_waiting && account.list.has_succeeded();
   if (is_settled)
     if (const Target* const current = account.list.current()) add(servers[*current].attached);
-  if (!is_waiting && !is_settled) return;
   for (const Target& server : account.list.servers())
-    if (is_waiting || account.list.is_better(server)) add(servers[server].wanted);
+    if (is_waiting || (is_settled ? account.list.is_better(server) : account.list.has_overtaken(server))) add(servers[server].wanted);
 }
 
 void Agent::State::restore(const Row& row) {

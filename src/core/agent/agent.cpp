@@ -139,6 +139,7 @@ void Agent::State::settle(Instant now, Outbox& outbox) {
         happened(index, failed(account, Why::unsendable, 0, now, outbox), now, outbox);
     }
   } while (!unsendable.empty());
+  ask_order_again(now, outbox);
   settle_watches(now);
 }
 
@@ -215,7 +216,7 @@ std::optional<Instant> Agent::next_expiry() const {
   const Edge& edge = state_->edge;
   const auto next_ack = edge.awaited_acks.empty() ? std::nullopt : std::optional{edge.awaited_acks.front().until};
   for (const auto& other : {state_->layer.next_expiry(), state_->finding.next_expiry(), state_->next_watch(), edge.proxy.next_expiry(),
-                            edge.location.next_expiry(), next_ack})
+                            edge.location.next_expiry(), next_ack, state_->order_due})
     if (other) next = next ? std::min(*next, *other) : *other;
   return next;
 }

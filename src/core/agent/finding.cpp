@@ -1,6 +1,8 @@
 #include "agent/finding.hpp"
 
 #include <algorithm>
+#include <set>
+#include <tuple>
 
 #include "sip/uri.hpp"
 
@@ -13,6 +15,17 @@ constexpr Duration dhcp_patience = 6s;  ///< two questions; then what is configu
 constexpr Duration after_none = 30s;    ///< when to look again if there was no answer
 constexpr Duration shortest_ttl = 1s;   ///< of answers that may not be kept: within one step they serve
 constexpr unsigned most_rounds = 8;     // NAPTR, SRV, addresses, and aliases between them
+
+/// Whether two look-ups have said the same, in whatever order and with whatever TTLs.
+bool is_same_word(const resolver::Answers& a, const resolver::Answers& b) {
+  using Fact = std::tuple<Text, std::uint16_t, std::string_view>;
+  const auto facts = [](const resolver::Answers& answers) {
+    std::set<Fact> all;
+    for (const dns::Record& one : answers.known().records) all.emplace(one.name.key(), one.type, one.data);
+    return all;
+  };
+  return facts(a) == facts(b);
+}
 
 }  // namespace
 
@@ -42,6 +55,7 @@ void Finding::configure(Instant now) {
     }
   }
   valid_until_ = now;
+  ++edition_;
   if (nameserver_ && nameservers == asked_servers_) return;
   asked_servers_ = nameservers;
   nameserver::Settings asked;
@@ -89,15 +103,22 @@ void Finding::begin(Instant now, Outbox& outbox) {
   give_up_at_ = now + dhcp_patience;
 }
 
+void Finding::ask_again(Instant now, Outbox& outbox) {
+  if (is_under_way_ || !configured_.empty()) return;
+  asked_again_ = services_;
+  for (const dns::Question& question : services_) nameserver_->look_up(question, now, outbox);
+}
+
 void Finding::look_up(Instant now, Outbox& outbox) {
   waits_for_dhcp_ = false;
+  coming_ = {};
   if (!configured_.empty()) {
     end(Result::found, now);
     took_.reset();
     valid_until_ = Instant::max();
     return;
   }
-  coming_ = {};
+  coming_services_.clear();
   asked_.clear();
   asks_beside_ = false;
   give_up_at_ = now + patience;
@@ -130,6 +151,7 @@ void Finding::take(const dns::Question& question, const dns::Message& answer, In
   coming_.take(question, answer);
   // That there is no NAPTR, say, need not be asked again as soon as its SOA would have it.
   const bool any = std::ranges::any_of(answer.records, [](const dns::Record& one) { return one.section == dns::Section::answer; });
+  if (any && question.type == dns::type::srv) coming_services_.push_back(question);
   if (any) valid_until_ = std::min(valid_until_, nameserver_->fresh_until(question).value_or(now));
 }
 
@@ -137,7 +159,11 @@ void Finding::end(Result result, Instant now) {
   is_under_way_ = false;
   ended_ = true;
   took_ = now - began_at_;
-  if (result == Result::found) answers_ = std::move(coming_);
+  if (result == Result::found) {
+    if (!is_same_word(answers_, coming_)) ++edition_;
+    answers_ = std::move(coming_);
+    services_ = std::move(coming_services_);
+  }
   result_ = result;
   valid_until_ = result == Result::found ? std::max(valid_until_, now + shortest_ttl) : now + after_none;
 }
@@ -154,13 +180,20 @@ bool Finding::receive(const Packet& packet, Instant now, Outbox& outbox) {
     return !was_awaited;
   }
   nameserver_->receive(packet, now, outbox);
-  for (const auto& [question, answer] : nameserver_->take_looked_up()) {
-    if (!is_under_way_) continue;
-    if (std::ranges::none_of(asked_, [&](const dns::Question& one) { return resolver::is_same(one, question); })) continue;
-    take(question, answer, now);
-  }
-  go_on(now, outbox);
+  take_looked_up(now, outbox);
   return false;
+}
+
+void Finding::take_looked_up(Instant now, Outbox& outbox) {
+  const bool was_asked_again = !asked_again_.empty();
+  for (const auto& [question, answer] : nameserver_->take_looked_up()) {
+    const auto is_it = [&](const dns::Question& one) { return resolver::is_same(one, question); };
+    std::erase_if(asked_again_, is_it);
+    if (is_under_way_ && std::ranges::any_of(asked_, is_it)) take(question, answer, now);
+  }
+  // The cache knows the new answers by now.
+  if (was_asked_again && asked_again_.empty() && !is_under_way_) return begin(now, outbox);
+  go_on(now, outbox);
 }
 
 void Finding::expire(Instant now, Outbox& outbox) {

@@ -20,6 +20,9 @@ class Finding {
 
   /// Begins a look-up, unless one is under way.
   void begin(Instant now, Outbox& outbox);
+  /// Asks for the order of the servers anew, whatever TTL is left. What is known serves meanwhile, and goes on doing so if nobody
+  /// answers.
+  void ask_again(Instant now, Outbox& outbox);
   /// An answer of DNS or DHCP. True: DHCP says something else than before, so that servers have to be looked up again.
   bool receive(const Packet& packet, Instant now, Outbox& outbox);
   void expire(Instant now, Outbox& outbox);
@@ -29,6 +32,8 @@ class Finding {
   Result result() const { return result_; }
   /// True once after a look-up has ended.
   bool take_ended() { return std::exchange(ended_, false); }
+  /// Another one after each look-up that has said something else than the one before.
+  unsigned edition() const { return edition_; }
   /// When servers have to be looked up again (the least TTL).
   Instant valid_until() const { return valid_until_; }
   std::optional<Duration> took() const { return took_; }
@@ -42,6 +47,7 @@ class Finding {
   void go_on(Instant now, Outbox& outbox);
   void configure(Instant now);
   void take(const dns::Question& question, const dns::Message& answer, Instant now);
+  void take_looked_up(Instant now, Outbox& outbox);
   void end(Result result, Instant now);
   resolver::Resolution resolve(const resolver::Answers& answers, Random& random) const;
 
@@ -54,9 +60,13 @@ class Finding {
   std::optional<dhcp::Inquiry> inquiry_;
   std::optional<nameserver::Nameserver> nameserver_;  ///< anew when others are to be asked
   std::vector<Endpoint> asked_servers_;
-  resolver::Answers answers_;         ///< of the last look-up that has ended
-  resolver::Answers coming_;          ///< of the one under way
-  std::vector<dns::Question> asked_;  ///< by the one under way
+  resolver::Answers answers_;                   ///< of the last look-up that has ended
+  resolver::Answers coming_;                    ///< of the one under way
+  std::vector<dns::Question> asked_;            ///< by the one under way
+  std::vector<dns::Question> services_;         ///< SRV questions of the last one that has ended
+  std::vector<dns::Question> coming_services_;  ///< of the one under way
+  std::vector<dns::Question> asked_again_;      ///< and not answered yet
+  unsigned edition_ = 0;
   Instant began_at_{};
   Instant give_up_at_{};
   bool waits_for_dhcp_ = false;

@@ -170,11 +170,14 @@ Event Agent::State::failed(Account& account, Why why, int status, Instant now, O
   }
   if (registration.purpose != Purpose::register_above) account.list.fail();
   std::erase(account.refused_by, registration.server);
-  if (!is_silence(why)) account.refused_by.push_back(registration.server);
+  if (is_silence(why))
+    doubt_order(now);
+  else
+    account.refused_by.push_back(registration.server);
   Event event = account.list.after_failure(account.avoidance, now);
   if (is_outdated(account, now))
     event = Event::failed_outdated;
-  else if (event != Event::failed_to_next)
+  else if (event != Event::failed_to_next && !account.list.has_untried_overtaker(account.avoidance, now))
     account.same_request = false;
   outbox.note({"agent_registration_failed",
                {{"aor", account.settings.aor},

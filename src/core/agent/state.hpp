@@ -68,6 +68,22 @@ struct Agent::State {
   /// Whether its servers have to be looked up again before it goes by them.
   static bool is_outdated(const Account& account, Instant now) { return account.listed_until <= now || account.list.servers().empty(); }
 
+  /// The servers that the last look-up has told, in an order of the account's own if they are others than before.
+  void take_list(Account& account);
+
+  // reordering.cpp
+  /// A server does not answer: DNS is asked whether the order is another one by now, and again as long as nobody answers.
+  void doubt_order(Instant now);
+  /// One question for all accounts.
+  void ask_order_again(Instant now, Outbox& outbox);
+  /// Who gets no answer goes by what DNS says now, whatever TTL he was given.
+  void spread_order(Instant now);
+  /// When to look whether the REGISTER under way is still without answer.
+  void plan_overtaking(AccountIndex index, Instant now);
+  /// It is: then it is not waited for any longer if a server answers that has come before; if none has, DNS may know of one.
+  void overtake(AccountIndex index, Instant now, Outbox& outbox);
+  const Target* overtaker(const Account& account, Instant now) const;
+
   // registering.cpp
   void send(AccountIndex index, Purpose purpose, Instant now, Outbox& outbox);
   /// The same request again, changed by what the last answer asked for.
@@ -166,6 +182,10 @@ struct Agent::State {
   std::vector<AccountIndex> waiting_for_servers;
   std::deque<AccountIndex> unsendable;  ///< whose request could not even be begun
   bool watches_changed = false;
+  bool order_doubted = false;        ///< since DNS was asked last
+  std::optional<Instant> order_due;  ///< when DNS is asked for the order, or whether somebody still gets no answer
+  Instant order_asked_at{};
+  unsigned spread_edition = 0;
   bool has_connection_closed = false;  ///< in this step: what failed with it may succeed over another one
   std::vector<Handled> handled;
   std::uint64_t last_content = 0;

@@ -59,6 +59,7 @@ void Agent::State::heard(const Target& target, Instant now, Outbox& outbox) {
   bool any = false;
   for (std::uint32_t i = 0; i < accounts.size(); ++i) {
     Account& account = accounts[i];
+    plan_overtaking(AccountIndex{i}, now);
     const bool waits =
         account.state == switching::State::waiting && account.last.why != Why::status && account.last.why != Why::credentials;
     const bool would_return = stays && account.state == switching::State::registered && account.list.is_better(target);
@@ -101,6 +102,7 @@ void Agent::State::heartbeat_lost(const Target& target, Instant now, Outbox& out
     account.doubted_at = std::min(account.doubted_at, in_turn(server.attached, now));
     keep_time(AccountIndex{i});
   }
+  doubt_order(now);
 }
 
 void Agent::State::expire_watches(Instant now, Outbox& outbox) {

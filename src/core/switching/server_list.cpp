@@ -23,6 +23,18 @@ bool ServerList::is_better(const Target& server) const {
   return rank && (!current_ || *rank < *current_);
 }
 
+bool ServerList::has_overtaken(const Target& server) const {
+  return is_better(server) && std::ranges::find(preceded_, server) == preceded_.end();
+}
+
+bool ServerList::may_try(const Target& server, const Avoidance& avoidance, Instant now) const {
+  return !avoidance.is_avoided(server, now) && std::ranges::find(failed_, server) == failed_.end();
+}
+
+bool ServerList::has_untried_overtaker(const Avoidance& avoidance, Instant now) const {
+  return std::ranges::any_of(servers_, [&](const Target& one) { return has_overtaken(one) && may_try(one, avoidance, now); });
+}
+
 std::optional<std::size_t> ServerList::find(std::size_t from, const Avoidance& avoidance, Instant now) const {
   for (std::size_t place = from; place < servers_.size(); ++place)
     if (place != current_ && !avoidance.is_avoided(servers_[place], now)) return place;
@@ -32,11 +44,12 @@ std::optional<std::size_t> ServerList::find(std::size_t from, const Avoidance& a
 void ServerList::go(std::size_t place) {
   current_ = place;
   succeeded_ = false;
+  preceded_.assign(servers_.begin(), servers_.begin() + static_cast<std::ptrdiff_t>(place));
 }
 
 std::optional<std::size_t> ServerList::find_untried(const Avoidance& avoidance, Instant now) const {
   for (std::size_t place = 0; place < servers_.size(); ++place)
-    if (!avoidance.is_avoided(servers_[place], now) && std::ranges::find(failed_, servers_[place]) == failed_.end()) return place;
+    if (may_try(servers_[place], avoidance, now)) return place;
   return std::nullopt;
 }
 
@@ -59,9 +72,11 @@ void ServerList::go_to(const Target& server) {
 }
 
 Event ServerList::after_failure(const Avoidance& avoidance, Instant now) const {
-  if (servers_.size() <= 1) return Event::failed_alone;
+  if (servers_.size() <= (current_ ? 1U : 0U)) return Event::failed_alone;
   const bool is_lower = current_ && *current_ > 0;
   if (is_lower && succeeded_ && find(0, avoidance, now)) return Event::failed_to_first;
+  // who has come before it meanwhile is tried before those who follow it.
+  if (current_ && has_untried_overtaker(avoidance, now)) return Event::failed_to_first;
   if (find(current_ ? *current_ + 1 : 0, avoidance, now)) return Event::failed_to_next;
   return Event::failed_everywhere;
 }

@@ -24,6 +24,10 @@ class ServerList {
   std::optional<std::size_t> rank() const { return current_; }
   std::optional<std::size_t> rank_of(const Target& server) const;
   bool is_better(const Target& server) const;
+  /// Whether it has come before the current server since this stay began.
+  bool has_overtaken(const Target& server) const;
+  /// Whether it is not avoided and has not failed in this round.
+  bool may_try(const Target& server, const Avoidance& avoidance, Instant now) const;
   /// SWI-06: whether the account was registered here during this stay.
   bool has_succeeded() const { return succeeded_; }
 
@@ -39,6 +43,9 @@ class ServerList {
   /// Whether go_first() leads to a server that has not failed in this round.
   bool has_untried(const Avoidance& avoidance, Instant now) const;
 
+  /// Whether one of those is left that have overtaken the current server.
+  bool has_untried_overtaker(const Avoidance& avoidance, Instant now) const;
+
   /// SWI-05: what a failed registration at the current server means.
   Event after_failure(const Avoidance& avoidance, Instant now) const;
   /// The earliest end of an avoidance, if all are avoided now.
@@ -53,7 +60,8 @@ class ServerList {
   std::vector<Target> servers_;
   std::optional<std::size_t> current_;
   bool succeeded_ = false;
-  std::vector<Target> failed_;  ///< in this round
+  std::vector<Target> failed_;    ///< in this round
+  std::vector<Target> preceded_;  ///< those before the current server when the stay began
 };
 
 }  // namespace ringhold::switching

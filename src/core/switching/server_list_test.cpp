@@ -105,6 +105,45 @@ TEST_F(Servers, a_server_is_its_address_whatever_its_rank_X22) {
   EXPECT_EQ(*list_.current(), c1);
 }
 
+TEST_F(Servers, who_comes_before_during_the_stay_is_the_next_X22) {
+  list_.assign({c1, c2, box});
+  list_.go_first(avoidance_, now);
+  EXPECT_FALSE(list_.has_overtaken(box));
+  list_.assign({box, c1, c2});
+  EXPECT_TRUE(list_.has_overtaken(box));
+  EXPECT_FALSE(list_.has_overtaken(c2));
+  list_.fail();
+  EXPECT_EQ(failure(), Event::failed_to_first) << "not c2";
+  list_.go_first(avoidance_, now);
+  EXPECT_EQ(*list_.current(), box);
+  list_.fail();
+  EXPECT_EQ(failure(), Event::failed_to_next);
+  // Who stood before it when the stay began has not overtaken it, and who has failed or is avoided is no way out.
+  list_.go_to(c2);
+  EXPECT_FALSE(list_.has_overtaken(c1));
+  EXPECT_EQ(failure(), Event::failed_everywhere);
+  list_.assign({c1, c2});
+  list_.assign({box, c1, c2});
+  list_.new_round();
+  list_.go_to(c1);
+  list_.assign({c2, box, c1});
+  EXPECT_TRUE(list_.has_untried_overtaker(avoidance_, now));
+  avoidance_.avoid(c2, now + 60s);
+  EXPECT_FALSE(list_.has_untried_overtaker(avoidance_, now)) << "box stood before it already";
+}
+
+TEST_F(Servers, who_stands_at_a_server_that_is_gone_goes_to_the_only_one_D7) {
+  list_.assign({c1, c2});
+  list_.go_first(avoidance_, now);
+  list_.assign({box});
+  EXPECT_TRUE(list_.has_overtaken(box));
+  list_.fail();
+  EXPECT_EQ(failure(), Event::failed_to_next);
+  list_.go_next(avoidance_, now);
+  EXPECT_EQ(*list_.current(), box);
+  EXPECT_EQ(failure(), Event::failed_alone);
+}
+
 TEST_F(Servers, in_a_new_order_nobody_is_tried_twice_in_a_round_X22) {
   list_.assign({c1, c2, box});
   list_.go_first(avoidance_, now);

@@ -35,7 +35,8 @@ enum class Event : std::uint8_t {
   refresh_due,        ///< the granted time less a margin is over (SWI-12)
   list_outdated,      ///< the same, or the end of a wait, when the servers have to be looked up again
   doubted,            ///< another transaction failed there, or a heartbeat was lost (SWI-13, SWI-15)
-  better_answers,     ///< a better server has answered for return_after; to who waits: any server answers again (SWI-17)
+  better_answers,     ///< a better server has answered for return_after (SWI-17); to who waits: any server answers again; to who gets
+                      ///< no answer: one that has come before in DNS does (X-22)
   wait_over,
   network_changed,  ///< a link came up, an address or the DHCP server's answer changed (SWI-18)
 };
@@ -45,7 +46,7 @@ enum class Action : std::uint8_t {
   abandon,        ///< the REGISTER to the better server does not count any more
   go_first,       ///< a new stay at the first server that has not failed in this round
   go_next,        ///< a new stay at the next server
-  go_above,       ///< a new stay at the better server that has just accepted
+  go_above,       ///< a new stay at the better server
   keep_place,     ///< the same server, if it is among them still; else the first
   succeed,        ///< this stay has been successful (SWI-06)
   let_go,         ///< the binding at the server that was left is removed
@@ -82,6 +83,7 @@ inline constexpr auto machine = Machine<State, State::waiting, Event, Event::net
         {State::registering, Event::failed_everywhere, State::waiting, {Action::wait_for_all}},
         {State::registering, Event::failed_alone, State::waiting, {Action::wait_for_one}},
         {State::registering, Event::failed_outdated, State::resolving, {Action::ask_servers}},
+        {State::registering, Event::better_answers, State::registering, {Action::go_above, Action::send_register}},
 
         {State::registered, Event::refresh_due, State::registering, {Action::send_register}},
         {State::registered, Event::list_outdated, State::renewing, {Action::ask_servers}},
@@ -128,8 +130,8 @@ inline constexpr auto machine = Machine<State, State::waiting, Event, Event::net
           Event::list_outdated, Event::doubted, Event::better_answers, Event::wait_over}},
         // SWI-14: one registration at a time; its result decides.
         {State::registering,
-         {Event::servers_known, Event::servers_unknown, Event::refresh_due, Event::list_outdated, Event::doubted, Event::better_answers,
-          Event::wait_over, Event::network_changed}},
+         {Event::servers_known, Event::servers_unknown, Event::refresh_due, Event::list_outdated, Event::doubted, Event::wait_over,
+          Event::network_changed}},
         {State::registered,
          {Event::servers_known, Event::servers_unknown, Event::accepted, Event::challenged, Event::too_brief, Event::moved,
           Event::unsupported, Event::refused, Event::failed_to_next, Event::failed_to_first, Event::failed_everywhere, Event::failed_alone,

@@ -30,6 +30,7 @@ TEST(SwitchingTable, is_the_one_of_the_requirement_SWI22) {
       // registering(s)
       {registering, failed_to_next, registering, {go_next, send_register}},
       {registering, failed_to_first, registering, {go_first, send_register}},
+      {registering, better_answers, registering, {go_above, send_register}},  // only to who gets no answer
       {registering, failed_everywhere, waiting, {wait_for_all}},
       {registering, failed_alone, waiting, {wait_for_one}},
       {registering, refused, deregistering, {send_removal}},
