@@ -17,7 +17,9 @@ constexpr std::string_view allow_line =
     "Allow: INVITE, ACK, CANCEL, BYE, REGISTER, OPTIONS, MESSAGE, SUBSCRIBE, NOTIFY, INFO, UPDATE, PRACK, REFER, PUBLISH\r\n"
     "Accept: application/sdp\r\nSupported: path, outbound, gruu\r\nAllow-Events: reg\r\n";
 constexpr std::array<std::string_view, 3> register_options{"path", "outbound", "gruu"};
-constexpr std::uint32_t home_retry_after = 60;  // seconds; longer than a phone needs to register at the central site
+// Seconds. Some phones go on to the central site at once, others wait for so long and have a binding for a few seconds only
+// (Linphone over UDP: six). Who has waited and comes back here all the same is served, so a longer time wins nothing.
+constexpr std::uint32_t home_retry_after = 5;
 
 /// Whether a REGISTER only takes bindings away: that is always served, also while phones are sent home.
 bool only_removes(const sip::Message& request) {

@@ -41,8 +41,10 @@ class ReturnPace {
   static constexpr Duration return_window = 120s;  ///< X-25's minute, and Timer F at each of two dead servers
   static constexpr Duration broken_path_hold =
       10min;  ///< who came back, or arrived with the centre alive, is left in peace for so long, then twice as long …
-  static constexpr Duration longest_hold = 160min;    ///< … but not longer than this
-  static constexpr Duration repetition = 5s;          ///< asked again so soon: the 503 was lost, and is the answer again
+  static constexpr Duration longest_hold = 160min;  ///< … but not longer than this
+  /// Asked again so soon: the 503 was lost, and is the answer again. Longer than T2, the longest pause of Timer E, and shorter than the
+  /// Retry-After of that 503.
+  static constexpr Duration repetition = 4500ms;
   static constexpr Duration forgotten_after = 10min;  ///< who is not heard of any more
   static constexpr std::size_t capacity = 20'000;     ///< at the bound nobody is sent until entries age
 
