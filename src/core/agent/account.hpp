@@ -77,6 +77,7 @@ struct Account {
   Target challenged_by;
   bool refused_in_stay = false;  ///< SWI-09: one round of removing and registering for each stay
   bool is_plain = false;         ///< an extension was refused: without (SWI-21)
+  bool is_postponed = false;     ///< its REGISTER to another server than before has to wait for its turn
   bool order_is_read = false;    ///< for the return that is planned (DIS-22)
   bool same_request = false;     ///< the next REGISTER is the last one, for another server (RFC 3263 §4.3, DIS-20)
   Duration expires{};            ///< asked for; 423 raises it
@@ -102,6 +103,7 @@ struct Account {
 };
 
 inline constexpr unsigned most_redirects = 5;
+inline constexpr Duration between_accounts = 10ms;     ///< so many do not fall upon a server at once
 inline constexpr std::size_t registers_of_return = 2;  ///< the second one when it has been let go below
 
 }  // namespace ringhold::agent

@@ -69,7 +69,7 @@ void Agent::State::act(AccountIndex index, Action action, Instant now, Outbox& o
     case Action::lengthen:
     case Action::follow:
     case Action::simplify: return;  // classify() has sent it, with what the answer said
-    case Action::send_register:
+    case Action::send_register: return register_in_turn(index, now, outbox);
     case Action::send_anew: return send(index, Purpose::register_here, now, outbox);
     case Action::send_removal: return send(index, Purpose::remove_here, now, outbox);
     case Action::send_above: return send(index, Purpose::register_above, now, outbox);
@@ -83,6 +83,32 @@ void Agent::State::begin_stay(Account& account) {
   account.expires = settings.expires;
 }
 
+void Agent::State::register_in_turn(AccountIndex index, Instant now, Outbox& outbox) {
+  Account& account = at(index);
+  const Instant turn = account.list.has_succeeded() ? now : turn_to_move(now);
+  if (turn <= now) return send(index, Purpose::register_here, now, outbox);
+  if (account.under_way) layer.abandon(account.under_way->transaction);
+  account.under_way.reset();
+  account.is_postponed = true;
+  account.due = turn;
+}
+
+void Agent::State::send_postponed(AccountIndex index, Instant now, Outbox& outbox) {
+  Account& account = at(index);
+  account.is_postponed = false;
+  account.due = Account::never;
+  // The order may be another one by now.
+  if (account.list.current() == nullptr || account.list.has_untried_overtaker(account.avoidance, now)) {
+    count(account, -1);
+    account.list.go_first(account.avoidance, now);
+    begin_stay(account);
+    count(account, +1);
+    watches_changed = true;
+  }
+  send(index, Purpose::register_here, now, outbox);
+  plan_overtaking(index, now);
+}
+
 void Agent::State::plan_refresh(Account& account, Instant now) {
   account.due = now + switching::refresh_after(account.bound_until - now, random);
   account.doubted_at = Account::never;
@@ -90,7 +116,7 @@ void Agent::State::plan_refresh(Account& account, Instant now) {
   // Who was refreshing when a better server was back did not go then.
   for (const Target& server : account.list.servers())
     if (account.list.is_better(server) && has_stayed(server, now) && !account.avoidance.is_avoided(server, now))
-      account.return_at = in_turn(registers_of_return * accounts.size(), now);
+      account.return_at = in_turn(registers_of_return * accounts.size(), now, between_accounts);
   account.order_is_read = account.order_is_read && account.return_at != Account::never;
 }
 
@@ -103,6 +129,7 @@ void Agent::State::wait(Account& account, Duration duration, Instant now, Outbox
   account.doubted_at = Account::never;
   account.return_at = Account::never;
   account.registered_since.reset();
+  plan_search(now);
   outbox.note({"agent_waits",
                {{"aor", account.settings.aor},
                 {"seconds", static_cast<std::int64_t>(seconds_ceil(duration))},
@@ -114,7 +141,9 @@ void Agent::State::wait(Account& account, Duration duration, Instant now, Outbox
 void Agent::State::on_due(AccountIndex index, Instant now, Outbox& outbox) {
   Account& account = at(index);
   account.in_wheel = Account::never;
-  if (account.due <= now) {
+  if (account.is_postponed && account.due <= now) {
+    send_postponed(index, now, outbox);
+  } else if (account.due <= now) {
     const bool is_waiting = account.state == switching::State::waiting;
     account.due = Account::never;
     happened(index, is_outdated(account, now) ? Event::list_outdated : is_waiting ? Event::wait_over : Event::refresh_due, now, outbox);
@@ -176,6 +205,7 @@ void Agent::State::take_servers(Instant now, Outbox& outbox) {
     happened(index, any ? Event::servers_known : Event::servers_unknown, now, outbox);
   }
   spread_order(now);
+  end_waits(now);
 }
 
 void Agent::State::count(const Account& account, int by) {

@@ -140,6 +140,7 @@ void Agent::State::settle(Instant now, Outbox& outbox) {
     }
   } while (!unsendable.empty());
   ask_order_again(now, outbox);
+  search(now, outbox);
   settle_watches(now);
 }
 
@@ -163,7 +164,7 @@ void Agent::start(Instant now, Outbox& outbox) {
   // Many begin one after another, as they come back to a server.
   for (std::uint32_t i = 0; i < state_->accounts.size(); ++i) {
     Account& account = state_->accounts[i];
-    account.due = state_->in_turn(state_->accounts.size(), now);
+    account.due = state_->in_turn(state_->accounts.size(), now, between_accounts);
     if (account.due > now)
       state_->keep_time(AccountIndex{i});
     else
@@ -216,15 +217,22 @@ std::optional<Instant> Agent::next_expiry() const {
   const Edge& edge = state_->edge;
   const auto next_ack = edge.awaited_acks.empty() ? std::nullopt : std::optional{edge.awaited_acks.front().until};
   for (const auto& other : {state_->layer.next_expiry(), state_->finding.next_expiry(), state_->next_watch(), edge.proxy.next_expiry(),
-                            edge.location.next_expiry(), next_ack, state_->order_due})
+                            edge.location.next_expiry(), next_ack, state_->order_due, state_->search_due})
     if (other) next = next ? std::min(*next, *other) : *other;
   return next;
 }
 
 void Agent::network_changed(Instant now, Outbox& outbox) {
   for (std::uint32_t i = 0; i < state_->accounts.size(); ++i) {
-    state_->accounts[i].listed_until = now;
-    state_->happened(AccountIndex{i}, switching::Event::network_changed, now, outbox);
+    Account& account = state_->accounts[i];
+    account.listed_until = now;
+    const Instant turn = switching::has_service(account.state) ? state_->turn_to_move(now) : now;
+    if (turn <= now) {
+      state_->happened(AccountIndex{i}, switching::Event::network_changed, now, outbox);
+      continue;
+    }
+    account.doubted_at = std::min(account.doubted_at, turn);
+    state_->keep_time(AccountIndex{i});
   }
   state_->settle(now, outbox);
 }
@@ -246,7 +254,7 @@ void Agent::leave(Instant now, Outbox& outbox) {
 
 bool Agent::is_idle() const {
   return std::ranges::none_of(state_->accounts, [](const Account& account) {
-    return account.under_way || account.letting_go || account.state == switching::State::resolving;
+    return account.under_way || account.letting_go || account.is_postponed || account.state == switching::State::resolving;
   });
 }
 

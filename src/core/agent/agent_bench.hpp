@@ -78,6 +78,11 @@ class AgentBench : public ::testing::Test {
     agent_->start(now_, outbox_);
     deliver();
   }
+  void change_network() {
+    outbox_.clear();
+    agent_->network_changed(now_, outbox_);
+    deliver();
+  }
   /// What a phone, or a server, sends to that place of ours.
   void receive(const std::string& from, const std::string& to, const std::string& bytes, Transport transport = Transport::udp,
                FlowId flow = FlowId{1}) {

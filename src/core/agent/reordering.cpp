@@ -12,6 +12,11 @@ namespace {
 constexpr Duration between_questions = 5s;  ///< the branch device's probes find out at that pace
 constexpr Duration unanswered = 4s;         ///< T2: over UDP a REGISTER has been sent four times by then
 
+constexpr Duration between_searches = 10s;  ///< at least; while servers are known their TTL counts
+
+/// Not so before the first attempt.
+bool is_waiting(const Account& account) { return account.state == State::waiting && account.waits > 0; }
+
 bool is_pending(const Account& account) { return account.state == State::registering && account.under_way.has_value(); }
 
 bool gets_no_answer(const Account& account, Instant now) {
@@ -39,7 +44,8 @@ void Agent::State::spread_order(Instant now) {
   if (std::exchange(spread_edition, finding.edition()) == finding.edition()) return;
   for (std::uint32_t i = 0; i < accounts.size(); ++i) {
     Account& account = accounts[i];
-    if (account.edition == finding.edition() || !(is_pending(account) || account.doubted_at != Account::never)) continue;
+    if (account.edition == finding.edition() || !(is_pending(account) || account.is_postponed || account.doubted_at != Account::never))
+      continue;
     count(account, -1);
     take_list(account);
     count(account, +1);
@@ -78,6 +84,31 @@ void Agent::State::overtake(AccountIndex index, Instant now, Outbox& outbox) {
   account.above = *better;
   // The binding there is let go when the other one has accepted (DIS-21).
   happened(index, switching::Event::better_answers, now, outbox);
+}
+
+void Agent::State::plan_search(Instant now) {
+  const bool any_known = finding.result() == Finding::Result::found;
+  if (search_due || (any_known && finding.valid_until() == Instant::max())) return;
+  search_due = std::max(now + between_searches, any_known ? finding.valid_until() : now);
+}
+
+void Agent::State::search(Instant now, Outbox& outbox) {
+  if (!search_due || now < *search_due) return;
+  search_due.reset();
+  if (std::ranges::any_of(accounts, is_waiting)) finding.begin(now, outbox);
+}
+
+void Agent::State::end_waits(Instant now) {
+  bool any = false;
+  for (std::uint32_t i = 0; i < accounts.size(); ++i) {
+    Account& account = accounts[i];
+    if (!is_waiting(account)) continue;
+    any = true;
+    if (finding.result() != Finding::Result::found || account.edition == finding.edition()) continue;
+    account.due = account.listed_until = now;
+    keep_time(AccountIndex{i});
+  }
+  if (any) plan_search(now);
 }
 
 }  // namespace ringhold::agent

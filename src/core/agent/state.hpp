@@ -65,6 +65,9 @@ struct Agent::State {
   /// Which servers the account's state gives reason to watch.
   void count(const Account& account, int by);
   void begin_stay(Account& account);
+  /// A REGISTER to where it stands; when it has just come there, in its turn.
+  void register_in_turn(AccountIndex index, Instant now, Outbox& outbox);
+  void send_postponed(AccountIndex index, Instant now, Outbox& outbox);
   /// Whether its servers have to be looked up again before it goes by them.
   static bool is_outdated(const Account& account, Instant now) { return account.listed_until <= now || account.list.servers().empty(); }
 
@@ -82,6 +85,10 @@ struct Agent::State {
   void plan_overtaking(AccountIndex index, Instant now);
   /// It is: then it is not waited for any longer if a server answers that has come before; if none has, DNS may know of one.
   void overtake(AccountIndex index, Instant now, Outbox& outbox);
+  /// SWI-18: whether DNS says something else is found out while somebody waits, and cuts the wait short.
+  void plan_search(Instant now);
+  void search(Instant now, Outbox& outbox);
+  void end_waits(Instant now);
   const Target* overtaker(const Account& account, Instant now) const;
 
   // registering.cpp
@@ -163,7 +170,9 @@ struct Agent::State {
   void expire_watches(Instant now, Outbox& outbox);
   std::optional<Instant> next_watch() const;
   /// Somewhere in a span that grows with the number of accounts, so that a server gets them one after another.
-  Instant in_turn(std::size_t accounts_concerned, Instant now);
+  Instant in_turn(std::size_t accounts_concerned, Instant now, Duration each);
+  /// The next turn of those who leave a server: few go at once, many one after another.
+  Instant turn_to_move(Instant now);
   /// Whether it has answered what it was asked last.
   bool answers(const Target& server) const;
   /// SWI-17: for return_after without a gap.
@@ -186,6 +195,8 @@ struct Agent::State {
   std::optional<Instant> order_due;  ///< when DNS is asked for the order, or whether somebody still gets no answer
   Instant order_asked_at{};
   unsigned spread_edition = 0;
+  std::optional<Instant> search_due;
+  Instant last_move{};                 ///< the turn that was given last
   bool has_connection_closed = false;  ///< in this step: what failed with it may succeed over another one
   std::vector<Handled> handled;
   std::uint64_t last_content = 0;

@@ -10,15 +10,23 @@ using switching::Watch;
 
 namespace {
 
-constexpr Duration between_accounts = 10ms;  ///< so many do not fall upon a server at once
 constexpr Duration longest_turn = 60s;
+constexpr Duration between_doubts = 2ms;  ///< R7: 5 000 within 10 s are served
+constexpr Duration between_moves = 2ms;
+constexpr int moves_at_once = 50;
 constexpr std::size_t most_servers = 64;
 
 }  // namespace
 
-Instant Agent::State::in_turn(std::size_t accounts_concerned, Instant now) {
+Instant Agent::State::in_turn(std::size_t accounts_concerned, Instant now, Duration each) {
   if (accounts_concerned <= 1) return now;
-  return now + random.between(Duration::zero(), std::min(longest_turn, between_accounts * static_cast<int>(accounts_concerned)));
+  return now + random.between(Duration::zero(), std::min(longest_turn, each * static_cast<int>(accounts_concerned)));
+}
+
+Instant Agent::State::turn_to_move(Instant now) {
+  const Duration each = std::min(between_moves, longest_turn / static_cast<int>(std::max<std::size_t>(1, accounts.size())));
+  last_move = std::max(last_move, now - each * moves_at_once) + each;
+  return std::max(now, last_move);
 }
 
 void Agent::State::settle_watches(Instant now) {
@@ -66,7 +74,8 @@ void Agent::State::heard(const Target& target, Instant now, Outbox& outbox) {
     const bool has_refused = std::ranges::find(account.refused_by, target) != account.refused_by.end();
     if (!(waits && account.list.rank_of(target) && !has_refused) && !would_return) continue;
     if (account.return_at != Account::never || account.avoidance.is_avoided(target, now)) continue;
-    account.return_at = in_turn(registers_of_return * server.wanted, now);
+    // Who waits moves, and has his turn then.
+    account.return_at = waits ? now : in_turn(registers_of_return * server.wanted, now, between_accounts);
     keep_time(AccountIndex{i});
     any = true;
   }
@@ -99,7 +108,7 @@ void Agent::State::heartbeat_lost(const Target& target, Instant now, Outbox& out
   for (std::uint32_t i = 0; i < accounts.size(); ++i) {
     Account& account = accounts[i];
     if (account.list.current() == nullptr || *account.list.current() != target || !switching::has_service(account.state)) continue;
-    account.doubted_at = std::min(account.doubted_at, in_turn(server.attached, now));
+    account.doubted_at = std::min(account.doubted_at, in_turn(server.attached, now, between_doubts));
     keep_time(AccountIndex{i});
   }
   doubt_order(now);
