@@ -108,7 +108,8 @@ void AgentCheckers::judge_hand_overs(const Holders& holders) {
     if (left == nullptr || !left->takes || *left->takes_since > one.confirmed_there) return true;
     const Place* const present = account.at ? place(*account.at) : nullptr;
     if (left->shares_books && present != nullptr && present->shares_books) return true;
-    if (now - one.at < let_go_within) return false;
+    // What is under way may have arrived at the other server of the same books already.
+    if (now - one.at < let_go_within || (left->shares_books && account.trying_since)) return false;
     if (holds(holders, one.left, one.user))
       broken(fmt::format("{} is at {} since {} s, and {} still holds it (DIS-21)", one.user,
                          account.at ? account.at->text().c_str() : "nowhere", (now - one.at) / 1s, one.left.text()));

@@ -242,12 +242,14 @@ void Agent::handled(std::uint64_t id, HandlerResult result, Instant now, Outbox&
 }
 
 void Agent::leave(Instant now, Outbox& outbox) {
+  state_->waiting_for_servers.clear();
   for (std::uint32_t i = 0; i < state_->accounts.size(); ++i) {
     Account& account = state_->accounts[i];
     account.due = account.doubted_at = account.return_at = Account::never;
     account.left = std::exchange(account.bound_at, std::nullopt);
     if (account.under_way) state_->layer.abandon(account.under_way->transaction);
     account.under_way.reset();
+    account.is_postponed = false;
     if (account.left) state_->send(AccountIndex{i}, Purpose::let_go, now, outbox);
   }
 }

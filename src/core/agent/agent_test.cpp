@@ -358,6 +358,22 @@ TEST_F(Registering, a_connection_that_died_unnoticed_says_nothing_of_its_server_
   EXPECT_EQ(way(), "11 11 12");
 }
 
+TEST_F(Registering, who_leaves_while_dns_is_asked_does_not_come_back) {
+  ttl_ = 20;
+  round_trip_ = 300ms;
+  start(usual());
+  pass(5s);
+  ASSERT_TRUE(pass_until([&] { return state() == switching::State::renewing; }, 60s));
+  clear();
+  outbox_.clear();
+  agent_->leave(now_, outbox_);
+  std::size_t removals = 0;
+  for (const auto& send : outbox_.sends()) removals += outbox_.message(send).find(";expires=0") != std::string_view::npos ? 1 : 0;
+  EXPECT_EQ(removals, 1U);
+  pass(10s);
+  EXPECT_TRUE(std::ranges::all_of(registers(), &Sent::removes));
+}
+
 TEST_F(Registering, its_order_of_transports_counts_for_sending) {
   Settings settings = with({c1});
   settings.servers = {*Target::parse("tls:10.78.0.11:5061"), *Target::parse("tcp:10.78.0.12:5060")};
