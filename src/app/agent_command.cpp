@@ -81,7 +81,7 @@ struct Running {
   Running(const AgentConfiguration& configuration, Severity least)
       : log{least},
         writer{configuration.store_path, log},
-        handler{configuration.handler, [this](std::uint64_t id, agent::HandlerResult result) { handled(id, result); }},
+        handler{configuration.handler, [this](std::uint64_t id, const agent::HandlerOutcome& outcome) { handled(id, outcome); }},
         sink{log, writer, handler},
         worker{configuration.listening, mind, sink, socket_random, clock} {
     agent::Settings settings = bound(configuration.mind, worker.listening());
@@ -105,8 +105,8 @@ struct Running {
   }
 
   /// In the handler's thread.
-  void handled(std::uint64_t id, agent::HandlerResult result) {
-    worker.run([this, id, result](Instant now, Outbox& outbox, const net::Counters&) { mind.agent().handled(id, result, now, outbox); });
+  void handled(std::uint64_t id, const agent::HandlerOutcome& outcome) {
+    worker.run([this, id, outcome](Instant now, Outbox& outbox, const net::Counters&) { mind.agent().handled(id, outcome, now, outbox); });
   }
 
   /// A step of the mind, and what it gives; waited for.
@@ -262,6 +262,7 @@ int agent_once(const Asking& asking, Duration patience) {
   configuration->listening.sip.clear();
   for (const Target& uplink : configuration->mind.uplinks)
     if (!is_secure(uplink.transport)) configuration->listening.sip.push_back(uplink);
+  configuration->listening.sip_keys.assign(configuration->listening.sip.size(), "agent.uplink");
   prepare();
   try {
     Running running{*configuration, Severity::error};

@@ -105,6 +105,7 @@ void read_uplinks(TomlSection& table, const Surroundings& machine, AgentConfigur
   }
   std::ranges::copy_if(mind.uplinks, std::back_inserter(configuration.listening.sip),
                        [](const Target& one) { return !is_secure(one.transport); });
+  configuration.listening.sip_keys.assign(configuration.listening.sip.size(), "agent.uplink");
 }
 
 /// TLS towards servers: their certificates are checked against the domain (RFC 5922); we show none. So nobody listens at the uplink of
@@ -184,6 +185,7 @@ void read_edge(TomlSection& table, const Surroundings& machine, AgentConfigurati
   if (!machine.host_name.empty()) mind.names.push_back(machine.host_name);
   mind.listen = spelt_out(mind.listen, machine);
   configuration.listening.sip.insert(configuration.listening.sip.end(), mind.listen.begin(), mind.listen.end());
+  configuration.listening.sip_keys.resize(configuration.listening.sip.size(), "agent.listen");
 }
 
 void read_rule(TomlSection table, std::vector<agent::PushRule>& rules) {

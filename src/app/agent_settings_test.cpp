@@ -95,6 +95,9 @@ TEST(AgentSettings, phones_and_content_T14_T15_PSH02) {
            "redirect = [{ content_type = \"image/*\", larger_than = 1000, when = \"mon-fri 17:00-08:00\", status = 302, lasts = \"1h\", "
            "contacts = [\"sip:alice-pc@example.test\"] }]\n");
   EXPECT_EQ(agent.mind.listen.size(), 1U);
+  ASSERT_EQ(agent.listening.sip.size(), 3U);
+  EXPECT_EQ(agent.listening.sip_keys, (std::vector<std::string_view>{"agent.uplink", "agent.uplink", "agent.listen"}))
+      << "so that a taken port is said to be in the right place";
   EXPECT_EQ(agent.mind.networks.at(0).text(), "10.77.1.0/24");
   EXPECT_TRUE(agent.mind.push.has_handler);
   EXPECT_EQ(agent.handler.socket, ::testing::TempDir() + "push.sock");

@@ -75,7 +75,7 @@ class World {
         agent_.receive({Protocol::dhcp, Transport::udp, {}, {}, at("10.77.0.3:67"), std::string{input.counted_long()}}, now_, outbox_);
         break;
       case 7: change_flow(input, transport); break;
-      case 8: agent_.handled(input.byte(), agent::HandlerResult::taken, now_, outbox_); break;
+      case 8: agent_.handled(input.byte(), {agent::HandlerResult::taken, {}}, now_, outbox_); break;
       default: pass(std::chrono::milliseconds{input.byte() * 250}); break;
     }
     settle();

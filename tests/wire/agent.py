@@ -6,6 +6,7 @@ import json
 import re
 import socket
 import struct
+import subprocess
 import sys
 import tempfile
 import time
@@ -86,6 +87,19 @@ def test_agent_once_says_why_not():
         code, words, errors = wrong.once("--json")
         expect(code == 3 and errors.startswith(f"{wrong.config}:") and not words, f"{code} {words} {errors}")
         expect(box.api("registrations") == [], "nothing stays")
+
+
+def test_agent_names_the_port_that_is_taken():
+    """O1: the setting to look at is the agent's own"""
+    with tempfile.TemporaryDirectory(prefix="ringhold-wire-") as folder:
+        for key in ("listen", "uplink"):
+            agent = Agent(wire.BINARY, folder, {"alice": "secret"}, [server(free_port())])
+            port = agent.port if key == "listen" else agent.uplink
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+                other.bind(("127.0.0.1", port))
+                done = subprocess.run([wire.BINARY, "agent", "-c", agent.config], capture_output=True, text=True, timeout=PATIENCE)
+            words = done.stdout + done.stderr
+            expect(done.returncode != 0 and f"127.0.0.1:{port} (agent.{key})" in words and "sip.listen" not in words, f"{done.returncode} {words}")
 
 
 def test_agent_once_disturbs_nobody():

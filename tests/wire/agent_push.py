@@ -131,6 +131,8 @@ def test_agent_answers_as_its_command_ends():
                 wait_until(lambda count=count: len(phone.requests) == count, "the next terminal has it")
             expect(950 <= report["steps"][1]["after_ms"] < 5000, f"after its time: {report}")
             wait_until(lambda: agent.text().count("event=content_not_taken") == 5, "the log tells of it")
+            for why in ("exit code 65", "exit code 77", "exit code 75", "exit code 1", "time limit"):
+                expect(f'why="{why}"' in agent.text(), f"and why: {agent.text()}")
             expect(len(read(box, "began").split()) == 5, "once each, though the last was sent again meanwhile")
             group = int(read(box, "began").split()[-1])
             wait_until(lambda: not alive(group), "the command and its children are gone")

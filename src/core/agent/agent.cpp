@@ -237,8 +237,8 @@ void Agent::network_changed(Instant now, Outbox& outbox) {
   state_->settle(now, outbox);
 }
 
-void Agent::handled(std::uint64_t id, HandlerResult result, Instant now, Outbox& outbox) {
-  state_->content_handled(id, result, now, outbox);
+void Agent::handled(std::uint64_t id, const HandlerOutcome& outcome, Instant now, Outbox& outbox) {
+  state_->content_handled(id, outcome, now, outbox);
 }
 
 void Agent::leave(Instant now, Outbox& outbox) {

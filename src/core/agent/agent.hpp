@@ -33,7 +33,7 @@ class Agent {
   /// A link came up, or an address changed: waits are cut short, and servers looked up again (SWI-18).
   void network_changed(Instant now, Outbox& outbox);
   /// What became of content that was handed out.
-  void handled(std::uint64_t id, HandlerResult result, Instant now, Outbox& outbox);
+  void handled(std::uint64_t id, const HandlerOutcome& outcome, Instant now, Outbox& outbox);
   /// Takes every binding away; for those who will not be there any more.
   void leave(Instant now, Outbox& outbox);
   /// Whether nothing is under way that somebody would wait for.

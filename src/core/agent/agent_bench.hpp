@@ -97,9 +97,9 @@ class AgentBench : public ::testing::Test {
     deliver();
   }
   /// The handler has done its work.
-  void handles(const Outbox::HandOut& content, HandlerResult result) {
+  void handles(const Outbox::HandOut& content, HandlerResult result, const std::string& why = "") {
     outbox_.clear();
-    agent_->handled(content.id, result, now_, outbox_);
+    agent_->handled(content.id, {result, Text{why}}, now_, outbox_);
     deliver();
   }
   /// The connection to a server is gone: as it answers that it knows of none.
@@ -214,6 +214,7 @@ class AgentBench : public ::testing::Test {
   Outbox outbox_;
   std::vector<Sent> sent_;
   std::vector<std::string> notes_;
+  std::string said_;                     ///< the same with what they say, a line each
   std::vector<Outbox::HandOut> handed_;  ///< pushed content, to the handler
   std::map<std::pair<Table, Text>, std::vector<Column>> rows_;
 
@@ -228,7 +229,15 @@ class AgentBench : public ::testing::Test {
   };
 
   void deliver() {
-    for (const auto& note : outbox_.notes()) notes_.emplace_back(note.name);
+    for (const auto& note : outbox_.notes()) {
+      notes_.emplace_back(note.name);
+      said_ += note.name;
+      for (const auto& field : outbox_.fields(note)) {
+        said_.append(" ").append(field.key).append("=");
+        said_ += field.is_number ? std::to_string(field.number) : std::string{outbox_.text(field)};
+      }
+      said_ += "\n";
+    }
     for (Outbox::HandOut& one : outbox_.hand_outs()) handed_.push_back(std::move(one));
     for (const Change& change : outbox_.changes()) {
       const std::pair key{change.table, change.key};

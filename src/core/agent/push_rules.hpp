@@ -44,6 +44,10 @@ enum class HandlerResult : std::uint8_t {
   failed,       ///< it could not be asked, or was too slow
 };
 std::string_view name(HandlerResult result);
+struct HandlerOutcome {
+  HandlerResult result = HandlerResult::failed;
+  Text why{};  ///< for the log: its exit code or answer, or why it could not be asked
+};
 
 /// `[agent.push]`.
 struct PushSettings {

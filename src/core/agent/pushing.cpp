@@ -78,10 +78,10 @@ bool Agent::State::take_content(AccountIndex index, const sip::Message& request,
   return true;
 }
 
-void Agent::State::content_handled(std::uint64_t id, HandlerResult result, Instant now, Outbox& outbox) {
+void Agent::State::content_handled(std::uint64_t id, const HandlerOutcome& outcome, Instant now, Outbox& outbox) {
   const auto one = std::ranges::find(handled, id, &Handled::id);
   if (one == handled.end()) return;
-  const int status = status_for(result);
+  const int status = status_for(outcome.result);
   const Text bytes{layer.request(one->server)};
   if (const auto request = sip::Message::parse(bytes)) {
     const auto begin = outbox.bytes().size();
@@ -89,7 +89,9 @@ void Agent::State::content_handled(std::uint64_t id, HandlerResult result, Insta
     layer.respond(one->server, status, begin, now, outbox);
   }
   if (status != 200)
-    outbox.note({"content_not_taken", {{"aor", one->aor}, {"result", name(result)}, {"status", status}}, Severity::warning});
+    outbox.note({"content_not_taken",
+                 {{"aor", one->aor}, {"result", name(outcome.result)}, {"why", outcome.why}, {"status", status}},
+                 Severity::warning});
   handled.erase(one);
 }
 

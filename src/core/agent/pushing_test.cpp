@@ -73,6 +73,11 @@ TEST_F(TakingContent, what_the_handler_says_becomes_a_status_T15) {
   }
   handles(handed_.back(), HandlerResult::taken);
   EXPECT_EQ(statuses(c1), "480") << "said twice counts once";
+  clear();
+  push("text/plain", "hello");
+  said_.clear();
+  handles(handed_.back(), HandlerResult::failed, "Permission denied");
+  EXPECT_EQ(said_, "content_not_taken aor=sip:alice@example.test result=failed why=Permission denied status=480\n");
 }
 
 TEST_F(TakingContent, pictures_go_where_the_user_wants_them_PSH02) {

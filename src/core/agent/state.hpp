@@ -152,7 +152,7 @@ struct Agent::State {
   // pushing.cpp
   /// False: it is no content, or nobody here takes it.
   bool take_content(AccountIndex index, const sip::Message& request, const Packet& packet, Instant now, Outbox& outbox);
-  void content_handled(std::uint64_t id, HandlerResult result, Instant now, Outbox& outbox);
+  void content_handled(std::uint64_t id, const HandlerOutcome& outcome, Instant now, Outbox& outbox);
 
   // doubting.cpp
   /// SWI-13: what was sent to that server has failed there; its account finds out by a registration.

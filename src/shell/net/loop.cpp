@@ -20,11 +20,13 @@ Worker::Loop::Loop(const Listening& listening, Mind& mind, Sink& sink, Random& r
       connections_{context_, *this, listening.tls, listening.web_origins},
       upstream_{context_, *this, random} {
   // SIP first, so that its UDP listeners have the same numbers at all workers.
-  for (Target& target : listening_.sip) {
+  for (std::size_t i = 0; i < listening_.sip.size(); ++i) {
+    Target& target = listening_.sip[i];
+    const std::string_view key = i < listening_.sip_keys.size() ? listening_.sip_keys[i] : "sip.listen";
     if (target.transport == Transport::udp)
-      listen_on_udp(Protocol::sip, target.endpoint, "sip.listen");
+      listen_on_udp(Protocol::sip, target.endpoint, key);
     else
-      target.endpoint = connections_.listen(Protocol::sip, target, "sip.listen", sharing());
+      target.endpoint = connections_.listen(Protocol::sip, target, key, sharing());
   }
   for (Endpoint& endpoint : listening_.dns) {
     listen_on_udp(Protocol::dns, endpoint, "dns.listen");

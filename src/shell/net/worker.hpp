@@ -29,6 +29,8 @@ struct DhcpInterface {
 /// Where to listen, as configured; wildcards and port 0 allowed.
 struct Listening {
   std::vector<Target> sip;
+  std::vector<std::string_view>
+      sip_keys{};               ///< the setting that each one is from, for whoever reads why it cannot be opened; else "sip.listen"
   std::vector<Endpoint> dns;    ///< each over UDP and TCP
   std::optional<TlsFiles> tls;  ///< read when the worker is made; what is wrong with them is for inspect() to say
   WebOrigins web_origins;

@@ -220,6 +220,22 @@ TEST_F(WorkerBench, says_in_one_line_what_to_do_about_a_taken_port) {
   }
 }
 
+TEST_F(WorkerBench, names_the_setting_that_a_taken_port_is_from) {
+  for (const SocketKind kind : {SocketKind::datagram, SocketKind::stream}) {
+    Peer other{kind};
+    const Transport transport = kind == SocketKind::datagram ? Transport::udp : Transport::tcp;
+    Listening listening;
+    listening.sip = {Target{transport, *Endpoint::parse("127.0.0.1:0", Port{0})}, Target{transport, other.endpoint()}};
+    listening.sip_keys = {"agent.uplink", "agent.listen"};
+    try {
+      begin(listening);
+      FAIL() << "the port is taken";
+    } catch (const StartError& error) {
+      EXPECT_NE(std::string{error.what()}.find(other.endpoint().text() + " (agent.listen)"), std::string::npos) << error.what();
+    }
+  }
+}
+
 TEST(RunningClock, is_anchored_to_the_Unix_epoch_and_steady) {
   const RunningClock clock;
   const Instant first = clock.now();

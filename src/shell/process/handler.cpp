@@ -22,6 +22,8 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <csignal>
+#include <optional>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -32,11 +34,16 @@ namespace ringhold::process {
 namespace {
 
 namespace asio = boost::asio;
+using agent::HandlerOutcome;
 using agent::HandlerResult;
 using asio::use_awaitable;
 using namespace asio::experimental::awaitable_operators;
 
 constexpr std::size_t longest_answer = 256;
+
+std::optional<std::uint32_t> status_of_line(std::string_view line) {
+  return parse_number(trimmed(line.substr(0, line.find_first_of(" \r\n"))));
+}
 
 /// A file of its own that ends with its last descriptor.
 class Descriptor {
@@ -54,23 +61,24 @@ class Descriptor {
   int number_;
 };
 
+[[noreturn]] void fail(int error) { throw std::system_error{error, std::generic_category()}; }
+
 /// The body as a file in memory: a command that does not read it cannot hold us up, as a pipe would.
 int file_of(std::string_view body) {
   Descriptor file{memfd_create("content", MFD_CLOEXEC)};
-  if (file.get() < 0) return -1;
+  if (file.get() < 0) fail(errno);
   while (!body.empty()) {
     const ssize_t written = write(file.get(), body.data(), body.size());
-    if (written <= 0) return -1;
+    if (written <= 0) fail(errno);
     body.remove_prefix(static_cast<std::size_t>(written));
   }
   lseek(file.get(), 0, SEEK_SET);
   return file.release();
 }
 
-/// Starts the command in a group of its own; -1 when that fails.
+/// Starts the command in a group of its own; throws what the system says when that fails.
 pid_t start(const std::string& command, const Outbox::HandOut& content) {
   const Descriptor input{file_of(content.body)};
-  if (input.get() < 0) return -1;
   std::vector<std::string> texts;
   for (const auto& [name, value] : content.values) texts.push_back(std::string{name} + "=" + value);
   std::vector<char*> environment;
@@ -99,7 +107,8 @@ pid_t start(const std::string& command, const Outbox::HandOut& content) {
   const int error = posix_spawn(&process, command.c_str(), &files, &attributes, arguments, environment.data());
   posix_spawn_file_actions_destroy(&files);
   posix_spawnattr_destroy(&attributes);
-  return error == 0 ? process : -1;
+  if (error != 0) fail(error);
+  return process;
 }
 
 /// A command that runs; at the end of its life it is over, with its children.
@@ -125,17 +134,17 @@ class Running {
   int code_ = 128;
 };
 
-asio::awaitable<HandlerResult> run_command(const HandlerSettings& settings, const Outbox::HandOut& content) {
+asio::awaitable<HandlerOutcome> run_command(const HandlerSettings& settings, const Outbox::HandOut& content) {
   const pid_t process = start(settings.command, content);
-  if (process < 0) co_return HandlerResult::failed;
   Running running{process};
   const auto executor = co_await asio::this_coro::executor;
   asio::posix::stream_descriptor ended{executor, static_cast<int>(syscall(SYS_pidfd_open, process, 0))};
   co_await ended.async_wait(asio::posix::stream_descriptor::wait_read, use_awaitable);
-  co_return result_of_exit(running.end());
+  const int code = running.end();
+  co_return HandlerOutcome{result_of_exit(code), "exit code " + Text{Decimal{static_cast<unsigned>(code)}.text()}};
 }
 
-asio::awaitable<HandlerResult> ask_socket(const HandlerSettings& settings, const Outbox::HandOut& content) {
+asio::awaitable<HandlerOutcome> ask_socket(const HandlerSettings& settings, const Outbox::HandOut& content) {
   const auto executor = co_await asio::this_coro::executor;
   asio::local::stream_protocol::socket socket{executor};
   co_await socket.async_connect(asio::local::stream_protocol::endpoint{settings.socket}, use_awaitable);
@@ -146,17 +155,21 @@ asio::awaitable<HandlerResult> ask_socket(const HandlerSettings& settings, const
   socket.shutdown(asio::local::stream_protocol::socket::shutdown_send);
   std::string answer;
   co_await asio::async_read_until(socket, asio::dynamic_buffer(answer, longest_answer), '\n', use_awaitable);
-  co_return result_of_line(answer);
+  const auto status = status_of_line(answer);
+  co_return HandlerOutcome{result_of_line(answer), status ? "answer " + Text{Decimal{*status}.text()} : Text{"answer without a status"}};
 }
 
 /// What goes wrong is an answer as well: beside a timer, an exception would wait for the timer.
-asio::awaitable<HandlerResult> ask(const HandlerSettings& settings, const Outbox::HandOut& content) {
+asio::awaitable<HandlerOutcome> ask(const HandlerSettings& settings, const Outbox::HandOut& content) {
   try {
-    co_return settings.socket.empty() ? co_await run_command(settings, content) : co_await ask_socket(settings, content);
-  } catch (const std::exception&) {
+    if (settings.socket.empty()) co_return co_await run_command(settings, content);
+    co_return co_await ask_socket(settings, content);
+  } catch (const boost::system::system_error& error) {
     // Nobody listens there, or it hung up without a word.
-    co_return HandlerResult::failed;
-  }
+    co_return HandlerOutcome{HandlerResult::failed, Text{error.code().message()}};
+  } catch (const std::system_error& error) {
+    co_return HandlerOutcome{HandlerResult::failed, Text{error.code().message()}};
+  } catch (const std::exception& error) { co_return HandlerOutcome{HandlerResult::failed, Text{error.what()}}; }
 }
 
 asio::awaitable<void> time_out(Duration limit) {
@@ -177,7 +190,7 @@ HandlerResult result_of_exit(int code) {
 }
 
 HandlerResult result_of_line(std::string_view line) {
-  const auto status = parse_number(trimmed(line.substr(0, line.find_first_of(" \r\n"))));
+  const auto status = status_of_line(line);
   if (!status) return HandlerResult::failed;
   if (*status >= 200 && *status < 300) return HandlerResult::taken;
   if (*status == 415) return HandlerResult::unsupported;
@@ -202,8 +215,7 @@ class Handler::Desk {
  private:
   asio::awaitable<void> serve(Outbox::HandOut content) {
     const auto first = co_await (ask(settings_, content) || time_out(settings_.time_limit));
-    const HandlerResult result = first.index() == 0 ? std::get<0>(first) : HandlerResult::failed;
-    done_(content.id, result);
+    done_(content.id, first.index() == 0 ? std::get<0>(first) : HandlerOutcome{HandlerResult::failed, "time limit"});
   }
 
   HandlerSettings settings_;

@@ -27,7 +27,7 @@ agent::HandlerResult result_of_line(std::string_view line);
 class Handler {
  public:
   /// Called in that thread.
-  using Done = std::function<void(std::uint64_t id, agent::HandlerResult result)>;
+  using Done = std::function<void(std::uint64_t id, const agent::HandlerOutcome& outcome)>;
 
   Handler(const HandlerSettings& settings, Done done);
   ~Handler();

@@ -27,16 +27,18 @@ class Handling : public ::testing::Test {
     chmod(path.c_str(), 0755);
     return path;
   }
-  static HandlerResult hand(const HandlerSettings& settings, const std::string& body = "hello\n") {
-    std::promise<HandlerResult> told;
-    Handler handler{settings, [&](std::uint64_t id, HandlerResult result) {
+  static HandlerResult hand(const HandlerSettings& settings, const std::string& body = "hello\n") { return outcome(settings, body).result; }
+  static std::string why(const HandlerSettings& settings) { return std::string{outcome(settings, "hello\n").why}; }
+  static agent::HandlerOutcome outcome(const HandlerSettings& settings, const std::string& body) {
+    std::promise<agent::HandlerOutcome> told;
+    Handler handler{settings, [&](std::uint64_t id, const agent::HandlerOutcome& outcome) {
                       EXPECT_EQ(id, 7U);
-                      told.set_value(result);
+                      told.set_value(outcome);
                     }};
     handler.take({.id = 7, .values = {{"SIP_FROM", "sip:bob@example.test"}, {"SIP_CONTENT_TYPE", "text/plain; $(touch x)"}}, .body = body});
     auto result = told.get_future();
     if (result.wait_for(std::chrono::seconds{20}) != std::future_status::ready)
-      return ADD_FAILURE() << "nothing was told", HandlerResult::failed;
+      return ADD_FAILURE() << "nothing was told", agent::HandlerOutcome{};
     return result.get();
   }
   std::string read(const std::string& name) const {
@@ -101,6 +103,18 @@ TEST_F(Handling, a_program_behind_a_socket_answers_with_a_status_T15) {
 
 TEST_F(Handling, nobody_at_the_socket_is_known_at_once_T15) {
   EXPECT_EQ(hand({.socket = folder_ + "/nobody", .time_limit = 60s}), HandlerResult::failed);
+}
+
+TEST_F(Handling, why_it_was_not_taken_is_said_for_the_log_T15) {
+  EXPECT_EQ(why({.command = folder_ + "/missing"}), "No such file or directory");
+  std::ofstream{folder_ + "/plain"} << "#!/bin/sh\n";
+  EXPECT_EQ(why({.command = folder_ + "/plain"}), "Permission denied");
+  std::ofstream{folder_ + "/garbage"} << "garbage";
+  chmod((folder_ + "/garbage").c_str(), 0755);
+  EXPECT_EQ(why({.command = folder_ + "/garbage"}), "Exec format error");
+  EXPECT_EQ(why({.command = script("exit 75\n")}), "exit code 75");
+  EXPECT_EQ(why({.command = script("sleep 600\n"), .time_limit = 300ms}), "time limit");
+  EXPECT_EQ(why({.socket = folder_ + "/nobody"}), "No such file or directory");
 }
 
 TEST(HandlerAnswers, are_read_as_numbers) {
