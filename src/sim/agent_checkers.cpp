@@ -114,15 +114,17 @@ void AgentCheckers::sent_options(unsigned number, const SipMessage& request, con
   const Instant now = world_.clock.now();
   const AgentSight& agent = agents_[number];
   const switching::Settings& pauses = agent.settings.switching;
-  // only to who has an account, or to who is better than where one is.
+  const std::string protocol = protocol_of(request);
+  // only to who has an account, or to who is better than where one is. Of two transports the places do not tell which is.
   bool is_wanted = false;
   for (const auto& [user, account] : accounts_)
-    if (account.agent == number) is_wanted = is_wanted || !account.at || account.trying_since || !agent.is_lower(to, *account.at, now);
+    if (account.agent == number && !is_wanted)
+      is_wanted = !account.at || account.trying_since || account.by != protocol || !agent.is_lower(to, *account.at, now);
   if (!is_wanted) broken(fmt::format("agent{} sent OPTIONS to {}, where it has no reason to look (X-27)", number, to.text()));
   // A heartbeat at least 0.8 of its pace after the last word, or 0.4 after one that was lost; of candidates that answer a sixth of
   // return_after is the pace, of those that do not a third. Each time that the reason changes there may be one at once.
   const Duration shortest = std::min(pauses.heartbeat * 2 / 5, std::max<Duration>(pauses.return_after / 6, 500ms) * 4 / 5);
-  auto& sent = options_[{number, std::string{request.get("Via").substr(0, 12)} + to.text()}];
+  auto& sent = options_[{number, protocol + " " + to.text()}];
   sent.push_back(now);
   forget_before(sent, now - options_window);
   const std::size_t most = static_cast<std::size_t>(options_window / shortest) + 4;
@@ -163,6 +165,7 @@ void AgentCheckers::taken(AccountSight& account, const SipMessage& response, con
   if (is_better) hand_overs_.push_back({account.user, *account.at, account.confirmed_at, now});
   const Duration granted = std::chrono::seconds{parse_number(parameter(response.get("Contact"), "expires").value_or("")).value_or(0)};
   account.at = by;
+  account.by = protocol_of(response);
   account.confirmed_at = now;
   account.granted_until = now + granted;
   account.least_grant = std::min(account.least_grant, granted);

@@ -24,6 +24,11 @@ std::optional<Address> place_named(std::string_view host) {
 
 bool removes(const SipMessage& request) { return parameter(request.get("Contact"), "expires") == "0"; }
 
+std::string protocol_of(const SipMessage& message) {
+  const std::string_view via = message.get("Via");
+  return std::string{via.substr(0, via.find(' '))};
+}
+
 void AgentSight::start(Instant now) {
   running = true;
   started_at = now;

@@ -52,6 +52,7 @@ struct AccountSight {
   unsigned agent = 0;
   std::string user;
   std::optional<Address> at;                    ///< the last 2xx for it came from there
+  std::string by;                               ///< and by this protocol: "SIP/2.0/UDP"
   Instant confirmed_at{};                       ///< and then
   Instant granted_until{};                      ///< for so long
   Duration least_grant = 24h;                   ///< of those of its agent's present run
@@ -77,5 +78,7 @@ struct RegisterSight {
 };
 
 bool removes(const SipMessage& request);
+/// By what it goes, as its topmost Via says: "SIP/2.0/TCP".
+std::string protocol_of(const SipMessage& message);
 
 }  // namespace ringhold::sim
