@@ -87,7 +87,7 @@ struct Running {
     agent::Settings settings = bound(configuration.mind, worker.listening());
     for (Target& uplink : settings.uplinks)
       if (is_secure(uplink.transport)) sources.push_back(net::open_source(uplink.endpoint, "agent.uplink"));
-    mind.make(std::move(settings), random);
+    mind.make(settings, random);
   }
   ~Running() { end(); }
   Running(const Running&) = delete;
