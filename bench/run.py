@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""bench/run.py [sip [TASK...]|dns|workers|persistence|contacts|push|agent|failover [OPTION...]|all]: CPU per transaction of Ringhold, of its peer and of the bare kernel, in one run,
+"""bench/run.py [sip [TASK...]|dns|workers|persistence|contacts|push|accounts|failover [OPTION...]|all]: CPU per transaction of Ringhold, of its peer and of the bare kernel, in one run,
 in turn; or of Ringhold with two workers beside one, or with its database beside none.
 
 The server is pinned to core 0, the generator to core 1. Medians of three rounds. Everything is bounded and ends by itself.
@@ -422,10 +422,10 @@ def resident(pid):
 
 
 def main(wanted, tasks):
-    if wanted in ("failover", "agent"):
+    if wanted in ("failover", "accounts"):
         os.execv(sys.executable, [sys.executable, str(ROOT / f"bench/{wanted}.py"), *tasks])
     if wanted not in ("sip", "dns", "workers", "persistence", "contacts", "push", "all") or set(tasks) - set(SIP_TASKS) or (tasks and wanted != "sip"):
-        sys.exit(f"bench/run.py takes sip, dns, workers, persistence, contacts, push, agent, failover or all; after sip also tasks: {' '.join(SIP_TASKS)}")
+        sys.exit(f"bench/run.py takes sip, dns, workers, persistence, contacts, push, accounts, failover or all; after sip also tasks: {' '.join(SIP_TASKS)}")
     if wanted in ("sip", "all"):
         compare(tasks or SIP_TASKS, "kamailio")
     if wanted in ("dns", "all"):
