@@ -166,6 +166,18 @@ TEST_F(ReachThroughAgent, by_its_next_connection_when_the_first_is_gone_T14) {
   EXPECT_EQ(hang_up(carol_, "carol"), FlowId{8});
 }
 
+TEST_F(ReachThroughAgent, not_by_what_another_host_has_registered_at_its_place_X1) {
+  call("carol");
+  register_phone({"10.77.0.66:40002", Transport::tls, FlowId{66}}, "<sip:alice@10.77.0.11:5067;transport=tls>");
+  EXPECT_EQ(hang_up(carol_, "carol"), FlowId{7});
+}
+
+TEST_F(ReachThroughAgent, not_by_another_transport_than_the_calls_T14) {
+  call("carol");
+  register_phone({"10.77.0.11:5067"}, "<sip:alice@10.77.0.11:5067>");
+  EXPECT_EQ(hang_up(carol_, "carol"), FlowId{7});
+}
+
 TEST_F(Reach, a_proxy_over_tls_may_have_ended_its_connection_RFC3263_4_3) {
   const Phone proxy{"10.77.0.21:40001", Transport::tls, FlowId{7}};
   register_phone({"10.77.0.13:5060"}, "<sip:alice@10.77.0.13:5060>");

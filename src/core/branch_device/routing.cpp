@@ -62,10 +62,12 @@ std::optional<proxy::Hop> BranchDevice::State::hop_to_contact(const sip::Uri& ur
   return hop;
 }
 
-std::optional<proxy::Hop> BranchDevice::State::hop_to_proxy_of(const sip::Message& request, const sip::Uri& route, Instant now) const {
+std::optional<proxy::Hop> BranchDevice::State::hop_to_proxy_of(const sip::Message& request, const sip::Uri& route, const Destination& flow,
+                                                               Instant now) const {
   for (const auto* binding : location.find(party_of(request.to()), now)) {
     const auto contact = sip::Uri::parse(binding->contact());
     if (!contact || contact->port != route.port || !equal_ignoring_case(contact->host, route.host)) continue;
+    if (binding->transport() != flow.transport || binding->source.address != flow.remote.address) continue;
     auto hop = proxy::hop_to(*binding, identity.listeners);
     if (!hop) continue;
     hop->request_uri.clear();
@@ -127,7 +129,7 @@ Way BranchDevice::State::find_way(const sip::Message& request, const Packet& pac
   // A phone, or the proxy before it, that opened a new connection since is known by its new registration.
   const bool through_proxy = !way.next_route.empty();
   const auto uri = sip::Uri::parse(through_proxy ? way.next_route : way.request_uri());
-  if (auto hop = !uri ? std::nullopt : through_proxy ? hop_to_proxy_of(request, *uri, now) : hop_to_contact(*uri, now))
+  if (auto hop = !uri ? std::nullopt : through_proxy ? hop_to_proxy_of(request, *uri, *flow, now) : hop_to_contact(*uri, now))
     return {{std::move(*hop)}, {}};
   proxy::Hop hop{{}, {}, *flow};
   hop.unreachable_status = 430;

@@ -117,8 +117,9 @@ struct BranchDevice::State {
   Way find_way(const sip::Message& request, const Packet& packet, const proxy::Preprocessed& way, Instant now) const;
   Way find_way_by_uri(const sip::Message& request, const Packet& packet, const proxy::Preprocessed& way, Instant now) const;
   std::optional<proxy::Hop> hop_to_contact(const sip::Uri& uri, Instant now) const;
-  /// To the proxy of `route` by the flow by which it has registered who is asked (an agent, whose phones' contacts are its own).
-  std::optional<proxy::Hop> hop_to_proxy_of(const sip::Message& request, const sip::Uri& route, Instant now) const;
+  /// To the proxy of `route` by the flow by which it has registered who is asked (an agent, whose phones' contacts are its own). It is
+  /// another one of the same host than `flow`, by which it was reached before.
+  std::optional<proxy::Hop> hop_to_proxy_of(const sip::Message& request, const sip::Uri& route, const Destination& flow, Instant now) const;
   std::vector<proxy::Hop> hops_to_user(std::string_view aor, Instant now) const;
   std::vector<proxy::Hop> hops_to_gruu(const registrar::Gruu::Target& target, Instant now) const;
   std::vector<proxy::Hop> hops_to_bindings(const location::Bindings& bindings) const;
