@@ -120,8 +120,12 @@ void read_tls(TomlSection& table, const std::string& path, AgentConfiguration& c
   configuration.listening.tls = net::TlsFiles{
       .certificate = {}, .key = {}, .authorities = authorities ? beside(path, *authorities) : std::string{}, .domain = mind.domain};
   if (const auto context = net::TlsContext::load(*configuration.listening.tls); !context) table.error("tls_ca", context.error());
-  if (!has_tls(mind.uplinks) && !mind.uplinks.empty())
-    mind.uplinks.push_back({Transport::tls, {mind.uplinks.front().endpoint.address, Port{0}}});
+  if (has_tls(mind.uplinks)) return;
+  for (const bool v4 : {true, false}) {
+    const auto is_of_family = [&](const Target& one) { return one.endpoint.address.is_v4() == v4; };
+    const auto one = std::ranges::find_if(mind.uplinks, is_of_family);
+    if (one != mind.uplinks.end()) mind.uplinks.push_back({Transport::tls, {Address{one->endpoint.address}, Port{0}}});
+  }
 }
 
 /// Whether DHCP is to say it.

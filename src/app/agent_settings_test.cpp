@@ -58,6 +58,7 @@ TEST(AgentSettings, all_keys_are_read_T14) {
   EXPECT_EQ(agent.mind.accounts.at(0).type, "pc-client");
   EXPECT_EQ(agent.mind.servers.at(1).text(), "tls:10.77.0.3:5061");
   EXPECT_EQ(agent.mind.uplinks.at(2).text(), "tls:10.77.0.5:0") << "TLS leaves from a port of its own";
+  EXPECT_EQ(agent.mind.uplinks.size(), 3U);
   for (const Target& one : agent.listening.sip) EXPECT_NE(one.transport, Transport::tls) << "where nobody listens";
   EXPECT_EQ(agent.store_path, ::testing::TempDir() + "agent.db");
   EXPECT_EQ(agent.mind.expires, 60s);
@@ -65,6 +66,14 @@ TEST(AgentSettings, all_keys_are_read_T14) {
   EXPECT_EQ(agent.mind.switching.retry_all, 6s);
   EXPECT_EQ(agent.mind.switching.retry_single, 7s);
   EXPECT_EQ(agent.mind.switching.return_after, 8s);
+}
+
+TEST(AgentSettings, connections_over_tls_leave_from_an_address_of_their_family_T3) {
+  const auto agent =
+      good(least + "servers = [\"tls:[2001:db8::11]:5061\"]\nuplink = [\"udp:10.77.0.5:5066\", \"tcp:[2001:db8::5]:5066\"]\n");
+  ASSERT_EQ(agent.mind.uplinks.size(), 4U);
+  EXPECT_EQ(agent.mind.uplinks.at(2).text(), "tls:10.77.0.5:0");
+  EXPECT_EQ(agent.mind.uplinks.at(3).text(), "tls:[2001:db8::5]:0");
 }
 
 TEST(AgentSettings, in_the_branch_devices_file_the_domain_is_the_branchs) {
