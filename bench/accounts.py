@@ -2,7 +2,7 @@
 """bench/accounts.py: what `ringhold agent` costs: memory and CPU of 10 000 accounts over a whole refresh at 300 s of expiry, and the time
 from a server's refusal to the REGISTER at the next one.
 
-The agent has core 1, the server core 0. Bounded: some six minutes. The CPU time is that of the scheduler (see run.py), over a window of
+The agent has core 1, the server core 0. Bounded: 17 minutes. The CPU time is that of the scheduler (see run.py), over a window of
 one refresh (three quarters of the expiry) that begins when all accounts have refreshed once."""
 import pathlib
 import socket
