@@ -83,8 +83,18 @@ void Agent::State::begin_stay(Account& account) {
   account.expires = settings.expires;
 }
 
+void Agent::State::follow_order(Account& account, Instant now) {
+  if (account.list.current() != nullptr && !account.list.has_untried_overtaker(account.avoidance, now)) return;
+  count(account, -1);
+  account.list.go_first(account.avoidance, now);
+  begin_stay(account);
+  count(account, +1);
+  watches_changed = true;
+}
+
 void Agent::State::register_in_turn(AccountIndex index, Instant now, Outbox& outbox) {
   Account& account = at(index);
+  if (account.list.current() == nullptr) follow_order(account, now);
   const Instant turn = account.list.has_succeeded() ? now : turn_to_move(now);
   if (turn <= now) return send(index, Purpose::register_here, now, outbox);
   if (account.under_way) layer.abandon(account.under_way->transaction);
@@ -97,14 +107,7 @@ void Agent::State::send_postponed(AccountIndex index, Instant now, Outbox& outbo
   Account& account = at(index);
   account.is_postponed = false;
   account.due = Account::never;
-  // The order may be another one by now.
-  if (account.list.current() == nullptr || account.list.has_untried_overtaker(account.avoidance, now)) {
-    count(account, -1);
-    account.list.go_first(account.avoidance, now);
-    begin_stay(account);
-    count(account, +1);
-    watches_changed = true;
-  }
+  follow_order(account, now);  // it may be another one by now
   send(index, Purpose::register_here, now, outbox);
   plan_overtaking(index, now);
 }
@@ -141,6 +144,7 @@ void Agent::State::wait(Account& account, Duration duration, Instant now, Outbox
 void Agent::State::on_due(AccountIndex index, Instant now, Outbox& outbox) {
   Account& account = at(index);
   account.in_wheel = Account::never;
+  if (has_left) return;
   if (account.is_postponed && account.due <= now) {
     send_postponed(index, now, outbox);
   } else if (account.due <= now) {

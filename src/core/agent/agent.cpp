@@ -124,12 +124,13 @@ void Agent::State::on_failures(std::span<const transaction::Failure> failures, I
 
 void Agent::State::keep_time(AccountIndex index) {
   Account& account = at(index);
-  if (account.deadline() >= account.in_wheel) return;
+  if (has_left || account.deadline() >= account.in_wheel) return;
   account.in_wheel = account.deadline();
   wheel.add(account.in_wheel, index);
 }
 
 void Agent::State::settle(Instant now, Outbox& outbox) {
+  search(now, outbox);
   do {
     take_servers(now, outbox);
     while (!unsendable.empty()) {
@@ -138,9 +139,9 @@ void Agent::State::settle(Instant now, Outbox& outbox) {
       if (Account& account = at(index); account.under_way && !account.under_way->transaction)
         happened(index, failed(account, Why::unsendable, 0, now, outbox), now, outbox);
     }
-  } while (!unsendable.empty());
+    // What the cache knows is found at once.
+  } while (!unsendable.empty() || finding.has_ended());
   ask_order_again(now, outbox);
-  search(now, outbox);
   settle_watches(now);
 }
 
@@ -226,6 +227,8 @@ void Agent::network_changed(Instant now, Outbox& outbox) {
   for (std::uint32_t i = 0; i < state_->accounts.size(); ++i) {
     Account& account = state_->accounts[i];
     account.listed_until = now;
+    // Who has a turn already, or finds out anyway, needs no other.
+    if (account.doubted_at != Account::never || account.state == switching::State::renewing) continue;
     const Instant turn = switching::has_service(account.state) ? state_->turn_to_move(now) : now;
     if (turn <= now) {
       state_->happened(AccountIndex{i}, switching::Event::network_changed, now, outbox);
@@ -243,6 +246,7 @@ void Agent::handled(std::uint64_t id, const HandlerOutcome& outcome, Instant now
 
 void Agent::leave(Instant now, Outbox& outbox) {
   state_->waiting_for_servers.clear();
+  state_->has_left = true;
   for (std::uint32_t i = 0; i < state_->accounts.size(); ++i) {
     Account& account = state_->accounts[i];
     account.due = account.doubted_at = account.return_at = Account::never;
@@ -255,8 +259,9 @@ void Agent::leave(Instant now, Outbox& outbox) {
 }
 
 bool Agent::is_idle() const {
-  return std::ranges::none_of(state_->accounts, [](const Account& account) {
-    return account.under_way || account.letting_go || account.is_postponed || account.state == switching::State::resolving;
+  return std::ranges::none_of(state_->accounts, [this](const Account& account) {
+    const bool resolves = !state_->has_left && account.state == switching::State::resolving;
+    return account.under_way || account.letting_go || account.is_postponed || resolves;
   });
 }
 

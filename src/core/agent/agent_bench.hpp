@@ -328,7 +328,8 @@ class AgentBench : public ::testing::Test {
     }
     if (rcode_ == dns::Rcode::no_error && question.type == dns::type::a)
       add_address(dns::Section::answer, name.substr(0, name.find_last_not_of('.') + 1));
-    if (has_soa_ && question.type != dns::type::a && !name.starts_with("_sip._udp.")) {
+    const bool is_there = question.type == dns::type::a || name.starts_with("_sip._udp.");
+    if (has_soa_ && (rcode_ == dns::Rcode::nx_domain || !is_there)) {
       const std::string soa = std::string(2, '\0') + std::string(18, '\0') + "\x01\x2c";
       builder.add(dns::Section::authority, *dns::Name::from_text("example.test"), dns::type::soa, dns::class_in, ttl_, soa);
     }

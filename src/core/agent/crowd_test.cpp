@@ -121,6 +121,80 @@ TEST_F(Searching, asks_for_all_at_once_and_not_often) {
   EXPECT_TRUE(queries_.empty()) << "nobody waits any more";
 }
 
+TEST_F(Searching, what_is_known_not_to_be_there_is_asked_for_again_in_time_SWI18_RFC2308) {
+  has_soa_ = true;
+  rcode_ = dns::Rcode::nx_domain;
+  start(usual());
+  pass(3h);
+  ASSERT_EQ(server(), "");
+  rcode_ = dns::Rcode::no_error;
+  ASSERT_TRUE(pass_until([&] { return server() == c1; }, 320s)) << "the negative TTL is 300 s, the wait half an hour";
+}
+
+TEST_F(Searching, a_name_server_that_names_others_each_time_wakes_nobody_for_those_who_refused_SWI09) {
+  ttl_ = 1;
+  answers(c1, "REGISTER", 500), answers(c2, "REGISTER", 500);
+  start(usual());
+  zone_ = {{10, 0, "sip1.example.test"}};
+  pass(3h);
+  clear();
+  for (int i = 0; i < 60; ++i) {
+    zone_ = {{10, 0, i % 2 == 0 ? "sip1.example.test" : "sip2.example.test"}};
+    pass(10s);
+  }
+  EXPECT_LE(registers().size(), 6U);
+}
+
+TEST_F(Searching, dead_servers_that_take_turns_in_dns_are_tried_no_more_often_than_timer_1_allows_SWI05) {
+  ttl_ = 1;
+  refuses(c1), refuses(c2);
+  start(usual());
+  zone_ = {{10, 0, "sip1.example.test"}};
+  pass(3h);
+  clear();
+  for (int i = 0; i < 60; ++i) {
+    zone_ = {{10, 0, i % 2 == 0 ? "sip1.example.test" : "sip2.example.test"}};
+    pass(10s);
+  }
+  EXPECT_LE(registers().size(), 600U / 30U + 1) << "and not at each change";
+  EXPECT_GE(registers().size(), 5U) << "but those are new to who waits";
+}
+
+TEST_F(Searching, a_server_that_answers_but_says_408_is_left_alone_SWI05) {
+  answers(c1, "REGISTER", 408), answers(c2, "REGISTER", 408), answers(box, "REGISTER", 408);
+  start(usual());
+  pass(3h);
+  clear();
+  pass(10min);
+  EXPECT_LE(registers().size(), 6U) << "its OPTIONS are no news";
+}
+
+TEST_F(Searching, who_has_left_begins_nothing) {
+  dns_dead_ = true;
+  start(usual());
+  pass(1s);
+  outbox_.clear();
+  agent_->leave(now_, outbox_);
+  EXPECT_TRUE(agent_->is_idle()) << "--once waits for nobody";
+  dns_dead_ = false;
+  change_network();
+  pass(1h);
+  EXPECT_TRUE(registers().empty());
+}
+
+TEST_F(Crowd, has_one_turn_each_however_often_the_link_flaps_SWI18) {
+  start(many(with({c1, c2}), 1'000));
+  pass(20s);
+  ASSERT_TRUE(all_at(c1));
+  for (int i = 0; i < 50; ++i) {
+    change_network();
+    pass(100ms);
+  }
+  refuses(c1);
+  change_network();
+  ASSERT_TRUE(pass_until([&] { return all_at(c2); }, 8s)) << "nobody has to wait for turns that others were given again and again";
+}
+
 TEST_F(Searching, a_change_in_dns_cuts_the_wait_short_SWI18) {
   refuses(c1), refuses(c2), refuses(box);
   start(usual());

@@ -30,6 +30,8 @@ class Finding {
   std::optional<Instant> next_expiry() const;
 
   Result result() const { return result_; }
+  /// Whether a look-up has ended that nobody has taken yet.
+  bool has_ended() const { return ended_; }
   /// True once after a look-up has ended.
   bool take_ended() { return std::exchange(ended_, false); }
   /// Another one after each look-up that has said something else than the one before.

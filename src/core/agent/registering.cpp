@@ -13,7 +13,8 @@ using transaction::Owner;
 
 namespace {
 
-constexpr unsigned most_challenges = 3;  ///< stale nonces among them
+constexpr std::size_t most_refusals = 32;  ///< servers that are remembered
+constexpr unsigned most_challenges = 3;    ///< stale nonces among them
 constexpr std::uint32_t longest_expires = 24 * 3600;
 constexpr Duration longest_avoidance = 1h;
 
@@ -170,10 +171,10 @@ Event Agent::State::failed(Account& account, Why why, int status, Instant now, O
   }
   if (registration.purpose != Purpose::register_above) account.list.fail();
   std::erase(account.refused_by, registration.server);
-  if (is_silence(why))
-    doubt_order(now);
-  else
-    account.refused_by.push_back(registration.server);
+  if (is_silence(why)) doubt_order(now);
+  // Also a 408: somebody there said it, and will say it again.
+  if (status != 0) account.refused_by.push_back(registration.server);
+  if (account.refused_by.size() > most_refusals) account.refused_by.erase(account.refused_by.begin());
   Event event = account.list.after_failure(account.avoidance, now);
   if (is_outdated(account, now))
     event = Event::failed_outdated;

@@ -41,11 +41,12 @@ void Agent::State::ask_order_again(Instant now, Outbox& outbox) {
 }
 
 void Agent::State::spread_order(Instant now) {
-  if (std::exchange(spread_edition, finding.edition()) == finding.edition()) return;
+  if (finding.result() != Finding::Result::found || std::exchange(spread_edition, finding.edition()) == finding.edition()) return;
   for (std::uint32_t i = 0; i < accounts.size(); ++i) {
     Account& account = accounts[i];
-    if (account.edition == finding.edition() || !(is_pending(account) || account.is_postponed || account.doubted_at != Account::never))
-      continue;
+    // Who is on his way to a better server goes on.
+    const bool gets_none = is_pending(account) || account.is_postponed || account.doubted_at != Account::never;
+    if (account.edition == finding.edition() || !gets_none || account.state == switching::State::returning) continue;
     count(account, -1);
     take_list(account);
     count(account, +1);
@@ -88,8 +89,9 @@ void Agent::State::overtake(AccountIndex index, Instant now, Outbox& outbox) {
 
 void Agent::State::plan_search(Instant now) {
   const bool any_known = finding.result() == Finding::Result::found;
-  if (search_due || (any_known && finding.valid_until() == Instant::max())) return;
-  search_due = std::max(now + between_searches, any_known ? finding.valid_until() : now);
+  if (any_known && finding.valid_until() == Instant::max()) return;
+  const Instant due = std::max(now + between_searches, any_known ? finding.valid_until() : now);
+  search_due = search_due ? std::min(*search_due, due) : due;
 }
 
 void Agent::State::search(Instant now, Outbox& outbox) {
@@ -105,7 +107,15 @@ void Agent::State::end_waits(Instant now) {
     if (!is_waiting(account)) continue;
     any = true;
     if (finding.result() != Finding::Result::found || account.edition == finding.edition()) continue;
-    account.due = account.listed_until = now;
+    const auto is_one_of = [](const auto& some, const Target& server) { return std::ranges::find(some, server) != some.end(); };
+    const auto known = account.list.servers();
+    if (std::ranges::all_of(servers_in_order,
+                            [&](const Target& one) { return is_one_of(known, one) || is_one_of(account.refused_by, one); }))
+      continue;
+    // Where DNS names some of many, others each time, there is a round for each wait of timer 1, not for each answer.
+    const Instant soonest = known.empty() ? now : std::max(now, account.last.at + settings.switching.retry_all);
+    account.due = std::min(account.due, soonest);
+    account.listed_until = now;
     keep_time(AccountIndex{i});
   }
   if (any) plan_search(now);

@@ -66,6 +66,8 @@ struct Agent::State {
   void count(const Account& account, int by);
   void begin_stay(Account& account);
   /// A REGISTER to where it stands; when it has just come there, in its turn.
+  /// To the first server, where DNS has put another one there, or left the present one out.
+  void follow_order(Account& account, Instant now);
   void register_in_turn(AccountIndex index, Instant now, Outbox& outbox);
   void send_postponed(AccountIndex index, Instant now, Outbox& outbox);
   /// Whether its servers have to be looked up again before it goes by them.
@@ -197,6 +199,7 @@ struct Agent::State {
   unsigned spread_edition = 0;
   std::optional<Instant> search_due;
   Instant last_move{};                 ///< the turn that was given last
+  bool has_left = false;               ///< nothing is begun any more
   bool has_connection_closed = false;  ///< in this step: what failed with it may succeed over another one
   std::vector<Handled> handled;
   std::uint64_t last_content = 0;

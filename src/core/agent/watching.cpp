@@ -25,7 +25,7 @@ Instant Agent::State::in_turn(std::size_t accounts_concerned, Instant now, Durat
 
 Instant Agent::State::turn_to_move(Instant now) {
   const Duration each = std::min(between_moves, longest_turn / static_cast<int>(std::max<std::size_t>(1, accounts.size())));
-  last_move = std::max(last_move, now - each * moves_at_once) + each;
+  last_move = std::clamp(last_move, now - each * moves_at_once, now + each * static_cast<int>(accounts.size())) + each;
   return std::max(now, last_move);
 }
 
