@@ -115,11 +115,12 @@ void AgentCheckers::sent_options(unsigned number, const SipMessage& request, con
   const AgentSight& agent = agents_[number];
   const switching::Settings& pauses = agent.settings.switching;
   const std::string protocol = protocol_of(request);
-  // only to who has an account, or to who is better than where one is. Of two transports the places do not tell which is.
+  // only to who has an account, or to who is better than where one is. Without NAPTR all places over UDP come before those over TCP.
   bool is_wanted = false;
   for (const auto& [user, account] : accounts_)
     if (account.agent == number && !is_wanted)
-      is_wanted = !account.at || account.trying_since || account.by != protocol || !agent.is_lower(to, *account.at, now);
+      is_wanted = !account.at || account.trying_since || (account.by == "SIP/2.0/TCP" && protocol == "SIP/2.0/UDP") ||
+                  !agent.is_lower(to, *account.at, now);
   if (!is_wanted) broken(fmt::format("agent{} sent OPTIONS to {}, where it has no reason to look (X-27)", number, to.text()));
   // A heartbeat at least 0.8 of its pace after the last word, or 0.4 after one that was lost; of candidates that answer a sixth of
   // return_after is the pace, of those that do not a third. Each time that the reason changes there may be one at once.
