@@ -92,7 +92,21 @@ TEST_F(Crowd, whose_turn_has_not_come_goes_to_the_new_first_at_once_X22) {
   EXPECT_LE(busiest(1s), 700U);
 }
 
-class Searching : public Crowd {};
+class Searching : public Crowd {
+ protected:
+  /// DNS names one server, long enough for the waits to be long; then for ten minutes the other one and this one by turns.
+  void look_for_ten_minutes_at_a_zone_that_takes_turns() {
+    ttl_ = 1;
+    start(usual());
+    zone_ = {{10, 0, "sip1.example.test"}};
+    pass(3h);
+    clear();
+    for (int i = 0; i < 60; ++i) {
+      zone_ = {{10, 0, i % 2 == 0 ? "sip1.example.test" : "sip2.example.test"}};
+      pass(10s);
+    }
+  }
+};
 
 TEST_F(Searching, who_knows_no_server_is_there_soon_after_dns_is_SWI18) {
   dns_dead_ = true;
@@ -132,30 +146,14 @@ TEST_F(Searching, what_is_known_not_to_be_there_is_asked_for_again_in_time_SWI18
 }
 
 TEST_F(Searching, a_name_server_that_names_others_each_time_wakes_nobody_for_those_who_refused_SWI09) {
-  ttl_ = 1;
   answers(c1, "REGISTER", 500), answers(c2, "REGISTER", 500);
-  start(usual());
-  zone_ = {{10, 0, "sip1.example.test"}};
-  pass(3h);
-  clear();
-  for (int i = 0; i < 60; ++i) {
-    zone_ = {{10, 0, i % 2 == 0 ? "sip1.example.test" : "sip2.example.test"}};
-    pass(10s);
-  }
+  look_for_ten_minutes_at_a_zone_that_takes_turns();
   EXPECT_LE(registers().size(), 6U);
 }
 
 TEST_F(Searching, dead_servers_that_take_turns_in_dns_are_tried_no_more_often_than_timer_1_allows_SWI05) {
-  ttl_ = 1;
   refuses(c1), refuses(c2);
-  start(usual());
-  zone_ = {{10, 0, "sip1.example.test"}};
-  pass(3h);
-  clear();
-  for (int i = 0; i < 60; ++i) {
-    zone_ = {{10, 0, i % 2 == 0 ? "sip1.example.test" : "sip2.example.test"}};
-    pass(10s);
-  }
+  look_for_ten_minutes_at_a_zone_that_takes_turns();
   EXPECT_LE(registers().size(), 600U / 30U + 1) << "and not at each change";
   EXPECT_GE(registers().size(), 5U) << "but those are new to who waits";
 }

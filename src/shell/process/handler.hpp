@@ -26,7 +26,7 @@ agent::HandlerResult result_of_line(std::string_view line);
 /// Runs commands, or asks a socket, in a thread of its own; several at a time.
 class Handler {
  public:
-  /// Called in that thread.
+  /// Called in that thread, once for each content: whoever made the handler passes it on to the mind, which the shell does not know.
   using Done = std::function<void(std::uint64_t id, const agent::HandlerOutcome& outcome)>;
 
   Handler(const HandlerSettings& settings, Done done);
