@@ -20,7 +20,7 @@ TEST_F(Registering, registers_at_the_first_and_keeps_it_up_SWI12) {
   EXPECT_EQ(server(), c1);
 }
 
-TEST_F(Registering, the_grant_counts_not_what_was_asked_SWI12) {
+TEST_F(Registering, the_grant_counts_not_what_was_asked_T10_SWI12) {
   answers(c1, "REGISTER", 200, "Expires: 40\r\n");
   start(with({c1}));
   pass(5s);
@@ -34,7 +34,7 @@ TEST_F(Registering, the_grant_counts_not_what_was_asked_SWI12) {
   EXPECT_EQ(registers().size(), 1U);
 }
 
-TEST_F(Registering, a_silent_server_costs_timer_f_SWI01_DIS19) {
+TEST_F(Registering, a_silent_server_costs_timer_f_T5_SWI01_DIS19) {
   dies(c1);
   start(with({c1, c2}));
   const Instant begin = now_;
@@ -78,7 +78,7 @@ TEST_F(Registering, a_408_is_a_timeout_SWI04) {
   EXPECT_EQ(way(), "11 12");
 }
 
-TEST_F(Registering, a_5xx_or_6xx_switches_SWI07) {
+TEST_F(Registering, a_5xx_or_6xx_switches_T7_SWI07) {
   for (const int status : {500, 501, 504, 600, 603}) {
     clear();
     answers(c1, "REGISTER", status);
@@ -132,7 +132,7 @@ TEST_F(Registering, all_dead_leads_to_rounds_that_grow_SWI05_SWI18) {
   EXPECT_GE(rounds.size(), 18U) << "it never gives up";
 }
 
-TEST_F(Registering, the_only_server_is_tried_each_minute_SWI05) {
+TEST_F(Registering, the_only_server_is_tried_each_minute_SWI02_SWI05) {
   refuses(c1);
   start(with({c1}));
   pass(5min);
@@ -155,7 +155,7 @@ TEST_F(Registering, success_of_an_hour_ago_does_not_count_SWI06) {
   EXPECT_LE(registers().size(), 26U) << "no hot loop";
 }
 
-TEST_F(Registering, other_refusals_lead_to_a_new_beginning_SWI08) {
+TEST_F(Registering, other_refusals_lead_to_a_new_beginning_T8_SWI08) {
   next(c1, "REGISTER", 403);
   start(with({c1, c2}));
   pass(2s);
@@ -205,7 +205,7 @@ TEST_F(Registering, no_loop_through_removals_SWI09) {
   EXPECT_LE(registers().size(), 30U);
 }
 
-TEST_F(Registering, a_challenge_is_answered_once_SWI10) {
+TEST_F(Registering, a_challenge_is_answered_once_T9_SWI10) {
   const std::string challenge = "WWW-Authenticate: Digest realm=\"example.test\", nonce=\"n1\", algorithm=SHA-256, qop=\"auth\"\r\n";
   next(c1, "REGISTER", 401, challenge);
   start(with({c1, c2}));

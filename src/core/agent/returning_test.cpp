@@ -79,7 +79,7 @@ TEST_F(Returning, a_better_server_that_refuses_changes_nothing) {
   for (const Sent& sent : registers(c1)) EXPECT_FALSE(sent.removes());
 }
 
-TEST_F(Returning, a_heartbeat_that_is_lost_asks_the_registrar_SWI15) {
+TEST_F(Returning, a_heartbeat_that_is_lost_asks_the_registrar_T12_SWI15) {
   start(with({c1, c2}));
   pass(1s);
   answers(c1, "OPTIONS", 0);
